@@ -1,0 +1,42 @@
+"""textsim: decide whether two Chinese sentences mean the same.
+
+Public names are resolved on first use, so that importing textsim loads neither TensorFlow nor pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "TextMatcher": "textsim.matcher",
+    "VectorMatcher": "textsim.matcher",
+    "Recipe": "textsim.config",
+    "RECIPES": "textsim.config",
+    "PairDataset": "textsim.text.dataset",
+    "preprocess": "textsim.text.dataset",
+    "train": "textsim.training.trainer",
+    "TextsimError": "textsim.errors",
+    "ConfigError": "textsim.errors",
+    "DataFormatError": "textsim.errors",
+    "UnknownNameError": "textsim.errors",
+    "ArtifactError": "textsim.errors",
+    "InputError": "textsim.errors",
+    "MissingDependencyError": "textsim.errors",
+}
+
+__all__ = sorted([*_PUBLIC, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'textsim' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""Training, its callbacks, evaluation and reports."""
