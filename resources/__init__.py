@@ -1,0 +1,4 @@
+"""Data that travels with the package: `demo/` holds small data sets, `models/` pretrained matchers.
+
+In the repository the folder lies beside the code; installed, it is the package `textsim.resources`.
+"""
