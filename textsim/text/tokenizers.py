@@ -1,0 +1,347 @@
+"""Text to tokens: characters, or words found by jieba."""
+
+from __future__ import annotations
+
+import inspect
+import multiprocessing
+import os
+import re
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textsim.errors import ConfigError, DataFormatError, InputError, MissingDependencyError
+from textsim.registry import TOKENIZERS, unknown_name
+from textsim.text.normalize import Normalizer
+
+_CHUNK_TEXTS = 2000
+
+
+class Tokenizer(ABC):
+    """Normalizes a text and cuts it into tokens.
+
+    Whitespace separates tokens and is never part of one: the tokens joined are the normalized text without its
+    whitespace (less the stop words, where there are any).
+
+    A subclass takes its options as arguments of `__init__`, which ends with `normalizer`; it defines `cut` and
+    `options`, and is registered with `TOKENIZERS`. Pickling and the worker processes rebuild it from its config.
+
+    Args:
+        normalizer: applied to each text before it is cut; `Normalizer()` by default.
+    """
+
+    registered_name: ClassVar[str]
+
+    def __init__(self, normalizer: Normalizer | None = None) -> None:
+        self.normalizer = Normalizer() if normalizer is None else normalizer
+
+    @abstractmethod
+    def cut(self, text: str) -> list[str]:
+        """The tokens of a text that is already normalized."""
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """The arguments of `__init__` but `normalizer`, as JSON can hold them."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """The tokens of `text`; none for an empty text.
+
+        Raises:
+            InputError: `text` is not a str.
+        """
+        return self.cut(self.normalizer(text))
+
+    def tokenize_many(self, texts: Iterable[str], processes: int = 1) -> list[list[str]]:
+        """The tokens of each text, in order. The result is the same for any number of processes.
+
+        Worker processes are started afresh (never forked: the caller may hold TensorFlow's threads), so a script that
+        asks for more than one needs the usual `if __name__ == "__main__":` guard. Few texts are cut in this process.
+
+        Raises:
+            InputError: a text is not a str, or `processes` is below 1.
+        """
+        if isinstance(texts, str):
+            raise InputError(f"expected a list of texts. Received one str: {texts!r:.80}.")
+        if processes < 1:
+            raise InputError(f"processes: expected at least 1. Received {processes}.")
+        texts = list(texts)
+        chunks = [texts[start : start + _CHUNK_TEXTS] for start in range(0, len(texts), _CHUNK_TEXTS)]
+        if processes == 1 or len(chunks) < 2:
+            return [self.tokenize(text) for text in texts]
+        workers = ProcessPoolExecutor(
+            max_workers=min(processes, len(chunks)),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(self,),
+        )
+        try:
+            with workers:
+                return [tokens for chunk in workers.map(_tokenize_chunk, chunks) for tokens in chunk]
+        except BrokenProcessPool as error:
+            raise InputError(
+                "the tokenizing processes ended early. A script that uses processes > 1 must guard its main code with "
+                'if __name__ == "__main__":. Otherwise try processes=1.'
+            ) from error
+
+    def to_config(self) -> dict[str, Any]:
+        """All that `tokenizer_from_config` needs to build this tokenizer anywhere: no file is referred to."""
+        return {"name": self.registered_name, **self.options(), "normalizer": self.normalizer.to_config()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Tokenizer:
+        """The tokenizer of this class with the given options; those left out have their defaults.
+
+        Raises:
+            ConfigError: an option is unknown, or has a value that it cannot have.
+        """
+        options = {name: value for name, value in config.items() if name != "name"}
+        allowed = tuple(sorted(inspect.signature(cls).parameters))
+        for name in options:
+            if name not in allowed:
+                raise ConfigError(
+                    unknown_name(f"option of tokenizer {cls.registered_name!r}:", name, allowed)
+                )
+        if isinstance(options.get("normalizer"), Mapping):
+            options["normalizer"] = Normalizer.from_config(options["normalizer"])
+        return cls(**options)
+
+    def __reduce__(self) -> tuple[Callable[..., Tokenizer], tuple[type[Tokenizer], dict[str, Any]]]:
+        return _rebuild, (type(self), self.to_config())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.options()!r}, {self.normalizer!r})"
+
+
+def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
+    """The tokenizer that `config["name"]` names, with the other entries of `config` as its options.
+
+    Raises:
+        ConfigError: the config has no name, or an option is unknown or has a value that it cannot have.
+        UnknownNameError: no tokenizer has the name.
+    """
+    if "name" not in config:
+        raise ConfigError(f"tokenizer config: expected a 'name', one of: {', '.join(TOKENIZERS.names())}.")
+    tokenizer: Tokenizer = TOKENIZERS.get(config["name"]).from_config(config)  # type: ignore[attr-defined]
+    return tokenizer
+
+
+def _rebuild(cls: type[Tokenizer], config: dict[str, Any]) -> Tokenizer:
+    return cls.from_config(config)
+
+
+_worker_tokenizer: Tokenizer
+
+
+def _start_worker(tokenizer: Tokenizer) -> None:
+    global _worker_tokenizer
+    _worker_tokenizer = tokenizer
+
+
+def _tokenize_chunk(texts: list[str]) -> list[list[str]]:
+    return [_worker_tokenizer.tokenize(text) for text in texts]
+
+
+@TOKENIZERS.register("char")
+class CharTokenizer(Tokenizer):
+    """One token a character.
+
+    Args:
+        latin: "runs" keeps an unbroken run of Latin letters and digits whole, as jieba does ("iphone12" is one token,
+            "3.5" three); "split" makes each of its characters a token.
+        normalizer: see `Tokenizer`.
+
+    Raises:
+        ConfigError: `latin` is neither "runs" nor "split".
+    """
+
+    # Latin letters with and without diacritics, ASCII digits; combining diacritics stay with the letter before them.
+    _RUN = "0-9A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
+    _RUNS = re.compile(rf"[{_RUN}][{_RUN}\u0300-\u036f]*|\S")
+
+    def __init__(self, latin: str = "runs", normalizer: Normalizer | None = None) -> None:
+        super().__init__(normalizer)
+        if latin not in ("runs", "split"):
+            raise ConfigError(unknown_name("value of tokenizer option 'latin':", latin, ("runs", "split")))
+        self.latin = latin
+
+    def cut(self, text: str) -> list[str]:
+        if self.latin == "runs":
+            return self._RUNS.findall(text)
+        return list(text.replace(" ", ""))
+
+    def options(self) -> dict[str, Any]:
+        return {"latin": self.latin}
+
+
+DictionaryEntry = tuple[str, "int | None", "str | None"]
+
+
+@TOKENIZERS.register("jieba")
+class JiebaTokenizer(Tokenizer):
+    """Words, as jieba's dictionary and, for what is not in it, its hidden Markov model find them.
+
+    The dictionary is loaded on first use, into a segmenter of this tokenizer's own: neither jieba's global one nor
+    another tokenizer sees the user's words. jieba's cache in the shared temporary folder is neither read nor written,
+    since anyone on the machine could put words into it.
+
+    Args:
+        user_dictionary: words to add: a path of a file in jieba's format (UTF-8, a line is `word [frequency] [tag]`),
+            or entries: a word or a list `[word, frequency, tag]` whose last two may be left out or None. Without a
+            frequency jieba picks one that lets the word be cut out. The words are normalized like the texts.
+        hmm: find words that are not in the dictionary.
+        stop_words: tokens to leave out: a path of a file with one word a line, or the words. Normalized likewise.
+        engine: "jieba", or "rjieba" (extra "fast"), about ten times as fast. With `hmm`, about one text in a thousand
+            is cut differently by the two, where digits stand beside Latin punctuation.
+        normalizer: see `Tokenizer`.
+
+    Raises:
+        ConfigError: an option has a value that it cannot have.
+        DataFormatError: a file cannot be read, or a line of it is not in the format.
+        MissingDependencyError: the engine is not installed.
+    """
+
+    def __init__(
+        self,
+        user_dictionary: str | os.PathLike[str] | Iterable[str | Sequence[Any]] = (),
+        hmm: bool = True,
+        stop_words: str | os.PathLike[str] | Iterable[str] = (),
+        engine: str = "jieba",
+        normalizer: Normalizer | None = None,
+    ) -> None:
+        super().__init__(normalizer)
+        if not isinstance(hmm, bool):
+            raise ConfigError(f"tokenizer option 'hmm': expected true or false. Received {hmm!r}.")
+        if engine not in _ENGINES:
+            raise ConfigError(
+                unknown_name("value of tokenizer option 'engine':", engine, tuple(sorted(_ENGINES)))
+            )
+        if engine == "rjieba":
+            _import_rjieba()
+        self.hmm = hmm
+        self.engine = engine
+        self.user_dictionary = tuple(self._read_dictionary(user_dictionary))
+        self.stop_words = frozenset(self._read_stop_words(stop_words))
+        self._segment: Callable[[str, bool], list[str]] | None = None
+
+    def cut(self, text: str) -> list[str]:
+        segment = self._segment
+        if segment is None:
+            segment = self._segment = _ENGINES[self.engine](self.user_dictionary)
+        tokens = segment(text, self.hmm)
+        if " " in text:
+            tokens = [token for token in tokens if token != " "]
+        if self.stop_words:
+            tokens = [token for token in tokens if token not in self.stop_words]
+        return tokens
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "user_dictionary": [list(entry) for entry in self.user_dictionary],
+            "hmm": self.hmm,
+            "stop_words": sorted(self.stop_words),
+            "engine": self.engine,
+        }
+
+    def _read_dictionary(self, source: str | os.PathLike[str] | Iterable[Any]) -> Iterable[DictionaryEntry]:
+        if isinstance(source, str | os.PathLike):
+            for where, line in _read_lines(source):
+                match = _DICTIONARY_LINE.fullmatch(line)
+                if match is None:
+                    raise DataFormatError(
+                        f"{where}: expected `word [frequency] [tag]`. Received {line!r:.80}."
+                    )
+                word, frequency, tag = match.groups()
+                yield self._entry(word, int(frequency) if frequency else None, tag, where, DataFormatError)
+            return
+        for number, item in enumerate(source, 1):
+            where = f"tokenizer option 'user_dictionary', entry {number}"
+            parts = [item] if isinstance(item, str) else item
+            if not isinstance(parts, Sequence) or not 1 <= len(parts) <= 3:
+                raise ConfigError(
+                    f"{where}: expected a word or [word, frequency, tag]. Received {item!r:.80}."
+                )
+            yield self._entry(*parts, *[None] * (3 - len(parts)), where, ConfigError)
+
+    def _entry(
+        self, word: Any, frequency: Any, tag: Any, where: str, error: type[Exception]
+    ) -> DictionaryEntry:
+        normalized = self.normalizer(word) if isinstance(word, str) else ""
+        if not normalized or " " in normalized:
+            raise error(f"{where}: expected a word without whitespace. Received {word!r:.80}.")
+        if frequency is not None and (not isinstance(frequency, int) or frequency < 1):
+            raise error(f"{where}: expected a whole frequency of at least 1. Received {frequency!r:.80}.")
+        if tag is not None and not isinstance(tag, str):
+            raise error(f"{where}: expected a part-of-speech tag (str). Received {tag!r:.80}.")
+        return normalized, frequency, tag
+
+    def _read_stop_words(self, source: str | os.PathLike[str] | Iterable[Any]) -> Iterable[str]:
+        if isinstance(source, str | os.PathLike):
+            words = [line for _, line in _read_lines(source)]
+        else:
+            words = list(source)
+        for word in words:
+            if not isinstance(word, str):
+                raise ConfigError(
+                    f"tokenizer option 'stop_words': expected words (str). Received {word!r:.80}."
+                )
+            # A line of a stop word file may be blank, or hold a space as a word: whitespace is no token anyway.
+            normalized = self.normalizer(word)
+            if normalized:
+                yield normalized
+
+
+_DICTIONARY_LINE = re.compile(r"(\S+)(?:\s+([0-9]+))?(?:\s+([a-zA-Z]+))?")
+
+
+def _read_lines(path: str | os.PathLike[str]) -> Iterable[tuple[str, str]]:
+    """The lines that are not blank, stripped, each with where it is."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataFormatError(f"{path}: cannot be read: {error.strerror}.") from error
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        where = f"{path}, line {number}"
+        try:
+            text = line.decode().strip()
+        except UnicodeDecodeError as error:
+            raise DataFormatError(f"{where}: expected UTF-8. Received {line!r:.80}.") from error
+        if text:
+            yield where, text
+
+
+def _jieba_engine(entries: Sequence[DictionaryEntry]) -> Callable[[str, bool], list[str]]:
+    with warnings.catch_warnings():
+        # Importing jieba warns of its own use of pkg_resources and of its own string escapes.
+        warnings.simplefilter("ignore")
+        import jieba
+    segmenter = jieba.Tokenizer()
+    # What jieba's initialize() does, without its cache file and its messages on standard error.
+    segmenter.FREQ, segmenter.total = segmenter.gen_pfdict(segmenter.get_dict_file())
+    segmenter.initialized = True
+    for word, frequency, tag in entries:
+        segmenter.add_word(word, frequency, tag)
+    return lambda text, hmm: list(segmenter.cut(text, HMM=hmm))
+
+
+def _rjieba_engine(entries: Sequence[DictionaryEntry]) -> Callable[[str, bool], list[str]]:
+    segmenter = _import_rjieba().Jieba()
+    for word, frequency, tag in entries:
+        segmenter.add_word(word, segmenter.suggest_freq(word) if frequency is None else frequency, tag)
+    return lambda text, hmm: list(segmenter.cut(text, hmm))
+
+
+def _import_rjieba() -> Any:
+    try:
+        import rjieba
+    except ImportError as error:
+        raise MissingDependencyError(
+            "tokenizer option 'engine': 'rjieba' is not installed. Install it with: pip install 'textsim[fast]'"
+        ) from error
+    return rjieba
+
+
+_ENGINES = {"jieba": _jieba_engine, "rjieba": _rjieba_engine}
