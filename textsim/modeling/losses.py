@@ -1,0 +1,205 @@
+"""Losses over the encoded sides of a batch.
+
+Each is called with the head and the encoded sides and returns float (rows,), one loss a row, or a scalar where rows
+depend on each other. All are finite, and so are their gradients, where two sides are identical and where they are
+very far apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import tensorflow as tf
+
+from textsim.errors import ConfigError
+from textsim.modeling.encoders import require_rate
+from textsim.modeling.heads import Head
+from textsim.registry import LOSSES
+
+
+class Loss:
+    """Base of losses.
+
+    Attributes:
+        rows: "pairs" for (u, v) with labels, "triplets" for (anchor, positive, negative) without.
+        measures: what heads may measure to be trained by this loss, see `textsim.modeling.heads`.
+        learned_heads: whether heads with weights can be trained by it.
+        weighted: whether each row has a loss of its own, so that classes can be weighted.
+        trains: whether there is anything to train.
+    """
+
+    rows: ClassVar[Literal["pairs", "triplets"]] = "pairs"
+    measures: ClassVar[tuple[str, ...]]
+    learned_heads: ClassVar[bool] = True
+    weighted: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
+
+    def __call__(
+        self,
+        head: Head,
+        sides: tuple[tf.Tensor, ...],
+        labels: tf.Tensor,
+        sentences: tuple[tf.Tensor, ...],
+        training: bool = False,
+    ) -> tf.Tensor:
+        """The loss of a batch.
+
+        Args:
+            head: the model's head.
+            sides: two or three float (rows, dim) tensors.
+            labels: float (rows,) in [0, 1]; not used by triplets.
+            sentences: for each side, int32 (rows,): equal numbers mean the same sentence.
+            training: whether the head drops out.
+        """
+        raise NotImplementedError
+
+
+def require_margin(margin: float) -> None:
+    """Raises ConfigError unless the margin is above 0."""
+    if not margin > 0:
+        raise ConfigError(f"margin: expected a number above 0. Received {margin!r}.")
+
+
+@LOSSES.register("none")
+class NoLoss(Loss):
+    """Trains nothing: for models without weights to train, of which only the threshold is chosen. Always 0."""
+
+    measures = ("distance", "cosine")
+    learned_heads = False
+    trains = False
+
+    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+        return tf.zeros_like(labels)
+
+
+@LOSSES.register("binary-crossentropy")
+class BinaryCrossentropy(Loss):
+    """-(y log s + (1 - y) log(1 - s)) for the score s, computed from logits or from log scores.
+
+    Args:
+        label_smoothing: labels are drawn towards 1/2 by this share (Szegedy et al., 2016).
+    """
+
+    measures = ("distance", "logit")
+    weighted = True
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        require_rate("label_smoothing", label_smoothing)
+        self.label_smoothing = label_smoothing
+
+    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+        log_same, log_different = head.log_probabilities(head.measure(*sides, training=training))
+        if training:
+            labels = labels * (1 - self.label_smoothing) + self.label_smoothing / 2
+        return -(labels * log_same + (1 - labels) * log_different)
+
+
+@LOSSES.register("contrastive")
+class ContrastiveLoss(Loss):
+    """y d^2 + (1 - y) max(0, margin - d)^2 for the distance d; a cosine's distance is 1 - cos.
+
+    Reference:
+        Hadsell, Chopra & LeCun (2006), Dimensionality Reduction by Learning an Invariant Mapping.
+    """
+
+    measures = ("distance", "cosine")
+    weighted = True
+
+    def __init__(self, margin: float = 1.0) -> None:
+        require_margin(margin)
+        self.margin = margin
+
+    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+        measure = head.measure(*sides, training=training)
+        distance = 1 - measure if head.measures == "cosine" else measure
+        return labels * tf.square(distance) + (1 - labels) * tf.square(tf.maximum(self.margin - distance, 0))
+
+
+@LOSSES.register("triplet")
+class TripletLoss(Loss):
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin).
+
+    d is the squared L2 distance for the euclidean head, the cosine distance for the cosine head, and the L1 distance
+    for the manhattan head.
+
+    Reference:
+        Schroff, Kalenichenko & Philbin (2015), FaceNet: A Unified Embedding for Face Recognition and Clustering.
+    """
+
+    rows = "triplets"
+    measures = ("distance", "cosine")
+    learned_heads = False
+
+    def __init__(self, margin: float = 0.4) -> None:
+        require_margin(margin)
+        self.margin = margin
+
+    def __call__(self, head: Any, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+        anchor, positive, negative = sides
+        gap = head.rank_distance(anchor, positive) - head.rank_distance(anchor, negative)
+        return tf.maximum(gap + self.margin, 0)
+
+
+@LOSSES.register("cosent")
+class CoSENTLoss(Loss):
+    """log(1 + sum exp(scale * (m_i - m_j))) over all i, j of the batch with label_i < label_j, m the head's measure.
+
+    Learns from the order of the labels alone, so graded labels serve as they are.
+
+    Args:
+        scale: what a difference of measures is multiplied by.
+
+    Reference:
+        Su (2022), CoSENT: A More Efficient Sentence Vector Scheme than Sentence-BERT.
+    """
+
+    measures = ("cosine", "logit")
+
+    def __init__(self, scale: float = 20.0) -> None:
+        if not scale > 0:
+            raise ConfigError(f"cosent scale: expected a number above 0. Received {scale!r}.")
+        self.scale = scale
+
+    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+        measure = self.scale * head.measure(*sides, training=training)
+        gaps = measure[:, None] - measure[None, :]
+        ordered = labels[:, None] < labels[None, :]
+        gaps = tf.where(ordered, gaps, -1e9)
+        return tf.reduce_logsumexp(tf.concat([[0.0], tf.reshape(gaps, [-1])], axis=0))
+
+
+@LOSSES.register("in-batch-negatives")
+class InBatchNegatives(Loss):
+    """Cross-entropy of finding each positive's partner among all sentences of the batch's other side, both ways.
+
+    Rows labelled 0.5 or more are the positives; the partners of all other rows are candidates only. A candidate that
+    is the same sentence as the partner, or as the row itself, is no negative and is left out.
+
+    Args:
+        temperature: what cosines are divided by.
+
+    Reference:
+        Henderson et al. (2017), Efficient Natural Language Response Suggestion; van den Oord et al. (2018), CPC.
+    """
+
+    measures = ("cosine",)
+
+    def __init__(self, temperature: float = 0.05) -> None:
+        if not temperature > 0:
+            raise ConfigError(f"in-batch-negatives temperature: expected a number above 0. Received {temperature!r}.")
+        self.temperature = temperature
+
+    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+        left, right = (tf.math.l2_normalize(side, axis=-1, epsilon=1e-12) for side in sides)
+        own, partner = sentences
+        similarity = tf.matmul(left, right, transpose_b=True) / self.temperature
+        diagonal = tf.eye(tf.shape(labels)[0], dtype=tf.bool)
+        positive = tf.cast(labels >= 0.5, left.dtype)
+
+        def one_way(logits: tf.Tensor, own: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
+            same = (partner[None, :] == partner[:, None]) | (partner[None, :] == own[:, None])
+            logits = tf.where(same & ~diagonal, -1e9, logits)
+            return tf.reduce_logsumexp(logits, axis=1) - tf.linalg.diag_part(logits)
+
+        each = one_way(similarity, own, partner) + one_way(tf.transpose(similarity), partner, own)
+        return tf.reduce_sum(each * positive) / (2 * tf.maximum(tf.reduce_sum(positive), 1))

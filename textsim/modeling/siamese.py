@@ -1,0 +1,250 @@
+"""The Siamese model: one encoder for every side, a head over the encoded sides, and a training step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from textsim.config import Part, Recipe
+from textsim.errors import ConfigError
+from textsim.modeling.embedding import TokenEmbedding
+from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS, Registry, unknown_name
+
+Kind = Literal["pairs", "triplets", "vectors"]
+
+
+class SiameseModel(keras.Model):
+    """Encodes each side alone, by the same weights, and scores pairs of encoded sides.
+
+    Args:
+        recipe: what the parts are.
+        vocabulary_size: rows of the token embedding; None for a vector model.
+        dim: width of the token embedding, or of the numeric vectors.
+
+    A sentence batch is a dict with `token_ids`, int32 (n, steps) right-padded with 0, and `lengths`, int32 (n,); a
+    vector batch has `vectors`, float (n, dim). A training batch holds its sides one after the other in such a dict (n
+    is sides times rows), with `labels` and `weights`, float (rows,), and `sentences`, int32 (n,), where equal numbers
+    mean the same sentence.
+    """
+
+    def __init__(self, recipe: Recipe, vocabulary_size: int | None, dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.recipe, self.vocabulary_size, self.dim = recipe, vocabulary_size, dim
+        self.embedding = self.pooling = self.projection = None
+        if recipe.embedding is not None and vocabulary_size is not None:
+            settings = recipe.embedding
+            self.embedding = TokenEmbedding(
+                vocabulary_size, dim, trainable=settings.trainable, dropout=settings.dropout, name="embedding"
+            )
+        self.encoder = make_part(ENCODERS, recipe.encoder, layer_name="encoder")
+        if recipe.pooling is not None:
+            self.pooling = make_part(POOLINGS, recipe.pooling, layer_name="pooling")
+        if recipe.projection is not None:
+            self.projection = make_part(ENCODERS, recipe.projection, layer_name="projection")
+        self.head = make_part(HEADS, recipe.head, layer_name="head")
+        self.row_loss = make_part(LOSSES, recipe.loss)
+        self.sides = 3 if self.row_loss.rows == "triplets" else 2
+        self.loss_tracker = keras.metrics.Mean(name="loss")
+        self.accuracy_tracker = keras.metrics.Mean(name="accuracy")
+        self._make_weights()
+
+    def _make_weights(self) -> None:
+        """Runs one tiny batch through every layer, so that all weights exist."""
+        if self.embedding is None:
+            batch = {"vectors": tf.zeros([2, self.dim])}
+        else:
+            batch = {"token_ids": tf.constant([[1, 1], [1, 0]]), "lengths": tf.constant([2, 1])}
+        encoded = self.encode(batch)
+        self.output_dim = int(encoded.shape[-1])
+        self.head((encoded, encoded))
+        self.built = True
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [self.loss_tracker, self.accuracy_tracker]
+
+    def encode(self, batch: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """One vector a sentence: float (n, output_dim)."""
+        if self.embedding is None:
+            encoded = self.encoder(batch["vectors"], training=training)
+        else:
+            tokens = self.embedding(batch["token_ids"], batch["lengths"], training=training)
+            encoded = self.pooling(self.encoder(tokens, training=training), batch["lengths"])
+        if self.projection is not None:
+            encoded = self.projection(encoded, training=training)
+        return encoded
+
+    def encode_sides(self, batch: dict[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor, ...]:
+        """The encoded sides of a training batch, each float (rows, output_dim), from one call of the encoder."""
+        return tuple(tf.split(self.encode(batch, training=training), self.sides, axis=0))
+
+    def call(self, batch: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Scores of a pair batch, float (rows,) in [0, 1]."""
+        return self.head(self.encode_sides(batch, training=training)[:2], training=training)
+
+    def batch_loss(
+        self, batch: dict[str, tf.Tensor], sides: tuple[tf.Tensor, ...], training: bool = False
+    ) -> tf.Tensor:
+        """The loss of a batch whose sides are encoded, a scalar."""
+        sentences = tuple(tf.split(batch["sentences"], self.sides))
+        losses = self.row_loss(self.head, sides, batch["labels"], sentences, training=training)
+        if losses.shape.rank == 0:
+            return losses
+        return tf.reduce_sum(losses * batch["weights"]) / tf.reduce_sum(batch["weights"])
+
+    def decisions(self, batch: dict[str, tf.Tensor], sides: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """1.0 for each row judged rightly: at score 0.5 for pairs; the positive nearer than the negative in triplets."""
+        if self.sides == 3:
+            anchor, positive, negative = sides
+            right = self.head((anchor, positive)) > self.head((anchor, negative))
+        else:
+            right = (self.head(sides) >= 0.5) == (batch["labels"] >= 0.5)
+        return tf.cast(right, "float32")
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
+        with tf.GradientTape() as tape:
+            sides = self.encode_sides(batch, training=True)
+            loss = self.batch_loss(batch, sides, training=True)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        # Keras's optimizers square a sparse gradient without summing its repeated rows; a dense one is summed.
+        gradients = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
+        self.optimizer.apply_gradients(
+            [(g, v) for g, v in zip(gradients, self.trainable_variables, strict=True) if g is not None]
+        )
+        rows = tf.shape(batch["labels"])[0]
+        self.loss_tracker.update_state(loss, sample_weight=rows)
+        self.accuracy_tracker.update_state(self.decisions(batch, sides))
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def weight_arrays(self) -> dict[str, np.ndarray]:
+        """Every weight by its path inside the model, as in ``encoder/forward_0/kernel``."""
+        return {path: np.asarray(variable) for path, variable in self._weights_by_path().items()}
+
+    def set_weight_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Sets every weight.
+
+        Raises:
+            ValueError: a weight is missing, left over, or of another shape; names it.
+        """
+        variables = self._weights_by_path()
+        for path in sorted(set(variables) ^ set(arrays)):
+            raise ValueError(f"weight {path!r} is {'missing' if path in variables else 'not one of this model'}.")
+        for path, variable in variables.items():
+            if tuple(variable.shape) != arrays[path].shape:
+                raise ValueError(
+                    f"weight {path!r}: expected shape {tuple(variable.shape)}. Received {arrays[path].shape}."
+                )
+            variable.assign(arrays[path].astype("float32"))
+
+    def _weights_by_path(self) -> dict[str, Any]:
+        parts = [self.embedding, self.encoder, self.pooling, self.projection, self.head]
+        seeds = "seed_generator"
+        named = {
+            variable.path.removeprefix(f"{self.name}/"): variable
+            for part in parts
+            if part is not None
+            for variable in part.variables
+            if seeds not in variable.path
+        }
+        return named
+
+
+def make_part(registry: Registry, part: Part, layer_name: str | None = None) -> Any:
+    """Builds a registered class from its settings.
+
+    Raises:
+        ConfigError: an unknown name or option, or an option's value that does not fit.
+    """
+    cls = registry.get(part.name)
+    allowed = [
+        name
+        for name, parameter in inspect.signature(cls.__init__).parameters.items()
+        if name != "self" and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    for option in part.options:
+        if option not in allowed:
+            message = unknown_name("option", option, tuple(sorted(allowed))) if allowed else f"unknown option {option!r}."
+            raise ConfigError(f"{registry.kind} {part.name!r}: {message}")
+    names = {} if layer_name is None else {"name": layer_name}
+    try:
+        return cls(**part.options, **names)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{registry.kind} {part.name!r}: {error}") from None
+
+
+def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
+    """Refuses parts that do not fit each other, and a recipe that does not fit the data.
+
+    Args:
+        recipe: the recipe.
+        kind: what the dataset holds; None to check the parts alone.
+
+    Raises:
+        ConfigError: names both parts and what would fit.
+    """
+    encoder, head, loss = (
+        registry.get(part.name)
+        for registry, part in ((ENCODERS, recipe.encoder), (HEADS, recipe.head), (LOSSES, recipe.loss))
+    )
+    if head.measures not in loss.measures or (head.learned and not loss.learned_heads):
+        fitting = [n for n in LOSSES.names() if _fits(head, LOSSES.get(n))]
+        heads = [n for n in HEADS.names() if _fits(HEADS.get(n), loss)]
+        raise ConfigError(
+            f"head {recipe.head.name!r} and loss {recipe.loss.name!r} do not fit each other. "
+            f"Head {recipe.head.name!r} goes with loss {_or(fitting)}; loss {recipe.loss.name!r} with head {_or(heads)}."
+        )
+    if recipe.training.class_weights != "none" and not loss.weighted:
+        raise ConfigError(f"training.class_weights does not fit loss {recipe.loss.name!r}, whose rows share one loss.")
+    if encoder.reads == "tokens":
+        if recipe.embedding is None or recipe.pooling is None:
+            missing = "embedding" if recipe.embedding is None else "pooling"
+            raise ConfigError(f"encoder {recipe.encoder.name!r} reads tokens and needs {missing} settings.")
+        pooling = POOLINGS.get(recipe.pooling.name)
+        if pooling.needs_recurrent and not encoder.recurrent:
+            raise ConfigError(
+                f"pooling {recipe.pooling.name!r} needs a recurrent encoder. Received encoder {recipe.encoder.name!r}; "
+                "take another pooling, such as 'mean-max'."
+            )
+    elif recipe.embedding is not None or recipe.pooling is not None:
+        raise ConfigError(
+            f"encoder {recipe.encoder.name!r} reads numeric vectors: set embedding and pooling to null."
+        )
+    if recipe.projection is not None and ENCODERS.get(recipe.projection.name).reads != "vectors":
+        raise ConfigError(f"projection {recipe.projection.name!r}: expected an encoder of vectors, such as 'dense'.")
+    if kind is not None:
+        _check_kind(recipe, kind, encoder.reads, loss.rows)
+
+
+def _check_kind(recipe: Recipe, kind: Kind, reads: str, rows: str) -> None:
+    holds = {
+        "pairs": "labelled sentence pairs",
+        "triplets": "sentence triplets",
+        "vectors": "numeric vector pairs",
+    }[kind]
+    fits = {
+        ("tokens", "pairs"): "pairs",
+        ("tokens", "triplets"): "triplets",
+        ("vectors", "pairs"): "vectors",
+    }.get((reads, rows))
+    if fits != kind:
+        raise ConfigError(
+            f"the dataset holds {holds}, but encoder {recipe.encoder.name!r} reads {reads} and loss "
+            f"{recipe.loss.name!r} takes {rows}. For {kind}, try --recipe "
+            + {"pairs": "bilstm-attention", "triplets": "bilstm-triplet", "vectors": "vector-contrastive"}[kind]
+            + "."
+        )
+
+
+def _fits(head: Any, loss: Any) -> bool:
+    return head.measures in loss.measures and (loss.learned_heads or not head.learned)
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(repr(name) for name in names) or "none"
