@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from textsim.errors import ConfigError
 from textsim.modeling.embedding import TokenBatch
-from textsim.modeling.lstm import LSTMWeights, pack, recurrence
+from textsim.modeling.lstm import LSTMWeights, mirrored, pack, recurrence
 from textsim.registry import ENCODERS
 
 
@@ -86,19 +86,21 @@ class BiLSTMEncoder(Encoder):
         packing = pack(batch.lengths, steps)
         token = tf.gather(tf.reshape(batch.index, [-1]), packing.cells)
         # The first layer's input product is the same wherever a token stands: once a distinct token, then gathered.
-        features, places = batch.rows, token
-        mirrored = tf.gather(token, packing.mirror)
+        features: tf.Tensor | None = None
         for forward, backward, dropout in zip(self.forwards, self.backwards, self.dropouts, strict=True):
-            ahead, back = forward(features), backward(features)
-            if places is not None:
-                ahead = tf.gather(ahead, places)
+            if features is None:
+                ahead = tf.gather(forward(batch.rows), token)
+                back = tf.gather(backward(batch.rows), tf.gather(token, packing.mirror))
+            else:
+                ahead = forward(features)
+                back = mirrored(backward(features), packing.mirror)
             ahead = recurrence(ahead, tf.convert_to_tensor(forward.recurrent_kernel), packing)
-            back = recurrence(tf.gather(back, mirrored), tf.convert_to_tensor(backward.recurrent_kernel), packing)
-            states = tf.concat([ahead, tf.gather(back, packing.mirror)], axis=1)
+            back = recurrence(back, tf.convert_to_tensor(backward.recurrent_kernel), packing)
+            states = tf.concat([ahead, mirrored(back, packing.mirror)], axis=1)
             states = dropout(states, training=training)
-            if self.residual and places is None and features.shape[-1] == states.shape[-1]:
+            if self.residual and features is not None and features.shape[-1] == states.shape[-1]:
                 states = states + features
-            features, places, mirrored = states, None, packing.mirror
+            features = states
         padded = tf.scatter_nd(packing.cells[:, None], features, [sentences * steps, self.output_dim])
         return tf.reshape(padded, [sentences, steps, self.output_dim])
 

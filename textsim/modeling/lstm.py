@@ -78,13 +78,23 @@ def recurrence(inputs: tf.Tensor, recurrent_kernel: tf.Tensor, packing: Packing)
         gates, cells, hidden = _forward(inputs, recurrent_kernel, counts, starts, units)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            into_gates = _backward(upstream, gates, cells, recurrent_kernel, packing, units)
+            into_gates = _backward(tf.convert_to_tensor(upstream), gates, cells, recurrent_kernel, packing, units)
             before = _shifted(hidden, previous)
             return into_gates, tf.matmul(before, into_gates, transpose_a=True)
 
         return hidden, gradient
 
     return run(inputs, recurrent_kernel)
+
+
+@tf.custom_gradient
+def mirrored(rows: tf.Tensor, mirror: tf.Tensor) -> Any:
+    """Packed rows in the other direction's order of reading; its own inverse, so its gradient is a gather too."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+        return tf.gather(upstream, mirror), None
+
+    return tf.gather(rows, mirror), gradient
 
 
 def _shifted(rows: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
