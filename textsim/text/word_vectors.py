@@ -1,0 +1,527 @@
+"""Word vectors: read from files, made into an embedding matrix, trained from sentences, written."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+
+from textsim.errors import ConfigError, DataFormatError, InputError
+from textsim.files import atomic_file
+from textsim.text.keyed_vectors import read_keyed_vectors
+from textsim.text.normalize import Normalizer
+from textsim.text.vocabulary import Vocabulary
+
+_BLOCK_BYTES = 1 << 20
+# No word vector has a row this long; a longer one is a file of another kind, which must not fill the memory.
+_MAX_ROW_BYTES = 1 << 24
+_MAX_WORD_BYTES = 1 << 16
+_HEADER = re.compile(rb"\s*([0-9]+)\s+([0-9]+)\s*")
+_NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER_BYTES = b"0123456789+-.eE "
+_PRINTABLE = re.compile(rb"[\t\r\n\x20-\x7e]*")
+# gensim silently cuts a longer sentence off.
+_MAX_SENTENCE_TOKENS = 10_000
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """Vectors of some words.
+
+    Attributes:
+        dim: numbers in each vector.
+        vectors: word -> float32 array of shape (dim,).
+        rows_read: rows of the file they come from, wanted or not.
+        duplicates: rows whose word was wanted and had come before; the first one counts.
+        normalized: how many words of `vectors` were found through their normal form only.
+    """
+
+    dim: int
+    vectors: dict[str, np.ndarray]
+    rows_read: int
+    duplicates: int = 0
+    normalized: int = 0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a vocabulary, PAD and UNK left out, has a vector.
+
+    Attributes:
+        types_found: tokens of the vocabulary with a vector.
+        types_total: tokens of the vocabulary.
+        tokens_found: occurrences in the text of tokens with a vector; None where no counts were given.
+        tokens_total: occurrences in the text of all tokens counted, known to the vocabulary or not.
+    """
+
+    types_found: int
+    types_total: int
+    tokens_found: int | None = None
+    tokens_total: int | None = None
+
+    @property
+    def types(self) -> float:
+        """Share of the vocabulary's tokens with a vector, in [0, 1]; 0 for an empty vocabulary."""
+        return self.types_found / self.types_total if self.types_total else 0.0
+
+    @property
+    def tokens(self) -> float | None:
+        """Share of the occurrences with a vector, in [0, 1]; None where no counts were given."""
+        if self.tokens_found is None or self.tokens_total is None:
+            return None
+        return self.tokens_found / self.tokens_total if self.tokens_total else 0.0
+
+
+def read_word_vectors(
+    path: str | os.PathLike[str],
+    wanted: Collection[str],
+    dim: int | None = None,
+    *,
+    normalizer: Normalizer | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> WordVectors:
+    """Reads the vectors of the wanted words.
+
+    Takes word2vec text (a first line `count dim`), the same without the first line (GloVe), word2vec binary, each also
+    as gzip, and gensim's `.kv`; which one is seen from the content. The file is read as a stream and only wanted rows
+    are kept, so it may be much larger than memory (of a `.kv`, the words alone must fit).
+
+    Every row is checked for its number of columns and for characters that no finite number has (in binary files, for
+    NaN and infinity); wanted rows number by number. Words are compared as UTF-8; one in another encoding matches none.
+    A word of a text file may contain spaces.
+
+    Args:
+        path: the file.
+        wanted: the words to look for.
+        dim: how many numbers each vector must have; by default what the file has.
+        normalizer: where given, a wanted word that is not in the file as it stands gets the first row whose word has
+            it as normal form ("？" for "?", "Apple" for "apple").
+        progress: called now and then with the number of bytes of the file read so far.
+
+    Raises:
+        DataFormatError: the file cannot be read, is empty or cut short, has vectors of another dimension, a malformed
+            row, NaN or infinity, or another number of rows than its first line says.
+    """
+    found = _Found(wanted, normalizer)
+    try:
+        with open(path, "rb") as raw:
+            source = _Source(path, raw, progress)
+            head = source.read()
+            if not head.strip():
+                raise DataFormatError(f"{path}: expected word vectors. The file is empty.")
+            if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):  # a pickle's first two bytes
+                return _read_keyed_vectors(source, dim, found)
+            return _read_word2vec(source, head.removeprefix(b"\xef\xbb\xbf"), dim, found)
+    except OSError as error:
+        raise DataFormatError(f"{path}: cannot be read: {error.strerror or error}.") from error
+
+
+class _Source:
+    """A file's bytes in blocks, decompressed."""
+
+    def __init__(
+        self, path: str | os.PathLike[str], raw: IO[bytes], progress: Callable[[int], None] | None
+    ) -> None:
+        self.path = path
+        self._raw = raw
+        self._progress = progress
+        compressed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        self.stream: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if compressed else raw
+
+    def read(self) -> bytes:
+        """The next block; b"" at the end."""
+        try:
+            block = self.stream.read(_BLOCK_BYTES)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataFormatError(f"{self.path}: damaged gzip file: {error}. Is it cut short?") from error
+        if self._progress is not None:
+            self._progress(self._raw.tell())
+        return block
+
+
+class _Found:
+    """Keeps the vectors of wanted words as rows come by."""
+
+    def __init__(self, wanted: Collection[str], normalizer: Normalizer | None) -> None:
+        # Words with a lone surrogate cannot stand in a UTF-8 file.
+        self._wanted = {word.encode("utf-8", "surrogatepass"): word for word in wanted}
+        self._words = set(self._wanted.values())
+        self._normalizer = normalizer
+        self._exact: dict[str, np.ndarray] = {}
+        self._normalized: dict[str, np.ndarray] = {}
+        self._duplicates = 0
+
+    def add(self, word: bytes, vector: Callable[[], np.ndarray]) -> None:
+        """Takes the row of `word`; `vector` makes its array, and is called only where it is wanted."""
+        key = self._wanted.get(word)
+        if key is not None:
+            if key in self._exact:
+                self._duplicates += 1
+            else:
+                self._exact[key] = vector()
+        elif self._normalizer is not None:
+            key = self._normalizer(word.decode("utf-8", "replace"))
+            if key in self._words and key not in self._normalized:
+                self._normalized[key] = vector()
+
+    def result(self, dim: int, rows_read: int) -> WordVectors:
+        """Exact matches come before normalized ones."""
+        vectors = {**self._normalized, **self._exact}
+        return WordVectors(dim, vectors, rows_read, self._duplicates, len(vectors) - len(self._exact))
+
+
+def _read_keyed_vectors(source: _Source, dim: int | None, found: _Found) -> WordVectors:
+    source.stream.seek(0)
+    words, matrix = read_keyed_vectors(source.path, source.stream)
+    if not words:
+        raise DataFormatError(f"{source.path}: expected word vectors. The file holds no word.")
+    _check_dim(source.path, dim, matrix.shape[1])
+
+    def vector(row: int) -> np.ndarray:
+        values = matrix[row].astype(np.float32)
+        if not np.isfinite(values).all():
+            raise DataFormatError(
+                f"{source.path}, row {row + 1}: expected finite numbers. Received NaN or infinity."
+            )
+        return values
+
+    for row, word in enumerate(words):
+        found.add(word.encode("utf-8", "surrogatepass"), lambda row=row: vector(row))  # type: ignore[misc]
+    return found.result(matrix.shape[1], len(words))
+
+
+def _read_word2vec(source: _Source, head: bytes, dim: int | None, found: _Found) -> WordVectors:
+    first, _, rest = head.partition(b"\n")
+    header = _HEADER.fullmatch(first)
+    if header is None:
+        dim = dim or _guess_dim(source.path, first)
+        return _read_text(source, _lines(source, head, 1), dim, None, found)
+    count, file_dim = int(header[1]), int(header[2])
+    if not count or not file_dim:
+        raise DataFormatError(
+            f"{source.path}, line 1: expected the number of rows and of columns. Received {first!r}."
+        )
+    _check_dim(f"{source.path}, line 1", dim, file_dim)
+    if _is_binary(rest, file_dim):
+        return _read_binary(source, rest, file_dim, count, found)
+    return _read_text(source, _lines(source, rest, 2), file_dim, count, found)
+
+
+def _check_dim(where: str | os.PathLike[str], dim: int | None, received: int) -> None:
+    if dim is not None and dim != received:
+        raise DataFormatError(f"{where}: expected vectors of {dim} numbers. Received {received}.")
+
+
+def _guess_dim(path: str | os.PathLike[str], first: bytes) -> int:
+    """The number of numbers at the end of the first row: its word may hold spaces, or be a number."""
+    fields = first.rstrip().split(b" ")
+    numbers = 0
+    while numbers < len(fields) - 1 and _NUMBER.fullmatch(fields[-1 - numbers]):
+        numbers += 1
+    if not numbers:
+        raise DataFormatError(
+            f"{path}, line 1: expected `count dim`, or a word and its numbers, separated by single spaces. "
+            f"Received {_show(first)}."
+        )
+    return numbers
+
+
+def _is_binary(rest: bytes, dim: int) -> bool:
+    """Whether the rows are word, space, and 4 * dim bytes: not if the first one reads as text, well-formed or not."""
+    line = rest.partition(b"\n")[0]
+    numbers = line.rstrip().rsplit(b" ", dim)[1:]
+    if len(numbers) == dim and all(map(_NUMBER.fullmatch, numbers)):
+        return False
+    start = rest.find(b" ") + 1
+    row = rest[start : start + 4 * dim]
+    if b"\n" in row:  # a text row that is too short, or one of the bytes of a number
+        row = line[start:]
+        return not row or bool(row.translate(None, _NUMBER_BYTES))
+    return _PRINTABLE.fullmatch(row) is None
+
+
+def _lines(source: _Source, head: bytes, number: int) -> Iterator[tuple[int, bytes]]:
+    """The lines from `head` on, without line ends, numbered from `number`."""
+    remainder = head
+    while True:
+        lines = remainder.split(b"\n")
+        remainder = lines.pop()
+        yield from enumerate(lines, number)
+        number += len(lines)
+        if len(remainder) > _MAX_ROW_BYTES:
+            raise DataFormatError(
+                f"{source.path}, line {number}: the line is longer than {_MAX_ROW_BYTES} bytes. Is it word vectors?"
+            )
+        block = source.read()
+        if not block:
+            break
+        remainder += block
+    if remainder:
+        yield number, remainder
+
+
+def _read_text(
+    source: _Source, lines: Iterator[tuple[int, bytes]], dim: int, count: int | None, found: _Found
+) -> WordVectors:
+    rows = 0
+    for number, line in lines:
+        line = line.rstrip(b" \t\r")
+        spaces = line.count(b" ")
+        end = line.find(b" ") if spaces == dim else _word_end(source.path, number, line, spaces, dim)
+        numbers = line[end:]
+        if numbers.translate(None, _NUMBER_BYTES):
+            raise _not_a_number(source.path, number, numbers)
+        rows += 1
+        if count is not None and rows > count:
+            raise DataFormatError(
+                f"{source.path}, line {number}: the first line promises {count} rows. Received more."
+            )
+        found.add(line[:end], lambda: _parse(source.path, number, numbers))  # noqa: B023 (called at once)
+    if count is not None and rows < count:
+        raise DataFormatError(
+            f"{source.path}, line {number}: the first line promises {count} rows. Received {rows}. Is it cut short?"
+            if rows
+            else f"{source.path}: the first line promises {count} rows. Received none. Is it cut short?"
+        )
+    return found.result(dim, rows)
+
+
+def _word_end(path: str | os.PathLike[str], number: int, line: bytes, spaces: int, dim: int) -> int:
+    """Where the word ends in a row whose number of spaces is not `dim`: it is malformed, or the word holds some."""
+    if spaces > dim:
+        word = line.rsplit(b" ", dim)[0]
+        last = word.rpartition(b" ")[2]
+        if last and not _NUMBER.fullmatch(last):
+            return len(word)
+    raise DataFormatError(
+        f"{path}, line {number}: expected a word and {dim} numbers, separated by single spaces. "
+        f"Received {spaces + 1} columns: {_show(line)}."
+    )
+
+
+def _not_a_number(path: str | os.PathLike[str], number: int, numbers: bytes) -> DataFormatError:
+    wrong = next((field for field in numbers.split() if not _NUMBER.fullmatch(field)), numbers)
+    return DataFormatError(f"{path}, line {number}: expected finite numbers. Received {_show(wrong)}.")
+
+
+def _parse(path: str | os.PathLike[str], number: int, numbers: bytes) -> np.ndarray:
+    try:
+        with np.errstate(over="ignore"):
+            values = np.array([float(field) for field in numbers[1:].split(b" ")], dtype=np.float32)
+    except ValueError as error:
+        raise _not_a_number(path, number, numbers) from error
+    if not np.isfinite(values).all():
+        raise DataFormatError(f"{path}, line {number}: expected numbers that fit float32: {_show(numbers)}.")
+    return values
+
+
+def _read_binary(source: _Source, rest: bytes, dim: int, count: int, found: _Found) -> WordVectors:
+    size = 4 * dim
+    buffer, position = rest, 0
+    for row in range(1, count + 1):
+        while True:
+            end = buffer.find(b" ", position)
+            if end >= 0 and len(buffer) - end > size:
+                break
+            if end < 0 and len(buffer) - position > _MAX_WORD_BYTES:
+                raise DataFormatError(
+                    f"{source.path}, row {row}: expected a word, a space and {size} bytes. "
+                    f"Received {_MAX_WORD_BYTES} bytes without a space."
+                )
+            block = source.read()
+            if not block:
+                raise DataFormatError(
+                    f"{source.path}, row {row}: the first line promises {count} rows. "
+                    f"The file ends in this one. Is it cut short?"
+                )
+            buffer, position = buffer[position:] + block, 0
+        word = buffer[position:end].lstrip(b"\n")  # some writers end a row with a line end
+        position = end + 1 + size
+        values = np.frombuffer(buffer, dtype="<f4", count=dim, offset=end + 1)
+        if not np.isfinite(values).all():
+            raise DataFormatError(
+                f"{source.path}, row {row}: expected finite numbers. Received NaN or infinity."
+            )
+        found.add(word, lambda: values.astype(np.float32))  # noqa: B023 (called at once)
+    if (buffer[position:] + source.read()).strip():
+        raise DataFormatError(f"{source.path}: the first line promises {count} rows. Received more.")
+    return found.result(dim, count)
+
+
+def _show(content: bytes) -> str:
+    text = content.decode("utf-8", "replace")
+    return repr(text if len(text) <= 60 else text[:60] + "...")
+
+
+def embedding_matrix(
+    vocabulary: Vocabulary,
+    vectors: WordVectors,
+    seed: int = 0,
+    counts: Mapping[str, int] | None = None,
+) -> tuple[np.ndarray, Coverage]:
+    """The matrix whose row i is the vector of token i.
+
+    PAD's row is zero. A token without a vector, UNK among them, gets a normal draw with the mean and the standard
+    deviation that the found rows have in each column. The draw depends on the seed, the token's place and these two,
+    not on which other tokens were found.
+
+    Args:
+        vocabulary: the tokens, V in all.
+        vectors: vectors of some of them.
+        seed: of the draw.
+        counts: how often each token occurs in the text, for the coverage by occurrences.
+
+    Returns:
+        Pair (matrix, coverage): float32 array of shape (V, vectors.dim), what was found.
+
+    Raises:
+        InputError: no token has a vector.
+    """
+    tokens = vocabulary.tokens[2:]
+    found = [i for i, token in enumerate(tokens, 2) if token in vectors.vectors]
+    if not found:
+        raise InputError(
+            f"none of the {len(tokens)} tokens of the vocabulary is among the {vectors.rows_read} word vectors. "
+            "Are they for Chinese, in UTF-8, and for tokens of this kind (characters or words)?"
+        )
+    known = np.stack([vectors.vectors[vocabulary.tokens[i]] for i in found])
+    matrix = np.random.default_rng(seed).standard_normal((len(vocabulary), vectors.dim), dtype=np.float32)
+    matrix *= known.std(axis=0, dtype=np.float64).astype(np.float32)
+    matrix += known.mean(axis=0, dtype=np.float64).astype(np.float32)
+    matrix[found] = known
+    matrix[0] = 0.0
+    if counts is None:
+        return matrix, Coverage(len(found), len(tokens))
+    occurrences = sum(counts.get(vocabulary.tokens[i], 0) for i in found)
+    return matrix, Coverage(len(found), len(tokens), occurrences, sum(counts.values()))
+
+
+def train_word_vectors(
+    sentences: Iterable[Sequence[str]] | Callable[[], Iterable[Sequence[str]]],
+    dim: int,
+    *,
+    seed: int = 0,
+    epochs: int = 5,
+    window: int = 5,
+    negative: int = 5,
+    min_count: int = 1,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[list[str], np.ndarray]:
+    """Trains vectors with gensim: skip-gram with negative sampling.
+
+    With one worker the same sentences, options and library versions give the same bits. More workers are faster where
+    there are cores for them, and not repeatable: they update one matrix without waiting for each other.
+
+    Args:
+        sentences: token lists, gone through `epochs` + 1 times: a list or another iterable that can be restarted, or a
+            function that returns a fresh iterable.
+        dim: numbers in each vector.
+        seed: of the first vectors and of the samples.
+        epochs: passes over the sentences.
+        window: tokens to each side that a token predicts.
+        negative: sampled tokens for each true one.
+        min_count: tokens that occur less often are left out.
+        workers: threads.
+        progress: called after each epoch with its number, from 1.
+
+    Returns:
+        Pair (words, matrix): n words, most frequent first; float32 array of shape (n, dim).
+
+    Raises:
+        ConfigError: a number is below 1.
+        InputError: `sentences` can be gone through only once, or no token occurs `min_count` times.
+
+    Reference:
+        Mikolov et al. (2013), Distributed Representations of Words and Phrases and their Compositionality.
+    """
+    options = {"dim": dim, "epochs": epochs, "window": window, "negative": negative, "min_count": min_count}
+    for name, value in {**options, "workers": workers}.items():
+        if value < 1:
+            raise ConfigError(f"word vector option {name!r}: expected at least 1. Received {value}.")
+    from gensim.models import Word2Vec
+    from gensim.models.callbacks import CallbackAny2Vec
+
+    class Report(CallbackAny2Vec):  # type: ignore[misc]
+        def __init__(self, report: Callable[[int], None]) -> None:
+            self.report = report
+            self.epoch = 0
+
+        def on_epoch_end(self, model: Any) -> None:
+            self.epoch += 1
+            self.report(self.epoch)
+
+    corpus = _Sentences(sentences)
+    model = Word2Vec(
+        vector_size=dim,
+        sg=1,
+        negative=negative,
+        window=window,
+        min_count=min_count,
+        workers=workers,
+        seed=seed,
+        hashfxn=_hash,
+    )
+    model.build_vocab(corpus)
+    if not len(model.wv):
+        raise InputError(
+            f"no token of the sentences occurs {min_count} times: there are no word vectors to train."
+        )
+    callbacks = [] if progress is None else [Report(progress)]
+    model.train(corpus, total_examples=model.corpus_count, epochs=epochs, callbacks=callbacks)
+    return list(model.wv.index_to_key), np.array(model.wv.vectors, dtype=np.float32)
+
+
+class _Sentences:
+    """Restartable sentences, the very long ones in pieces."""
+
+    def __init__(self, sentences: Iterable[Sequence[str]] | Callable[[], Iterable[Sequence[str]]]) -> None:
+        if isinstance(sentences, Iterator):
+            raise InputError(
+                "sentences: expected an iterable that can be gone through many times, or a function that returns one. "
+                f"Received a {type(sentences).__name__}."
+            )
+        self._sentences = sentences
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for tokens in self._sentences() if callable(self._sentences) else self._sentences:
+            for start in range(0, len(tokens), _MAX_SENTENCE_TOKENS):
+                yield list(tokens[start : start + _MAX_SENTENCE_TOKENS])
+
+
+def _hash(text: str) -> int:
+    """Python's own hash of a str differs from process to process."""
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def save_word_vectors(path: str | os.PathLike[str], words: Sequence[str], matrix: np.ndarray) -> None:
+    """Writes word2vec text, which `read_word_vectors` and gensim read back to the same float32 bits.
+
+    Args:
+        path: the file; it appears whole or not at all.
+        words: n words without whitespace.
+        matrix: float array of shape (n, dim).
+
+    Raises:
+        InputError: the number of words is not that of rows, or a word is empty or holds whitespace.
+    """
+    if matrix.ndim != 2 or len(words) != len(matrix):
+        raise InputError(
+            f"expected a row for each of {len(words)} words. Received an array of shape {matrix.shape}."
+        )
+    for word in words:
+        if word.split() != [word]:
+            raise InputError(f"expected words without whitespace. Received {word!r}.")
+    row_format = " ".join(["%.9g"] * matrix.shape[1])  # nine digits tell any two float32 apart
+    with atomic_file(Path(path)) as file:
+        file.write(f"{len(words)} {matrix.shape[1]}\n")
+        for word, row in zip(words, matrix.astype(np.float32).tolist(), strict=True):
+            file.write(f"{word} {row_format % tuple(row)}\n")
