@@ -1,0 +1,292 @@
+"""Training: a dataset and a recipe in, a saved model out."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import textsim
+from textsim.artifacts import MANIFEST, SavedModel, save_model
+from textsim.config import Recipe, TrainingSettings
+from textsim.errors import ConfigError
+from textsim.files import check_replaceable
+from textsim.modeling.batches import PairBatches
+from textsim.modeling.siamese import SiameseModel, check_recipe
+from textsim.registry import unknown_name
+from textsim.text.dataset import PairDataset
+from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signature
+from textsim.training.evaluation import choose_threshold, evaluate_scores, triplet_figures
+from textsim.training.report import diagnose, structure_text, write_reports
+
+VALIDATION_BATCH = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingResult:
+    """What a training run gave.
+
+    Attributes:
+        path: the model folder.
+        history: one dict an epoch: epoch, seconds, learning_rate, loss, accuracy, and the ``val_*`` figures.
+        metrics: validation figures of the saved weights.
+        threshold: the decision threshold chosen on the validation split.
+        warnings: what looks wrong, in plain words.
+        seconds: of the whole run.
+    """
+
+    path: Path
+    history: list[dict[str, Any]]
+    metrics: dict[str, Any]
+    threshold: float
+    warnings: list[str]
+    seconds: float
+
+    def summary(self) -> str:
+        """The result as lines of text."""
+        lines = [f"model       {self.path}", f"epochs      {len(self.history)} in {self.seconds:.0f} s"]
+        if "ordered" in self.metrics:
+            lines.append(f"validation  {self.metrics['ordered']:.4f} of {self.metrics['triplets']:,} triplets in order")
+        else:
+            m = self.metrics
+            auc = "" if m["auc"] is None else f", AUC {m['auc']:.4f}"
+            lines.append(
+                f"validation  accuracy {m['accuracy_at_threshold']:.4f} at threshold {self.threshold:.3f} "
+                f"({m['accuracy']:.4f} at 0.5; majority class {m['majority_accuracy']:.4f}){auc}"
+            )
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        return "\n".join(lines)
+
+
+def train(
+    dataset: PairDataset | str | Path,
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> TrainingResult:
+    """Trains a model on a dataset and saves it.
+
+    The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation figure
+    (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
+
+    Args:
+        dataset: a dataset folder, or one opened. It needs a `dev` split.
+        recipe: what to train and how.
+        out: the model folder to write. It appears only when it is whole.
+        overwrite: whether an existing model folder may be replaced.
+        progress: whether to show progress on standard output.
+
+    Raises:
+        ConfigError: parts of the recipe do not fit each other or the dataset.
+        ArtifactError: the dataset is not whole, or `out` exists.
+    """
+    began = time.perf_counter()
+    check_recipe(recipe)
+    check_optimizer(recipe.training.optimizer)
+    check_replaceable(out, overwrite=overwrite, marker=MANIFEST)
+    if not isinstance(dataset, PairDataset):
+        dataset = PairDataset.open(dataset)
+    check_recipe(recipe, dataset.kind)
+    _check_dataset(recipe, dataset)
+
+    repeatable(recipe.training.seed)
+    model = model_for(recipe, dataset)
+    seed = recipe.training.seed
+    batches = _batches(dataset, "train", recipe.training.batch_size, seed, recipe.training.class_weights)
+    validator = Validator(model, _batches(dataset, "dev", VALIDATION_BATCH))
+    history = _fit(model, batches, validator, recipe.training, progress) if model.row_loss.trains else []
+
+    scores, others, _ = validator.scores()
+    metrics: dict[str, Any]
+    if dataset.kind == "triplets":
+        metrics, threshold = triplet_figures(scores, others), _triplet_threshold(scores, others)
+        metrics["threshold"] = threshold
+        labels, shown = np.repeat([1.0, 0.0], len(scores)), np.concatenate([scores, others])
+    else:
+        threshold = choose_threshold(validator.labels, scores)
+        metrics = evaluate_scores(validator.labels, scores, threshold).to_dict()
+        labels, shown = validator.labels, scores
+    warnings = diagnose(history, labels, shown, threshold)
+    seconds = time.perf_counter() - began
+    saved = SavedModel(
+        kind="vectors" if dataset.kind == "vectors" else "text",
+        recipe=recipe,
+        dim=model.dim,
+        output_dim=model.output_dim,
+        tokenizer=dataset.tokenizer,
+        vocabulary=dataset.vocabulary,
+        max_length=dataset.max_length,
+        scaler=dataset.scaler,
+        weights=model.weight_arrays(),
+        threshold=threshold,
+        metrics=metrics,
+        provenance=_provenance(dataset, history, warnings, seconds),
+    )
+    title = f"{recipe.encoder.name} + {recipe.head.name} on {dataset.path.name}"
+
+    def reports(folder: Path) -> None:
+        write_reports(folder, title, model, history, labels, shown, threshold)
+
+    save_model(saved, Path(out), extra=reports, overwrite=overwrite)
+    return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
+
+
+def repeatable(seed: int) -> None:
+    """Seeds every source of chance and asks TensorFlow for operations that give the same bits each time."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def check_optimizer(name: str) -> None:
+    """Raises ConfigError unless `name` is a Keras optimizer."""
+    names = optimizer_names()
+    if name not in names:
+        raise ConfigError(unknown_name("optimizer", name, names))
+
+
+def optimizer_names() -> tuple[str, ...]:
+    """The Keras optimizers by class name."""
+    base = keras.optimizers.Optimizer
+    wrappers = ("Optimizer", "LossScaleOptimizer")
+    return tuple(
+        sorted(
+            name
+            for name, cls in vars(keras.optimizers).items()
+            if isinstance(cls, type) and issubclass(cls, base) and name not in wrappers
+        )
+    )
+
+
+def model_for(recipe: Recipe, dataset: PairDataset) -> SiameseModel:
+    """A fresh model for a dataset, its embedding started from the dataset's word vectors where there are any."""
+    if dataset.kind == "vectors":
+        return SiameseModel(recipe, None, dataset.splits["train"].sides[0].shape[1], name="siamese")
+    assert recipe.embedding is not None and dataset.vocabulary is not None
+    dim = recipe.embedding.dim if dataset.embedding is None else dataset.embedding.shape[1]
+    model = SiameseModel(recipe, len(dataset.vocabulary), dim, name="siamese")
+    if dataset.embedding is not None:
+        model.embedding.set_table(dataset.embedding)
+    return model
+
+
+def make_optimizer(settings: TrainingSettings, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """The optimizer with its learning-rate schedule.
+
+    Args:
+        settings: training settings.
+        steps_per_epoch: batches in an epoch, from which the schedule's length follows.
+    """
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine":
+        total = settings.epochs * steps_per_epoch
+        warmup = round(settings.warmup * total)
+        if warmup:
+            rate = keras.optimizers.schedules.CosineDecay(
+                0.0, total - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
+            )
+        else:
+            rate = keras.optimizers.schedules.CosineDecay(rate, total)
+    options: dict[str, Any] = {"learning_rate": rate}
+    if settings.weight_decay:
+        options["weight_decay"] = settings.weight_decay
+    if settings.clip_norm is not None:
+        options["global_clipnorm"] = settings.clip_norm
+    if settings.average:
+        options |= {"use_ema": True, "ema_momentum": settings.average}
+    return getattr(keras.optimizers, settings.optimizer)(**options)
+
+
+def _fit(
+    model: SiameseModel, batches: PairBatches, validator: Validator, settings: TrainingSettings, progress: bool
+) -> list[dict[str, Any]]:
+    """Trains, leaves the best epoch's weights in the model, and returns the history."""
+    source = tf.data.Dataset.from_generator(
+        lambda: iter(batches), output_signature=batch_signature(batches.batch(np.arange(2)))
+    )
+    source = source.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(4)
+    validate = ValidateEachEpoch(validator, batches)
+    better = "min" if settings.monitor == "loss" else "max"
+    keep_best = keras.callbacks.EarlyStopping(
+        monitor=f"val_{settings.monitor}",
+        mode=better,
+        patience=settings.patience or settings.epochs,
+        restore_best_weights=True,
+    )
+    callbacks: list[keras.callbacks.Callback] = [validate, keep_best]
+    if settings.average:
+        # First, so that validation and the kept weights are those of the average.
+        callbacks.insert(0, keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    model.compile(optimizer=make_optimizer(settings, len(batches)), jit_compile=False)
+    verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
+    model.fit(source, epochs=settings.epochs, callbacks=callbacks, verbose=verbose, shuffle=False)
+    return validate.history
+
+
+def _batches(
+    dataset: PairDataset, split: str, batch_size: int, seed: int | None = None, class_weights: str = "none"
+) -> PairBatches:
+    rows = dataset.splits[split]
+    weights = (1.0, 1.0)
+    if class_weights == "balanced" and rows.labels is not None:
+        share = float(np.mean(rows.labels >= 0.5))
+        if 0 < share < 1:
+            weights = (0.5 / (1 - share), 0.5 / share)
+    sentences = None if dataset.kind == "vectors" else dataset.sentences
+    return PairBatches(rows.sides, rows.labels, sentences, batch_size, seed, weights)
+
+
+def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
+    if "dev" not in dataset.splits or not len(dataset.splits["dev"]):
+        raise ConfigError(
+            f"{dataset.path}/ has no dev split, on which the best epoch and the threshold are chosen. "
+            "Preprocess with --dev FILE or --dev-fraction 0.1."
+        )
+    if len(dataset.splits["train"]) < 2:
+        raise ConfigError(f"{dataset.path}/ has {len(dataset.splits['train'])} training rows. Expected 2 or more.")
+    if recipe.embedding is not None and not recipe.embedding.trainable and dataset.embedding is None:
+        raise ConfigError(
+            f"the recipe freezes the embedding, but {dataset.path}/ has no word vectors. Preprocess with "
+            "--word-vectors FILE or --train-vectors DIM, or pass --set embedding.trainable=true."
+        )
+    if dataset.kind == "triplets" and recipe.training.monitor not in ("loss", "accuracy"):
+        raise ConfigError(
+            f"training.monitor={recipe.training.monitor!r} is a figure of pairs. Expected 'loss' or 'accuracy'."
+        )
+
+
+def _triplet_threshold(positives: np.ndarray, negatives: np.ndarray) -> float:
+    labels = np.concatenate([np.ones(len(positives)), np.zeros(len(negatives))])
+    return choose_threshold(labels, np.concatenate([positives, negatives]))
+
+
+def _provenance(
+    dataset: PairDataset, history: list[dict[str, Any]], warnings: list[str], seconds: float
+) -> dict[str, Any]:
+    return {
+        "dataset": dataset.path.name,
+        "rows": {name: len(split) for name, split in dataset.splits.items()},
+        "sources": dataset.manifest.get("sources", []),
+        "dataset_files": dataset.manifest.get("files", {}),
+        "epochs": len(history),
+        "seconds": round(seconds, 1),
+        "warnings": warnings,
+        "versions": {
+            "textsim": textsim.__version__,
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+__all__ = ["TrainingResult", "structure_text", "train"]
