@@ -1,7 +1,8 @@
 """gensim's own `.kv` files, read without running what is in them.
 
-A `.kv` file is a pickle, and a pickle can call any function. Here every name in it stands for an inert class or function
-of this module; numpy's arrays are rebuilt from their bytes. A pickle that names anything else is refused.
+A `.kv` file is a pickle, and a pickle can call any function. Here every name in it stands for an inert class
+or function of this module; numpy's arrays are rebuilt from their bytes. A pickle that names anything else is
+refused.
 """
 
 from __future__ import annotations
@@ -27,38 +28,39 @@ def read_keyed_vectors(path: str | os.PathLike[str], stream: IO[bytes]) -> tuple
         stream: the file, opened and decompressed.
 
     Returns:
-        Pair (words, matrix): n words, float array of shape (n, dim), memory-mapped where it lies beside the file.
+        Pair (words, matrix): n words, float array of shape (n, dim), memory-mapped where it lies beside the
+        file.
 
     Raises:
-        DataFormatError: the file is damaged, holds something else than KeyedVectors, names a function or class that
-            KeyedVectors do not need, or its matrix is missing.
+        DataFormatError: the file is damaged, holds something else than KeyedVectors, names a function or
+            class that KeyedVectors do not need, or its matrix is missing.
     """
     try:
-        loaded = _Unpickler(stream).load()
+        words, matrix = _content(_Unpickler(stream).load())
     except DataFormatError as error:
         raise DataFormatError(f"{path}: {error}") from error
     except _DAMAGED as error:
         raise DataFormatError(
             f"{path}: cannot be read as gensim's KeyedVectors: {error}. Is it cut short?"
         ) from error
-    if not isinstance(loaded, _Attributes):
-        raise DataFormatError(
-            f"{path}: expected gensim's KeyedVectors. Received a pickled {type(loaded).__name__}."
-        )
-    attributes = vars(loaded)
-    words = attributes.get("index_to_key", attributes.get("index2word"))  # gensim 4, gensim 3
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise DataFormatError(f"{path}: expected gensim's KeyedVectors with a list of words (index_to_key).")
-    matrix = attributes.get("vectors")
     if matrix is None:
         matrix = _matrix_beside(Path(path))
-    elif isinstance(matrix, _Array):
-        matrix = matrix.values
-    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind != "f":
-        raise DataFormatError(f"{path}: expected a matrix of numbers, one row for each word.")
-    if len(matrix) < len(words):
-        raise DataFormatError(f"{path}: {len(words)} words and {len(matrix)} vectors.")
+    if matrix.ndim != 2 or matrix.dtype.kind != "f" or len(matrix) < len(words):
+        raise DataFormatError(
+            f"{path}: expected a vector for each of {len(words)} words. "
+            f"Received an array of shape {matrix.shape} and type {matrix.dtype}."
+        )
     return words, matrix
+
+
+def _content(loaded: object) -> tuple[list[str], np.ndarray | None]:
+    """The words, and the matrix where it is not in a file of its own."""
+    attributes = vars(loaded) if isinstance(loaded, _Attributes) else {}
+    words = attributes.get("index_to_key", attributes.get("index2word"))  # gensim 4, gensim 3
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise DataFormatError("expected gensim's KeyedVectors with a list of words (index_to_key).")
+    array = attributes.get("vectors")
+    return words, array.values if isinstance(array, _Array) else None
 
 
 # What a damaged pickle can raise while it is read.
@@ -74,6 +76,7 @@ _DAMAGED = (
     IndexError,
     MemoryError,
     OverflowError,
+    RecursionError,
 )
 
 
@@ -88,9 +91,7 @@ def _matrix_beside(path: Path) -> np.ndarray:
                 return content["val"]
     except (OSError, ValueError, KeyError, EOFError, zlib.error) as error:
         raise DataFormatError(f"{path}: the matrix beside it cannot be read: {error}") from error
-    raise DataFormatError(
-        f"{path}: its matrix lies in a file of its own, {array.name}, which is missing. Put it beside {path.name}."
-    )
+    raise DataFormatError(f"{path}: its matrix lies in a file of its own, {array.name}, which is missing.")
 
 
 class _Attributes:
@@ -114,7 +115,7 @@ class _Dtype:
     def value(self) -> np.dtype:
         if self.name not in _NUMBER_DTYPES or self.order not in ("<", ">", "=", "|"):
             raise DataFormatError(f"expected arrays of plain numbers. Received dtype {self.name!r:.40}.")
-        return np.dtype(self.name).newbyteorder(self.order)
+        return np.dtype(self.order + self.name)
 
 
 _NUMBER_DTYPES = frozenset(("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"))
@@ -187,7 +188,7 @@ class _Unpickler(pickle.Unpickler):
         stand_in = _STAND_INS.get((module, name))
         if stand_in is None:
             raise DataFormatError(
-                f"expected gensim's KeyedVectors. Refused to load {module}.{name} from a pickle. Of a whole model, save "
-                "its vectors with `model.wv.save(path)` or `model.wv.save_word2vec_format(path)`."
+                f"expected gensim's KeyedVectors. Refused to load {module}.{name} from a pickle. Of a whole "
+                "model, save its vectors with `model.wv.save(path)` or `model.wv.save_word2vec_format(path)`."
             )
         return stand_in

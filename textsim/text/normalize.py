@@ -1,4 +1,4 @@
-"""Text to its normal form: Unicode compatibility, case, width, control characters, variants of Chinese characters."""
+"""Text to its normal form: Unicode compatibility, case, width, control characters, Chinese variants."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 from textsim.errors import ConfigError, InputError, MissingDependencyError
 from textsim.registry import unknown_name
 
-# Unicode categories Cc (without what str.isspace() counts as whitespace), Cf and Cs. Written out, because finding
-# them by category costs a walk over all of Unicode at each import; a test compares them with unicodedata.
+# Unicode categories Cc (without what str.isspace() counts as whitespace), Cf and Cs. Written out, because
+# finding them by category costs a walk over all of Unicode at each import; a test compares them with
+# unicodedata.
 _CONTROLS = (
-    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
+    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
 _CONTROL = re.compile(f"[{_CONTROLS}]")
@@ -24,7 +25,8 @@ _CONTROL = re.compile(f"[{_CONTROLS}]")
 _UNTIDY = re.compile(rf"[{_CONTROLS}]|[^\S ]|\s\s|^\s|\s\Z")
 _FULL_WIDTH = re.compile("[\uff01-\uff5e]+")
 _TO_HALF_WIDTH = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)}
-# Every known text settles in at most three passes; the bound only keeps a faulty OpenCC dictionary from looping.
+# Every known text settles in at most three passes; the bound only keeps a faulty OpenCC dictionary from
+# looping.
 _MAX_PASSES = 16
 
 
@@ -32,15 +34,15 @@ _MAX_PASSES = 16
 class Normalizer:
     """Brings texts that mean the same to the same characters.
 
-    Always: control and format characters (zero-width joiners, byte order marks, soft hyphens) and lone surrogates
-    are removed, each run of whitespace becomes one space, and both ends are stripped. The steps are repeated until
-    nothing changes, so a normalized text is its own normal form.
+    Always: control and format characters (zero-width joiners, byte order marks, soft hyphens) and lone
+    surrogates are removed, each run of whitespace becomes one space, and both ends are stripped. The steps
+    are repeated until nothing changes, so a normalized text is its own normal form.
 
     Args:
         nfkc: apply Unicode normalization form KC, which also turns full width into half width.
         lowercase: lower-case every letter.
-        half_width: turn full-width ASCII (U+FF01 to U+FF5E) into half width. `nfkc` does it too, so this matters
-            only where `nfkc` is off.
+        half_width: turn full-width ASCII (U+FF01 to U+FF5E) into half width. `nfkc` does it too, so this
+            matters only where `nfkc` is off.
         simplify: turn traditional Chinese characters into simplified ones (OpenCC's t2s; extra "opencc").
 
     Raises:

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textsim.errors import ConfigError, DataFormatError, InputError, MissingDependencyError
+from textsim.errors import ConfigError, DataFormatError, InputError, MissingDependencyError, TextsimError
 from textsim.registry import TOKENIZERS, unknown_name
 from textsim.text.normalize import Normalizer
 
@@ -24,11 +24,12 @@ _CHUNK_TEXTS = 2000
 class Tokenizer(ABC):
     """Normalizes a text and cuts it into tokens.
 
-    Whitespace separates tokens and is never part of one: the tokens joined are the normalized text without its
-    whitespace (less the stop words, where there are any).
+    Whitespace separates tokens and is never part of one: the tokens joined are the normalized text without
+    its whitespace (less the stop words, where there are any).
 
-    A subclass takes its options as arguments of `__init__`, which ends with `normalizer`; it defines `cut` and
-    `options`, and is registered with `TOKENIZERS`. Pickling and the worker processes rebuild it from its config.
+    A subclass takes its options as arguments of `__init__`, which ends with `normalizer`; it defines `cut`
+    and `options`, and is registered with `TOKENIZERS`. Pickling and the worker processes rebuild it from its
+    config.
 
     Args:
         normalizer: applied to each text before it is cut; `Normalizer()` by default.
@@ -37,6 +38,10 @@ class Tokenizer(ABC):
     registered_name: ClassVar[str]
 
     def __init__(self, normalizer: Normalizer | None = None) -> None:
+        if normalizer is not None and not isinstance(normalizer, Normalizer):
+            raise ConfigError(
+                f"tokenizer option 'normalizer': expected a Normalizer. Received {normalizer!r:.80}."
+            )
         self.normalizer = Normalizer() if normalizer is None else normalizer
 
     @abstractmethod
@@ -58,8 +63,9 @@ class Tokenizer(ABC):
     def tokenize_many(self, texts: Iterable[str], processes: int = 1) -> list[list[str]]:
         """The tokens of each text, in order. The result is the same for any number of processes.
 
-        Worker processes are started afresh (never forked: the caller may hold TensorFlow's threads), so a script that
-        asks for more than one needs the usual `if __name__ == "__main__":` guard. Few texts are cut in this process.
+        Worker processes are started afresh (never forked: the caller may hold TensorFlow's threads), so a
+        script that asks for more than one needs the usual `if __name__ == "__main__":` guard. Few texts are
+        cut in this process.
 
         Raises:
             InputError: a text is not a str, or `processes` is below 1.
@@ -83,8 +89,8 @@ class Tokenizer(ABC):
                 return [tokens for chunk in workers.map(_tokenize_chunk, chunks) for tokens in chunk]
         except BrokenProcessPool as error:
             raise InputError(
-                "the tokenizing processes ended early. A script that uses processes > 1 must guard its main code with "
-                'if __name__ == "__main__":. Otherwise try processes=1.'
+                "the tokenizing processes ended early. A script that uses processes > 1 must guard its main "
+                'code with if __name__ == "__main__":. Otherwise try processes=1.'
             ) from error
 
     def to_config(self) -> dict[str, Any]:
@@ -150,15 +156,16 @@ class CharTokenizer(Tokenizer):
     """One token a character.
 
     Args:
-        latin: "runs" keeps an unbroken run of Latin letters and digits whole, as jieba does ("iphone12" is one token,
-            "3.5" three); "split" makes each of its characters a token.
+        latin: "runs" keeps an unbroken run of Latin letters and digits whole, as jieba does ("iphone12" is
+            one token, "3.5" three); "split" makes each of its characters a token.
         normalizer: see `Tokenizer`.
 
     Raises:
         ConfigError: `latin` is neither "runs" nor "split".
     """
 
-    # Latin letters with and without diacritics, ASCII digits; combining diacritics stay with the letter before them.
+    # Latin letters with and without diacritics, ASCII digits; combining diacritics stay with the letter
+    # before them.
     _RUN = "0-9A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
     _RUNS = re.compile(rf"[{_RUN}][{_RUN}\u0300-\u036f]*|\S")
 
@@ -184,18 +191,20 @@ DictionaryEntry = tuple[str, "int | None", "str | None"]
 class JiebaTokenizer(Tokenizer):
     """Words, as jieba's dictionary and, for what is not in it, its hidden Markov model find them.
 
-    The dictionary is loaded on first use, into a segmenter of this tokenizer's own: neither jieba's global one nor
-    another tokenizer sees the user's words. jieba's cache in the shared temporary folder is neither read nor written,
-    since anyone on the machine could put words into it.
+    The dictionary is loaded on first use, into a segmenter of this tokenizer's own: neither jieba's global
+    one nor another tokenizer sees the user's words. jieba's cache in the shared temporary folder is neither
+    read nor written, since anyone on the machine could put words into it.
 
     Args:
-        user_dictionary: words to add: a path of a file in jieba's format (UTF-8, a line is `word [frequency] [tag]`),
-            or entries: a word or a list `[word, frequency, tag]` whose last two may be left out or None. Without a
-            frequency jieba picks one that lets the word be cut out. The words are normalized like the texts.
+        user_dictionary: words to add: a path of a file in jieba's format (UTF-8, a line is `word [frequency]
+            [tag]`), or entries: a word or a list `[word, frequency, tag]` whose last two may be left out or
+            None. Without a frequency the engine picks one that lets the word be cut out. The words are
+            normalized like the texts.
         hmm: find words that are not in the dictionary.
-        stop_words: tokens to leave out: a path of a file with one word a line, or the words. Normalized likewise.
-        engine: "jieba", or "rjieba" (extra "fast"), about ten times as fast. With `hmm`, about one text in a thousand
-            is cut differently by the two, where digits stand beside Latin punctuation.
+        stop_words: tokens to leave out: a path of a file with one word a line, or the words. Normalized
+            likewise.
+        engine: "jieba", or "rjieba" (extra "fast"), about ten times as fast. With `hmm`, about one text in a
+            thousand is cut differently by the two, where digits stand beside Latin punctuation.
         normalizer: see `Tokenizer`.
 
     Raises:
@@ -255,8 +264,13 @@ class JiebaTokenizer(Tokenizer):
                         f"{where}: expected `word [frequency] [tag]`. Received {line!r:.80}."
                     )
                 word, frequency, tag = match.groups()
-                yield self._entry(word, int(frequency) if frequency else None, tag, where, DataFormatError)
+                entry = [word, int(frequency) if frequency else None, tag]
+                yield self._entry(entry, where, DataFormatError)
             return
+        if not isinstance(source, Iterable):
+            raise ConfigError(
+                f"tokenizer option 'user_dictionary': expected a path or entries. Received {source!r:.80}."
+            )
         for number, item in enumerate(source, 1):
             where = f"tokenizer option 'user_dictionary', entry {number}"
             parts = [item] if isinstance(item, str) else item
@@ -264,11 +278,10 @@ class JiebaTokenizer(Tokenizer):
                 raise ConfigError(
                     f"{where}: expected a word or [word, frequency, tag]. Received {item!r:.80}."
                 )
-            yield self._entry(*parts, *[None] * (3 - len(parts)), where, ConfigError)
+            yield self._entry(parts, where, ConfigError)
 
-    def _entry(
-        self, word: Any, frequency: Any, tag: Any, where: str, error: type[Exception]
-    ) -> DictionaryEntry:
+    def _entry(self, parts: Sequence[Any], where: str, error: type[TextsimError]) -> DictionaryEntry:
+        word, frequency, tag = [*parts, None, None][:3]
         normalized = self.normalizer(word) if isinstance(word, str) else ""
         if not normalized or " " in normalized:
             raise error(f"{where}: expected a word without whitespace. Received {word!r:.80}.")
@@ -280,17 +293,14 @@ class JiebaTokenizer(Tokenizer):
 
     def _read_stop_words(self, source: str | os.PathLike[str] | Iterable[Any]) -> Iterable[str]:
         if isinstance(source, str | os.PathLike):
-            words = [line for _, line in _read_lines(source)]
-        else:
-            words = list(source)
-        for word in words:
+            source = [line for _, line in _read_lines(source)]
+        for word in source if isinstance(source, Iterable) else [source]:
             if not isinstance(word, str):
                 raise ConfigError(
                     f"tokenizer option 'stop_words': expected words (str). Received {word!r:.80}."
                 )
-            # A line of a stop word file may be blank, or hold a space as a word: whitespace is no token anyway.
-            normalized = self.normalizer(word)
-            if normalized:
+            # Lists of stop words may hold a space as a word: whitespace is no token anyway.
+            if normalized := self.normalizer(word):
                 yield normalized
 
 
@@ -339,7 +349,7 @@ def _import_rjieba() -> Any:
         import rjieba
     except ImportError as error:
         raise MissingDependencyError(
-            "tokenizer option 'engine': 'rjieba' is not installed. Install it with: pip install 'textsim[fast]'"
+            "tokenizer engine 'rjieba' is not installed. Install it with: pip install 'textsim[fast]'"
         ) from error
     return rjieba
 

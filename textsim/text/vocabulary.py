@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError, InputError
+from textsim.files import atomic_file
 
 PAD = "[PAD]"
 UNK = "[UNK]"
@@ -21,14 +22,15 @@ _SPECIALS = (PAD, UNK)
 class Vocabulary:
     """An ordered set of tokens; a token's id is its place.
 
-    Id 0 is padding, id 1 stands for what is not known. Both are places, not words: a text that happens to hold
-    "[PAD]" or "[UNK]" never gets these ids through its own characters.
+    Id 0 is padding, id 1 stands for what is not known. Both are places, not words: a text that happens to
+    hold "[PAD]" or "[UNK]" never gets these ids through its own characters.
 
     Args:
         tokens: the tokens from id 2 on, each once.
 
     Raises:
-        InputError: a token is not a str, is empty, occurs twice, holds a line end or cannot be written as UTF-8.
+        InputError: a token is not a str, is empty, occurs twice, holds a line end or cannot be written as
+            UTF-8.
     """
 
     def __init__(self, tokens: Sequence[str]) -> None:
@@ -87,8 +89,8 @@ class Vocabulary:
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The ids of `tokens`.
 
-        A word that is not known is read as its characters where the vocabulary has at least one of them (the others
-        become UNK), else as one UNK. The result can therefore be longer than `tokens`.
+        A word that is not known is read as its characters where the vocabulary has at least one of them (the
+        others become UNK), else as one UNK. The result can therefore be longer than `tokens`.
         """
         get = self._ids.get
         ids = [get(token, UNK_ID) for token in tokens]
@@ -107,7 +109,8 @@ class Vocabulary:
         """The ids of many token lists, one after the other.
 
         Returns:
-            Pair (ids, lengths): int32 array of shape (sum of lengths,), int32 array of shape (number of lists,).
+            Pair (ids, lengths): int32 array of shape (sum of lengths,), int32 array of shape (number of
+            lists,).
         """
         flat: list[int] = []
         lengths: list[int] = []
@@ -131,19 +134,17 @@ class Vocabulary:
         return tokens
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the tokens one a line (UTF-8, LF), PAD and UNK first. The file appears whole or not at all."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_bytes("".join(f"{token}\n" for token in self._tokens).encode())
-        os.replace(partial, path)
+        """Writes the tokens one a line (UTF-8, LF), PAD and UNK first. The file is whole or not there."""
+        with atomic_file(path) as file:
+            file.writelines(f"{token}\n" for token in self._tokens)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Vocabulary:
         """Reads what `save` wrote. Lines end with LF alone: other line separators belong to the token.
 
         Raises:
-            DataFormatError: the file cannot be read, is empty or cut short, is not UTF-8, does not begin with PAD and
-                UNK, or holds an empty or repeated line.
+            DataFormatError: the file cannot be read, is empty or cut short, is not UTF-8, does not begin
+                with PAD and UNK, or holds an empty or repeated line.
         """
         try:
             content = Path(path).read_bytes()

@@ -89,25 +89,26 @@ def read_word_vectors(
 ) -> WordVectors:
     """Reads the vectors of the wanted words.
 
-    Takes word2vec text (a first line `count dim`), the same without the first line (GloVe), word2vec binary, each also
-    as gzip, and gensim's `.kv`; which one is seen from the content. The file is read as a stream and only wanted rows
-    are kept, so it may be much larger than memory (of a `.kv`, the words alone must fit).
+    Takes word2vec text (a first line `count dim`), the same without the first line (GloVe), word2vec binary,
+    each also as gzip, and gensim's `.kv`; which one is seen from the content. The file is read as a stream
+    and only wanted rows are kept, so it may be much larger than memory (of a `.kv`, the words alone must
+    fit).
 
-    Every row is checked for its number of columns and for characters that no finite number has (in binary files, for
-    NaN and infinity); wanted rows number by number. Words are compared as UTF-8; one in another encoding matches none.
-    A word of a text file may contain spaces.
+    Every row is checked for its number of columns and for characters that no finite number has (in binary
+    files, for NaN and infinity); wanted rows number by number. Of a `.kv`, wanted rows alone are checked.
+    Words are compared as UTF-8; one in another encoding matches none. A word of a text file may contain spaces.
 
     Args:
         path: the file.
         wanted: the words to look for.
         dim: how many numbers each vector must have; by default what the file has.
-        normalizer: where given, a wanted word that is not in the file as it stands gets the first row whose word has
-            it as normal form ("？" for "?", "Apple" for "apple").
+        normalizer: where given, a wanted word that is not in the file as it stands gets the first row whose
+            word has it as normal form ("？" for "?", "Apple" for "apple").
         progress: called now and then with the number of bytes of the file read so far.
 
     Raises:
-        DataFormatError: the file cannot be read, is empty or cut short, has vectors of another dimension, a malformed
-            row, NaN or infinity, or another number of rows than its first line says.
+        DataFormatError: the file cannot be read, is empty or cut short, has vectors of another dimension, a
+            malformed row, NaN or infinity, or another number of rows than its first line says.
     """
     found = _Found(wanted, normalizer)
     try:
@@ -235,7 +236,7 @@ def _guess_dim(path: str | os.PathLike[str], first: bytes) -> int:
 
 
 def _is_binary(rest: bytes, dim: int) -> bool:
-    """Whether the rows are word, space, and 4 * dim bytes: not if the first one reads as text, well-formed or not."""
+    """Whether a row is word, space and 4 * dim bytes: not if the first is text, be it well-formed or not."""
     line = rest.partition(b"\n")[0]
     numbers = line.rstrip().rsplit(b" ", dim)[1:]
     if len(numbers) == dim and all(map(_NUMBER.fullmatch, numbers)):
@@ -258,7 +259,8 @@ def _lines(source: _Source, head: bytes, number: int) -> Iterator[tuple[int, byt
         number += len(lines)
         if len(remainder) > _MAX_ROW_BYTES:
             raise DataFormatError(
-                f"{source.path}, line {number}: the line is longer than {_MAX_ROW_BYTES} bytes. Is it word vectors?"
+                f"{source.path}, line {number}: expected a word and its numbers. "
+                f"Received a line of more than {_MAX_ROW_BYTES} bytes."
             )
         block = source.read()
         if not block:
@@ -277,7 +279,7 @@ def _read_text(
         spaces = line.count(b" ")
         end = line.find(b" ") if spaces == dim else _word_end(source.path, number, line, spaces, dim)
         numbers = line[end:]
-        if numbers.translate(None, _NUMBER_BYTES):
+        if b"  " in numbers or numbers.translate(None, _NUMBER_BYTES):
             raise _not_a_number(source.path, number, numbers)
         rows += 1
         if count is not None and rows > count:
@@ -287,15 +289,14 @@ def _read_text(
         found.add(line[:end], lambda: _parse(source.path, number, numbers))  # noqa: B023 (called at once)
     if count is not None and rows < count:
         raise DataFormatError(
-            f"{source.path}, line {number}: the first line promises {count} rows. Received {rows}. Is it cut short?"
-            if rows
-            else f"{source.path}: the first line promises {count} rows. Received none. Is it cut short?"
+            f"{source.path}, line {rows + 1}: the first line promises {count} rows. Received {rows}. "
+            "Is the file cut short?"
         )
     return found.result(dim, rows)
 
 
 def _word_end(path: str | os.PathLike[str], number: int, line: bytes, spaces: int, dim: int) -> int:
-    """Where the word ends in a row whose number of spaces is not `dim`: it is malformed, or the word holds some."""
+    """Where the word ends in a row that has not `dim` spaces: it is malformed, or its word holds some."""
     if spaces > dim:
         word = line.rsplit(b" ", dim)[0]
         last = word.rpartition(b" ")[2]
@@ -309,7 +310,9 @@ def _word_end(path: str | os.PathLike[str], number: int, line: bytes, spaces: in
 
 def _not_a_number(path: str | os.PathLike[str], number: int, numbers: bytes) -> DataFormatError:
     wrong = next((field for field in numbers.split() if not _NUMBER.fullmatch(field)), numbers)
-    return DataFormatError(f"{path}, line {number}: expected finite numbers. Received {_show(wrong)}.")
+    return DataFormatError(
+        f"{path}, line {number}: expected finite numbers, separated by single spaces. Received {_show(wrong)}."
+    )
 
 
 def _parse(path: str | os.PathLike[str], number: int, numbers: bytes) -> np.ndarray:
@@ -369,9 +372,9 @@ def embedding_matrix(
 ) -> tuple[np.ndarray, Coverage]:
     """The matrix whose row i is the vector of token i.
 
-    PAD's row is zero. A token without a vector, UNK among them, gets a normal draw with the mean and the standard
-    deviation that the found rows have in each column. The draw depends on the seed, the token's place and these two,
-    not on which other tokens were found.
+    PAD's row is zero. A token without a vector, UNK among them, gets a normal draw with the mean and the
+    standard deviation that the found rows have in each column. The draw depends on the seed, the token's
+    place and these two, not on which other tokens were found.
 
     Args:
         vocabulary: the tokens, V in all.
@@ -389,8 +392,8 @@ def embedding_matrix(
     found = [i for i, token in enumerate(tokens, 2) if token in vectors.vectors]
     if not found:
         raise InputError(
-            f"none of the {len(tokens)} tokens of the vocabulary is among the {vectors.rows_read} word vectors. "
-            "Are they for Chinese, in UTF-8, and for tokens of this kind (characters or words)?"
+            f"none of the {len(tokens)} tokens of the vocabulary is among the {vectors.rows_read} word "
+            "vectors. Are they for Chinese, in UTF-8, and for tokens of this kind (characters or words)?"
         )
     known = np.stack([vectors.vectors[vocabulary.tokens[i]] for i in found])
     matrix = np.random.default_rng(seed).standard_normal((len(vocabulary), vectors.dim), dtype=np.float32)
@@ -418,12 +421,13 @@ def train_word_vectors(
 ) -> tuple[list[str], np.ndarray]:
     """Trains vectors with gensim: skip-gram with negative sampling.
 
-    With one worker the same sentences, options and library versions give the same bits. More workers are faster where
-    there are cores for them, and not repeatable: they update one matrix without waiting for each other.
+    With one worker the same sentences, options and library versions give the same bits. More workers are
+    faster where there are cores for them, and not repeatable: they update one matrix without waiting for
+    each other.
 
     Args:
-        sentences: token lists, gone through `epochs` + 1 times: a list or another iterable that can be restarted, or a
-            function that returns a fresh iterable.
+        sentences: token lists, gone through `epochs` + 1 times: a list or another iterable that can be
+            restarted, or a function that returns a fresh iterable.
         dim: numbers in each vector.
         seed: of the first vectors and of the samples.
         epochs: passes over the sentences.
@@ -450,7 +454,7 @@ def train_word_vectors(
     from gensim.models import Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
 
-    class Report(CallbackAny2Vec):  # type: ignore[misc]
+    class Report(CallbackAny2Vec):
         def __init__(self, report: Callable[[int], None]) -> None:
             self.report = report
             self.epoch = 0
@@ -486,8 +490,8 @@ class _Sentences:
     def __init__(self, sentences: Iterable[Sequence[str]] | Callable[[], Iterable[Sequence[str]]]) -> None:
         if isinstance(sentences, Iterator):
             raise InputError(
-                "sentences: expected an iterable that can be gone through many times, or a function that returns one. "
-                f"Received a {type(sentences).__name__}."
+                "sentences: expected an iterable that can be gone through many times, or a function that "
+                f"returns one. Received a {type(sentences).__name__}."
             )
         self._sentences = sentences
 
