@@ -1,0 +1,416 @@
+"""The model folder: all that scoring needs, written whole or not at all, and verified when it is read.
+
+========================  ==========================================================================
+file                      what it holds
+========================  ==========================================================================
+config.json               format version, kind, recipe, widths, `max_length`, threshold
+weights.npz               every weight by its path in the model, and the scaler of a vector model
+tokenizer.json            the tokenizer's settings with any user dictionary (text models)
+vocabulary.txt            one token a line (text models)
+metrics.json              figures on the validation split
+provenance.json           what the model was trained on and with
+README.md                 the model card
+manifest.json             size and SHA-256 of every other file
+========================  ==========================================================================
+
+Reading runs no code from the folder: arrays without objects, JSON and plain text.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from textsim.config import Recipe, Settings
+from textsim.errors import ArtifactError, ConfigError, DataFormatError
+from textsim.files import atomic_folder, check_replaceable, file_entry, read_json, verify_files, write_json
+from textsim.registry import unknown_name
+from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
+from textsim.text.vocabulary import Vocabulary
+
+FORMAT = "textsim-model"
+VERSION = 1
+CONFIG = "config.json"
+WEIGHTS = "weights.npz"
+TOKENIZER = "tokenizer.json"
+VOCABULARY = "vocabulary.txt"
+METRICS = "metrics.json"
+PROVENANCE = "provenance.json"
+CARD = "README.md"
+MANIFEST = "manifest.json"
+_SCALER = ("scaler/mean", "scaler/scale")
+
+Kind = Literal["text", "vectors"]
+Precision = Literal["float32", "float16"]
+
+
+@dataclass
+class SavedModel:
+    """A trained model as plain data.
+
+    Attributes:
+        kind: "text" for a matcher of sentences, "vectors" for one of numeric vectors.
+        recipe: what the parts of the model are and how it was trained.
+        dim: width of a token vector (text) or of an input vector (vectors).
+        output_dim: width of an encoded sentence or vector.
+        weights: float32 arrays by their path in the model, as `SiameseModel.weight_arrays` gives them.
+        threshold: score from which on a pair is a match, in [0, 1].
+        tokenizer, vocabulary, max_length: of a text model; `max_length` counts tokens. None otherwise.
+        scaler: (mean, scale), float32 (dim,) each, where the vectors are standardized as (x - mean) / scale.
+        metrics: figures on the validation split, by name.
+        provenance: hashes of the training data, versions, times: anything that JSON can hold.
+    """
+
+    kind: Kind
+    recipe: Recipe
+    dim: int
+    output_dim: int
+    weights: dict[str, np.ndarray]
+    threshold: float = 0.5
+    tokenizer: Tokenizer | None = None
+    vocabulary: Vocabulary | None = None
+    max_length: int | None = None
+    scaler: tuple[np.ndarray, np.ndarray] | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+class _Config(Settings):
+    """What config.json holds."""
+
+    format: Literal["textsim-model"]
+    version: Literal[1]
+    kind: Kind
+    recipe: Recipe
+    dim: int = Field(ge=1)
+    output_dim: int = Field(ge=1)
+    max_length: int | None = Field(ge=1)
+    threshold: float = Field(ge=0, le=1)
+
+
+def check_output(folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Raises ArtifactError where `save_model` could not write: a check before a long training."""
+    check_replaceable(folder, overwrite=overwrite, marker=WEIGHTS)
+
+
+def save_model(
+    saved: SavedModel,
+    folder: str | os.PathLike[str],
+    *,
+    extra: Callable[[Path], None] | None = None,
+    overwrite: bool = False,
+    precision: Precision = "float32",
+) -> None:
+    """Writes a model folder, whole or not at all.
+
+    Args:
+        saved: the model.
+        folder: where it goes. Missing parents are made.
+        extra: called with the temporary folder to add files, such as the training history, before the
+            manifest is made.
+        overwrite: replace a model folder that is there. A folder of another kind is never replaced.
+        precision: "float16" stores the weights in half the bytes, with about three significant digits.
+
+    Raises:
+        ArtifactError: the folder exists and may not be replaced, or a weight cannot be stored: NaN, infinite,
+            or beyond float16.
+        ConfigError: `kind` and the parts that go with it, or the widths or the threshold, do not fit.
+    """
+    config = _Config.from_dict(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "kind": saved.kind,
+            "recipe": saved.recipe,
+            "dim": saved.dim,
+            "output_dim": saved.output_dim,
+            "max_length": saved.max_length,
+            "threshold": float(saved.threshold),
+        },
+        "the model to save",
+    )
+    text_parts = (saved.tokenizer, saved.vocabulary, saved.max_length)
+    if any((part is None) == (saved.kind == "text") for part in text_parts):
+        raise ConfigError(
+            "the model to save: expected tokenizer, vocabulary and max_length for kind 'text', and none of "
+            f"them for kind 'vectors'. Received kind {saved.kind!r}."
+        )
+    with atomic_folder(folder, overwrite=overwrite, marker=WEIGHTS) as partial:
+        write_json(partial / CONFIG, config.to_dict())
+        np.savez(partial / WEIGHTS, **_stored_arrays(saved, precision))  # type: ignore[arg-type]
+        if saved.tokenizer is not None:
+            write_json(partial / TOKENIZER, saved.tokenizer.to_config())
+        if saved.vocabulary is not None:
+            saved.vocabulary.save(partial / VOCABULARY)
+        write_json(partial / METRICS, _plain(saved.metrics))
+        write_json(partial / PROVENANCE, _plain(saved.provenance))
+        card = model_card(saved, Path(os.path.abspath(folder)).name)
+        (partial / CARD).write_text(card, encoding="utf-8", newline="\n")
+        if extra is not None:
+            extra(partial)
+        names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "files": {n: file_entry(partial / n) for n in names},
+        }
+        write_json(partial / MANIFEST, manifest)
+
+
+def _stored_arrays(saved: SavedModel, precision: Precision) -> dict[str, np.ndarray]:
+    if precision not in ("float32", "float16"):
+        raise ConfigError(unknown_name("precision", precision, ("float16", "float32")))
+    arrays = {}
+    for path, weight in saved.weights.items():
+        if not np.isfinite(weight).all():
+            raise ArtifactError(
+                f"weight {path!r} holds NaN or infinity: the training diverged. "
+                "Try a lower training.learning_rate."
+            )
+        with np.errstate(over="ignore"):
+            arrays[path] = np.asarray(weight, dtype=precision)
+        if not np.isfinite(arrays[path]).all():
+            raise ArtifactError(f"weight {path!r} exceeds the range of float16. Save it as float32.")
+    if saved.scaler is not None:
+        # Columns can be of any magnitude, so these stay whole.
+        arrays.update(zip(_SCALER, (np.asarray(part, dtype="float32") for part in saved.scaler), strict=True))
+    return arrays
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it: NumPy numbers become Python's, and what is not finite becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
+    """Reads a model folder and checks every file of it.
+
+    Args:
+        path_or_name: a model folder, or the name of a bundled model, see `bundled_models`. A folder comes
+            first.
+
+    Raises:
+        ArtifactError: there is no such folder or name; a file is missing, cut short, altered or not readable;
+            or the folder is of another kind or format version. Says which file, and what to do.
+        MissingDependencyError: the model's tokenizer needs a library that is not installed.
+    """
+    folder = find_model(path_or_name)
+    _check_manifest(folder)
+    version = read_json(folder / CONFIG).get("version")
+    if version != VERSION:
+        raise ArtifactError(
+            f"{folder / CONFIG}: expected format version {VERSION}. Received {version!r}: it was written by "
+            "another version of textsim. Install that version, or train the model again."
+        )
+    try:
+        config = _Config.from_dict(read_json(folder / CONFIG), str(folder / CONFIG))
+        tokenizer = vocabulary = None
+        if config.kind == "text":
+            tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
+            vocabulary = Vocabulary.load(folder / VOCABULARY)
+    except (ConfigError, DataFormatError) as error:
+        raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
+    weights = _read_arrays(folder / WEIGHTS)
+    mean, scale = (weights.pop(path, None) for path in _SCALER)
+    return SavedModel(
+        kind=config.kind,
+        recipe=config.recipe,
+        dim=config.dim,
+        output_dim=config.output_dim,
+        weights=weights,
+        threshold=config.threshold,
+        tokenizer=tokenizer,
+        vocabulary=vocabulary,
+        max_length=config.max_length,
+        scaler=None if mean is None or scale is None else (mean, scale),
+        metrics=read_json(folder / METRICS),
+        provenance=read_json(folder / PROVENANCE),
+    )
+
+
+def find_model(path_or_name: str | os.PathLike[str]) -> Path:
+    """The folder of a model that is given by its path or as the name of a bundled one.
+
+    Raises:
+        ArtifactError: neither.
+    """
+    folder = Path(path_or_name)
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise ArtifactError(f"{folder} is a file. Expected a model folder, as `textsim train` writes it.")
+    bundled = bundled_models()
+    if str(path_or_name) in bundled:
+        return bundled[str(path_or_name)]
+    problem = f"there is no folder {str(path_or_name)!r}"
+    if not bundled:
+        raise ArtifactError(f"{problem}, and no model is bundled with this installation.")
+    raise ArtifactError(
+        f"{problem}, and {unknown_name('bundled model', str(path_or_name), tuple(sorted(bundled)))}"
+    )
+
+
+def bundled_models() -> dict[str, Path]:
+    """The models that travel with the package: name -> folder, in the order of the names."""
+    try:
+        models = Path(str(resources.files("textsim.resources"))) / "models"
+    except ModuleNotFoundError:
+        # textsim is run from its sources without being installed.
+        return {}
+    if not models.is_dir():
+        return {}
+    return {path.name: path for path in sorted(models.iterdir()) if (path / CONFIG).is_file()}
+
+
+def _check_manifest(folder: Path) -> None:
+    found = sorted(os.listdir(folder))
+    if CONFIG not in found and "settings.json" in found and MANIFEST in found:
+        raise ArtifactError(
+            f"{folder}/ is a dataset folder. Expected a model, as `textsim train {folder}` makes one."
+        )
+    for name, content in ((CONFIG, "settings"), (WEIGHTS, "weights"), (MANIFEST, "manifest")):
+        if name not in found:
+            raise ArtifactError(
+                f"{folder}/ holds no {content} ({name}). Found: {', '.join(found) or 'nothing'}. "
+                "Was training interrupted, or is it a folder of another kind?"
+            )
+    manifest = read_json(folder / MANIFEST)
+    manifest = manifest if isinstance(manifest, dict) else {}
+    entries = manifest.get("files")
+    if (
+        manifest.get("format") != FORMAT
+        or not isinstance(entries, dict)
+        or not all(
+            isinstance(entry, dict) and {"bytes", "sha256"} <= entry.keys() for entry in entries.values()
+        )
+    ):
+        raise ArtifactError(f"{folder / MANIFEST} is not the manifest of a textsim model.")
+    for name in (CONFIG, WEIGHTS, METRICS, PROVENANCE):
+        if name not in entries:
+            raise ArtifactError(f"{folder / MANIFEST} does not name {name}: it was altered.")
+    verify_files(folder, entries)
+    config = read_json(folder / CONFIG)
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise ArtifactError(f"{folder / CONFIG} is not the settings file of a textsim model.")
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name].astype("float32", copy=False) for name in stored.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{path} is not a file of weights: {error}") from error
+
+
+def model_card(saved: SavedModel, name: str) -> str:
+    """A short description of a model for people, as Markdown."""
+    recipe = saved.recipe
+    if saved.kind == "text":
+        tokenizer, vocabulary = saved.tokenizer, saved.vocabulary
+        assert tokenizer is not None and vocabulary is not None
+        what = "Scores from 0 to 1 whether two Chinese sentences mean the same."
+        inputs = (
+            f"texts, cut by the tokenizer `{tokenizer.registered_name}` into a vocabulary of "
+            f"{len(vocabulary):,} tokens; tokens after the first {saved.max_length} of a text are not read"
+        )
+        load = (
+            "from textsim import TextMatcher\n\n"
+            f'matcher = TextMatcher.load("{name}")\n'
+            'matcher.score("花呗怎么还款", "怎样还花呗")     # a number from 0 to 1\n'
+            'matcher.is_match("花呗怎么还款", "怎样还花呗")  # score >= threshold\n'
+        )
+    else:
+        what = "Scores from 0 to 1 whether two numeric vectors belong together."
+        scaled = ", standardized by the training data's mean and spread" if saved.scaler is not None else ""
+        inputs = f"numeric vectors of width {saved.dim}{scaled}"
+        load = (
+            "from textsim import VectorMatcher\n\n"
+            f'matcher = VectorMatcher.load("{name}")\n'
+            "matcher.score_pairs(left, right)  # two arrays of shape (n, "
+            f"{saved.dim}) -> scores of shape (n,)\n"
+        )
+    parts = [("encoder", recipe.encoder), ("pooling", recipe.pooling), ("projection", recipe.projection)]
+    parts += [("head", recipe.head), ("loss", recipe.loss)]
+    rows = [
+        ("input", inputs),
+        *(
+            (kind, f"`{part.name}` {_options(part.options)}".strip())
+            for kind, part in parts
+            if part is not None
+        ),
+        ("encoded width", saved.output_dim),
+        ("weights", f"{sum(weight.size for weight in saved.weights.values()):,}"),
+        ("threshold", f"{saved.threshold:.4f}, chosen on the validation split"),
+    ]
+    figures = [(key, _figure(value)) for key, value in _plain(saved.metrics).items()]
+    return "\n".join(
+        [
+            f"# {name}\n",
+            what,
+            *([recipe.description] if recipe.description else []),
+            "\n## Model\n",
+            *_table(("", ""), rows),
+            "\n## Figures on the validation split\n",
+            *(_table(("figure", "value"), figures) if figures else ["None were recorded."]),
+            *(
+                ["\n`majority_accuracy` is what always answering the more frequent class would reach."]
+                if "majority_accuracy" in saved.metrics
+                else []
+            ),
+            "\n## How it was trained\n",
+            "Settings are in `config.json` under `recipe`.\n",
+            *_bullets(_plain(saved.provenance)),
+            "\n## Loading it\n",
+            f"Give the path of this folder in place of the name.\n\n```python\n{load}```",
+            "\n## Limits\n",
+            "- The threshold and the figures hold for data like the validation split. On other data choose a "
+            "threshold of your own.",
+            "- A score ranks pairs; it is not a calibrated probability.",
+            "- The order of the two sides does not matter to it.",
+            "",
+        ]
+    )
+
+
+def _options(options: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in options.items())
+
+
+def _figure(value: Any) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _table(head: tuple[str, str], rows: list[tuple[str, Any]]) -> list[str]:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    return lines + [f"| {key} | {value} |" for key, value in rows]
+
+
+def _bullets(value: Any, indent: str = "") -> list[str]:
+    """Nested dicts and lists as nested bullets."""
+    lines: list[str] = []
+    items = value.items() if isinstance(value, dict) else enumerate(value, 1)
+    for key, item in items:
+        if isinstance(item, dict | list) and item:
+            lines += [f"{indent}- {key}:", *_bullets(item, indent + "  ")]
+        else:
+            lines.append(f"{indent}- {key}: {item}")
+    return lines
