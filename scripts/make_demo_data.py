@@ -28,7 +28,7 @@ SPLITS = ("train", "dev")
 
 DEV_EVERY = 5  # the 5th, 10th, ... group of each domain goes to dev
 NEAR_PER_MISS = 2  # pairs that each near miss is used in
-RELATED_PER_GROUP = 3  # negatives against other groups of the domain, most shared characters first
+RELATED_PER_GROUP = 2  # negatives against other groups of the domain, most shared characters first
 EASY_PER_GROUP = 2  # negatives against another domain
 
 DIGIT_TRAIN_SAMPLES = 1300  # of 1,797; the rest is dev, so no image is on both sides
@@ -43,12 +43,17 @@ Triplet = tuple[str, str, str]
 
 @dataclass
 class Group:
-    """Questions with one intent, and near misses that ask for something else."""
+    """Questions with one intent, and near misses that ask for something else.
+
+    ``again`` holds the near misses which are asked in other words too: (near miss, in other words), both in
+    ``near``. Without them, "one side is a near miss" would be enough to know that a pair is negative.
+    """
 
     domain: str
     name: str
     same: list[str] = field(default_factory=list)
     near: list[str] = field(default_factory=list)
+    again: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def split(self) -> str:
@@ -63,11 +68,16 @@ def digest(*parts: object) -> int:
 def read_groups(path: Path) -> list[Group]:
     """Reads questions.tsv (domain, group, role, text).
 
+    Roles: "same" (asks what its group asks), "near" (asks for something else) and "again" (asks what the near
+    miss on the line above asks).
+
     Raises:
-        ValueError: a line without four columns, an unknown role, or a text that stands twice.
+        ValueError: a line without four columns, an unknown role, "again" that does not follow a near miss of
+            its group, or a text that stands twice.
     """
     groups: dict[str, Group] = {}
     first_line: dict[str, int] = {}
+    last = ("", "")
     lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     for number, line in enumerate(lines[1:], start=2):
         where = f"{path.name}, line {number}"
@@ -75,13 +85,18 @@ def read_groups(path: Path) -> list[Group]:
         if len(columns) != 4:
             raise ValueError(f"{where}: expected 4 columns (domain, group, role, text). Received {columns}.")
         domain, name, role, text = columns
-        if role not in ("same", "near"):
-            raise ValueError(f"{where}: expected the role 'same' or 'near'. Received {role!r}.")
+        if role not in ("same", "near", "again"):
+            raise ValueError(f"{where}: expected the role 'same', 'near' or 'again'. Received {role!r}.")
         if text in first_line:
             raise ValueError(f"{where}: {text!r} stands on line {first_line[text]} already.")
         first_line[text] = number
         group = groups.setdefault(name, Group(domain, name))
+        if role == "again":
+            if last != (name, "near"):
+                raise ValueError(f"{where}: expected 'again' right below a near miss of its group.")
+            group.again.append((group.near[-1], text))
         (group.same if role == "same" else group.near).append(text)
+        last = (name, role)
     return list(groups.values())
 
 
@@ -101,6 +116,7 @@ def make_pairs(groups: Sequence[Group]) -> list[Pair]:
 
     for group in groups:
         add(itertools.combinations(group.same, 2), 1)
+        add(group.again, 1)
         questions = itertools.cycle(group.same)
         add(((next(questions), miss) for miss in group.near for _ in range(NEAR_PER_MISS)), 0)
 
@@ -122,12 +138,17 @@ def make_pairs(groups: Sequence[Group]) -> list[Pair]:
 
 
 def make_triplets(groups: Sequence[Group]) -> list[Triplet]:
-    """Each question with the next and the next but one of its group, and with near misses in turn."""
+    """Each question with the next and the next but one of its group, and with near misses in turn.
+
+    A near miss that is asked in other words is an anchor too, with a question of the group as its negative.
+    """
     rows = []
     for group in groups:
         for step, (place, anchor) in itertools.product((1, 2), enumerate(group.same)):
             positive = group.same[(place + step) % len(group.same)]
             rows.append((anchor, positive, group.near[(place + step) % len(group.near)]))
+        rows.extend((miss, reworded, group.same[0]) for miss, reworded in group.again)
+        rows.extend((reworded, miss, group.same[1]) for miss, reworded in group.again)
     return sorted(rows, key=lambda row: digest("row", *row))
 
 
@@ -146,7 +167,7 @@ def make_texts(groups: Sequence[Group]) -> dict[str, str]:
 
 
 def make_digits() -> dict[str, str]:
-    """File name -> content of the vector-pair files: two 8x8 images (0 to 16 a pixel), and is it one digit?"""
+    """File name -> content of the vector-pair files: two 8x8 images (0 to 16 a pixel) of one digit or two."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -234,10 +255,11 @@ def differing(files: dict[str, str], folder: Path) -> list[str]:
 
 def describe(groups: Sequence[Group], files: dict[str, str]) -> str:
     """The counts, one line a file."""
-    same, near = sum(len(g.same) for g in groups), sum(len(g.near) for g in groups)
+    same, near = sum(len(g.same) for g in groups), sum(len(g.near) - len(g.again) for g in groups)
+    again = sum(len(g.again) for g in groups)
     domains = Counter(g.domain for g in groups)
     lines = [
-        f"{QUESTIONS}: {len(groups)} groups, {same} paraphrases, {near} near misses",
+        f"{QUESTIONS}: {len(groups)} groups, {same} paraphrases, {near} near misses ({again} reworded)",
         "  groups by domain: " + ", ".join(f"{domain} {count}" for domain, count in domains.items()),
         "  groups by split: " + ", ".join(f"{s} {sum(g.split == s for g in groups)}" for s in SPLITS),
     ]
