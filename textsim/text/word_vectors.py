@@ -96,7 +96,8 @@ def read_word_vectors(
 
     Every row is checked for its number of columns and for characters that no finite number has (in binary
     files, for NaN and infinity); wanted rows number by number. Of a `.kv`, wanted rows alone are checked.
-    Words are compared as UTF-8; one in another encoding matches none. A word of a text file may contain spaces.
+    Words are compared as UTF-8; one in another encoding matches none. A word of a text file may contain
+    spaces.
 
     Args:
         path: the file.
@@ -311,7 +312,7 @@ def _word_end(path: str | os.PathLike[str], number: int, line: bytes, spaces: in
 def _not_a_number(path: str | os.PathLike[str], number: int, numbers: bytes) -> DataFormatError:
     wrong = next((field for field in numbers.split() if not _NUMBER.fullmatch(field)), numbers)
     return DataFormatError(
-        f"{path}, line {number}: expected finite numbers, separated by single spaces. Received {_show(wrong)}."
+        f"{path}, line {number}: expected finite numbers between single spaces. Received {_show(wrong)}."
     )
 
 
