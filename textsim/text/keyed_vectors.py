@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -89,7 +90,7 @@ def _matrix_beside(path: Path) -> np.ndarray:
         if archive.exists():
             with np.load(archive, allow_pickle=False) as content:
                 return content["val"]
-    except (OSError, ValueError, KeyError, EOFError, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataFormatError(f"{path}: the matrix beside it cannot be read: {error}") from error
     raise DataFormatError(f"{path}: its matrix lies in a file of its own, {array.name}, which is missing.")
 
@@ -174,6 +175,9 @@ _STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Dtype,
     ("_codecs", "encode"): _encode,
+    # Python's own, which hold things and do nothing.
+    ("builtins", "frozenset"): frozenset,
+    ("__builtin__", "frozenset"): frozenset,
     **{
         ("gensim.models.keyedvectors", name): _Attributes
         for name in ("KeyedVectors", "Word2VecKeyedVectors", "EuclideanKeyedVectors", "Vocab")

@@ -209,7 +209,7 @@ def _read_word2vec(source: _Source, head: bytes, dim: int | None, found: _Found)
     count, file_dim = int(header[1]), int(header[2])
     if not count or not file_dim:
         raise DataFormatError(
-            f"{source.path}, line 1: expected the number of rows and of columns. Received {first!r}."
+            f"{source.path}, line 1: expected the number of rows and of columns. Received {_show(first)}."
         )
     _check_dim(f"{source.path}, line 1", dim, file_dim)
     if _is_binary(rest, file_dim):

@@ -1,0 +1,506 @@
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors, Word2Vec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsim.errors import ConfigError, DataFormatError, InputError
+from textsim.text import word_vectors
+from textsim.text.normalize import Normalizer
+from textsim.text.vocabulary import Vocabulary
+from textsim.text.word_vectors import (
+    Coverage,
+    WordVectors,
+    embedding_matrix,
+    read_word_vectors,
+    save_word_vectors,
+    train_word_vectors,
+)
+
+ROOT = Path(word_vectors.__file__).parents[2]
+DATA = Path(os.environ.get("TEXTSIM_DATA", ROOT.parent / "shared" / "data")) / "vectors"
+WORDS = ["的", "花", "iphone12", "？", "2024", "é"]
+MATRIX = np.random.default_rng(0).standard_normal((6, 4)).astype(np.float32)
+
+
+def keyed_vectors() -> KeyedVectors:
+    made = KeyedVectors(4)
+    made.add_vectors(WORDS, MATRIX)
+    return made
+
+
+def headerless(path: str) -> None:
+    keyed_vectors().save_word2vec_format(path)
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(whole.partition(b"\n")[2])
+
+
+def with_row_ends(path: str) -> None:
+    """Binary as word2vec's own program writes it: a line end after each row."""
+    rows = (word.encode() + b" " + row.tobytes() + b"\n" for word, row in zip(WORDS, MATRIX, strict=True))
+    Path(path).write_bytes(b"6 4\n" + b"".join(rows))
+
+
+WRITERS: dict[str, Callable[[str], Any]] = {
+    "text": lambda path: keyed_vectors().save_word2vec_format(path),
+    "headerless": headerless,
+    "binary": lambda path: keyed_vectors().save_word2vec_format(path, binary=True),
+    "binary with line ends": with_row_ends,
+    "kv": lambda path: keyed_vectors().save(path),
+    "kv with matrix beside": lambda path: keyed_vectors().save(path, sep_limit=0),
+    "own": lambda path: save_word_vectors(path, WORDS, MATRIX),
+}
+
+
+def assert_vectors(read: WordVectors, wanted: list[str]) -> None:
+    assert set(read.vectors) == set(wanted)
+    for word in wanted:
+        vector = read.vectors[word]
+        assert (vector.dtype, vector.shape) == (np.float32, (4,))
+        np.testing.assert_array_equal(vector, MATRIX[WORDS.index(word)])
+
+
+# Formats
+
+
+@pytest.mark.parametrize("block_bytes", [7, 1 << 20])
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_every_format(
+    tmp_path: Path, writer: str, compressed: bool, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "向量"
+    WRITERS[writer](str(path))
+    if compressed:
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    if block_bytes < 100 and "binary" not in writer:
+        block_bytes = 60  # the first block must hold the first line
+    monkeypatch.setattr(word_vectors, "_BLOCK_BYTES", block_bytes)
+    read = read_word_vectors(path, WORDS)
+    assert (read.dim, read.rows_read, read.duplicates, read.normalized) == (4, 6, 0, 0)
+    assert_vectors(read, WORDS)
+    assert_vectors(read_word_vectors(path, ["花", "没有", "2024"], dim=4), ["花", "2024"])
+
+
+@pytest.mark.parametrize("name", ["tencent_char_200d.vec", "wiki_char_500x300.vec"])
+def test_real_files_as_gensim_reads_them(name: str) -> None:
+    if not (DATA / name).exists():
+        pytest.skip(f"{DATA / name} is absent; TEXTSIM_DATA may point to the data")
+    expected = KeyedVectors.load_word2vec_format(str(DATA / name))
+    read = read_word_vectors(DATA / name, expected.index_to_key[::3])
+    assert (read.dim, read.rows_read) == (expected.vector_size, len(expected))
+    assert len(read.vectors) == len(expected.index_to_key[::3])
+    for word, vector in read.vectors.items():
+        np.testing.assert_array_equal(vector, expected[word])
+
+
+@pytest.mark.parametrize("name", ["dim1", "dim2"])
+def test_few_columns(tmp_path: Path, name: str) -> None:
+    dim = int(name[-1])
+    made = KeyedVectors(dim)
+    made.add_vectors(WORDS, MATRIX[:, :dim])
+    for binary in (False, True):
+        made.save_word2vec_format(str(tmp_path / "v"), binary=binary)
+        read = read_word_vectors(tmp_path / "v", WORDS)
+        np.testing.assert_array_equal([read.vectors[word] for word in WORDS], MATRIX[:, :dim])
+
+
+def write(tmp_path: Path, content: str | bytes) -> Path:
+    path = tmp_path / "v.vec"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_line_ends_trailing_spaces_and_byte_order_mark(tmp_path: Path) -> None:
+    path = write(tmp_path, "\ufeff2 2\r\n的 0.5 -1e-1 \r\n花 1 2 \r\n")
+    read = read_word_vectors(path, ["的", "花"])
+    assert {word: vector.tolist() for word, vector in read.vectors.items()} == {
+        "的": [0.5, np.float32(-0.1)],
+        "花": [1.0, 2.0],
+    }
+
+
+def test_no_line_end_after_the_last_row(tmp_path: Path) -> None:
+    assert read_word_vectors(write(tmp_path, "的 1 2\n花 3 4"), ["花"]).vectors["花"].tolist() == [3, 4]
+
+
+def test_words_with_spaces_and_words_that_are_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path, ". . . 1 2\nat a.b@c.d 3 4\n7 5 6\n\u3000 7 8\n")
+    read = read_word_vectors(path, [". . .", "at a.b@c.d", "7", "\u3000"])
+    assert read.dim == 2
+    assert {word: vector.tolist() for word, vector in read.vectors.items()} == {
+        ". . .": [1, 2],
+        "at a.b@c.d": [3, 4],
+        "7": [5, 6],
+        "\u3000": [7, 8],
+    }
+
+
+def test_words_in_another_encoding_match_nothing(tmp_path: Path) -> None:
+    read = read_word_vectors(write(tmp_path, "花 1 2\n".encode("gb18030") + "花 3 4\n".encode()), ["花"])
+    assert (read.rows_read, read.vectors["花"].tolist()) == (2, [3, 4])
+
+
+def test_the_first_of_two_rows_counts(tmp_path: Path) -> None:
+    read = read_word_vectors(write(tmp_path, "花 1 2\n的 0 0\n花 3 4\n的 5 6\n"), ["花"])
+    assert (read.vectors["花"].tolist(), read.duplicates, read.rows_read) == ([1, 2], 1, 4)
+
+
+def test_normal_forms_come_after_exact_matches(tmp_path: Path) -> None:
+    path = write(tmp_path, "？ 1 1\nＡpple 2 2\nAPPLE 3 3\nＯＫ 4 4\nok 5 5\n")
+    wanted = ["?", "apple", "ok"]
+    assert set(read_word_vectors(path, wanted).vectors) == {"ok"}
+    read = read_word_vectors(path, wanted, normalizer=Normalizer())
+    assert {word: vector.tolist() for word, vector in read.vectors.items()} == {
+        "?": [1, 1],
+        "apple": [2, 2],
+        "ok": [5, 5],
+    }
+    assert (read.normalized, read.rows_read) == (2, 5)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_progress_counts_the_bytes_of_the_file(tmp_path: Path, compressed: bool) -> None:
+    content = b"".join(b"word%d 1 2\n" % i for i in range(200_000))
+    path = write(tmp_path, gzip.compress(content) if compressed else content)
+    seen: list[int] = []
+    assert read_word_vectors(path, ["word3"], progress=seen.append).rows_read == 200_000
+    assert len(seen) > 2
+    assert seen == sorted(seen)
+    assert seen[-1] == path.stat().st_size
+
+
+def test_memory_is_that_of_the_wanted_rows(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    path = tmp_path / "v.vec"
+    row = " ".join(["0.123456"] * 100)
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f"word{i} {row}\n" for i in range(60_000))
+    assert path.stat().st_size > 50_000_000
+    code = (
+        "import resource, sys\n"
+        "from textsim.text.word_vectors import read_word_vectors\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "assert len(read_word_vectors(sys.argv[1], ['word7', 'word59999']).vectors) == 2\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=60,
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(done.stdout) * unit < 20_000_000
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "expected word vectors. The file is empty"),
+        ("\n \n", "expected word vectors. The file is empty"),
+        ("0 100\n", "line 1: expected the number of rows and of columns. Received '0 100'"),
+        (
+            "3 2\n的 1 2\n花 3 4\n",
+            "line 3: the first line promises 3 rows. Received 2. Is the file cut short",
+        ),
+        ("3 2\n", "line 1: the first line promises 3 rows. Received 0. Is the file cut short"),
+        ("1 2\n的 1 2\n花 3 4\n", "line 3: the first line promises 1 rows. Received more"),
+        ("2 2\n的 1 2\n花 3\n", "line 3: expected a word and 2 numbers.*Received 2 columns: '花 3'"),
+        ("2 3\n的 1 2\n花 3\n", "line 2: expected a word and 3 numbers.*Received 3 columns: '的 1 2'"),
+        ("2 2\n的 1 2\n花 3 4 5\n", "line 3: expected a word and 2 numbers.*Received 4 columns"),
+        ("的 1 2\n花 3 4 5\n", "line 2: expected a word and 2 numbers.*Received 4 columns"),
+        ("的 1 2\n\n花 3 4\n", "line 2: expected a word and 2 numbers.*Received 1 columns: ''"),
+        ("2 2\n的 1 2\n花 3 x\n", "line 3: expected finite numbers.*Received 'x'"),
+        ("2 2\n的 1 2\n花 3 nan\n", "line 3: expected finite numbers.*Received 'nan'"),
+        ("2 2\n的 1 2\n花 inf 3\n", "line 3: expected finite numbers.*Received 'inf'"),
+        ("2 2\n的 1 2\n花 1.2.3 3\n", "line 3: expected finite numbers.*Received '1.2.3'"),
+        ("2 2\n的 1 2\n花 1e60 3\n", "line 3: expected numbers that fit float32"),
+        ("2 2\n的 1 2\n花  3\n", "line 3: expected finite numbers between single spaces"),
+        ("2 2\n的 1 2\n没有 3 x\n", "line 3: expected finite numbers.*Received 'x'"),
+        ("2 2\n的 1 2\n没有  3\n", "line 3: expected finite numbers between single spaces"),
+        (
+            "word vectors\n",
+            "line 1: expected `count dim`, or a word and its numbers.*Received 'word vectors'",
+        ),
+        ("的\t1\t2\n", "line 1: expected `count dim`, or a word and its numbers"),
+        ("的 1 2\n" + "x" * 100 + " 1\n", "line 2: expected a word and 2 numbers.*xxx\\.\\.\\.'"),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_malformed_text(tmp_path: Path, content: str, message: str, compressed: bool) -> None:
+    path = write(tmp_path, gzip.compress(content.encode()) if compressed else content)
+    with pytest.raises(DataFormatError, match=f"v.vec.*{message}"):
+        read_word_vectors(path, ["的", "花"])
+
+
+def test_other_dimension(tmp_path: Path) -> None:
+    with pytest.raises(DataFormatError, match=r"line 1: expected vectors of 3 numbers. Received 2"):
+        read_word_vectors(write(tmp_path, "1 2\n的 1 2\n"), ["的"], dim=3)
+    with pytest.raises(DataFormatError, match=r"line 1: expected a word and 3 numbers.*Received 3 columns"):
+        read_word_vectors(write(tmp_path, "的 1 2\n"), ["的"], dim=3)
+    keyed_vectors().save(str(tmp_path / "a.kv"))
+    with pytest.raises(DataFormatError, match=r"a.kv: expected vectors of 3 numbers. Received 4"):
+        read_word_vectors(tmp_path / "a.kv", ["的"], dim=3)
+
+
+def binary(tmp_path: Path, matrix: np.ndarray = MATRIX) -> Path:
+    made = KeyedVectors(4)
+    made.add_vectors(WORDS, matrix)
+    made.save_word2vec_format(str(tmp_path / "v.bin"), binary=True)
+    return tmp_path / "v.bin"
+
+
+def test_cut_short_binary(tmp_path: Path) -> None:
+    path = binary(tmp_path)
+    whole = path.read_bytes()
+    for size in range(whole.index(b"\n") + 40, len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(
+            DataFormatError, match=r"v.bin, row \d: the first line promises 6 rows.*cut short"
+        ):
+            read_word_vectors(path, WORDS)
+
+
+def test_more_binary_rows_than_promised(tmp_path: Path) -> None:
+    path = binary(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"6 4\n", b"5 4\n"))
+    with pytest.raises(DataFormatError, match=r"v.bin: the first line promises 5 rows. Received more"):
+        read_word_vectors(path, WORDS)
+
+
+@pytest.mark.parametrize("wanted", [["花"], ["的"]])
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_binary_row_that_is_not_finite(tmp_path: Path, wanted: list[str], value: float) -> None:
+    matrix = MATRIX.copy()
+    matrix[1, 2] = value
+    with pytest.raises(
+        DataFormatError, match=r"v.bin, row 2: expected finite numbers. Received NaN or infinity"
+    ):
+        read_word_vectors(binary(tmp_path, matrix), wanted)
+
+
+def test_kv_row_that_is_not_finite(tmp_path: Path) -> None:
+    made = keyed_vectors()
+    made.vectors[1, 2] = np.inf
+    made.save(str(tmp_path / "a.kv"))
+    with pytest.raises(
+        DataFormatError, match=r"a.kv, row 2: expected finite numbers. Received NaN or infinity"
+    ):
+        read_word_vectors(tmp_path / "a.kv", WORDS)
+
+
+def test_kv_without_words(tmp_path: Path) -> None:
+    KeyedVectors(4).save(str(tmp_path / "a.kv"))
+    with pytest.raises(DataFormatError, match=r"a.kv: expected word vectors. The file holds no word"):
+        read_word_vectors(tmp_path / "a.kv", WORDS)
+
+
+def test_endless_word_and_endless_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_vectors, "_BLOCK_BYTES", 64)
+    monkeypatch.setattr(word_vectors, "_MAX_WORD_BYTES", 100)
+    monkeypatch.setattr(word_vectors, "_MAX_ROW_BYTES", 100)
+    with pytest.raises(
+        DataFormatError, match=r"row 2: expected a word, a space and 8 bytes. Received 100 bytes"
+    ):
+        read_word_vectors(write(tmp_path, b"2 2\na " + b"\xff\xfe\0\0" * 2 + b"\xff" * 500), ["的"])
+    with pytest.raises(DataFormatError, match=r"line 3: expected a word.*a line of more than 100 bytes"):
+        read_word_vectors(write(tmp_path, "3 2\n的 1 2\n" + "1" * 500), ["的"])
+
+
+def test_damaged_gzip(tmp_path: Path) -> None:
+    whole = gzip.compress(b"".join(b"word%d 1 2\n" % i for i in range(1000)))
+    with pytest.raises(DataFormatError, match=r"v.vec: damaged gzip file.*Is it cut short"):
+        read_word_vectors(write(tmp_path, whole[:-20]), ["的"])
+    damaged = whole[:100] + bytes(byte ^ 255 for byte in whole[100:120]) + whole[120:]
+    with pytest.raises(DataFormatError, match=r"v.vec: damaged gzip file"):
+        read_word_vectors(write(tmp_path, damaged), ["的"])
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(DataFormatError, match=r"none.vec: cannot be read: No such file"):
+        read_word_vectors(tmp_path / "none.vec", ["的"])
+    with pytest.raises(DataFormatError, match=r"cannot be read: Is a directory"):
+        read_word_vectors(tmp_path, ["的"])
+
+
+# Writing
+
+
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(rows=st.lists(st.lists(FLOATS, min_size=3, max_size=3), min_size=1, max_size=5))
+def test_written_vectors_come_back_to_the_bit(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[float]]
+) -> None:
+    path = tmp_path_factory.mktemp("v") / "v.vec"
+    matrix = np.array(rows, dtype=np.float32)
+    words = [f"词{i}" for i in range(len(rows))]
+    save_word_vectors(path, words, matrix)
+    read = read_word_vectors(path, words)
+    again = np.stack([read.vectors[word] for word in words])
+    assert again.tobytes() == matrix.tobytes()
+    assert KeyedVectors.load_word2vec_format(str(path)).vectors.tobytes() == matrix.tobytes()
+
+
+def test_refused_writing(tmp_path: Path) -> None:
+    path = tmp_path / "v.vec"
+    with pytest.raises(InputError, match=r"a row for each of 5 words. Received an array of shape \(6, 4\)"):
+        save_word_vectors(path, WORDS[:5], MATRIX)
+    for word in ("a b", "", "a\n", "\u3000"):
+        with pytest.raises(InputError, match="expected words without whitespace"):
+            save_word_vectors(path, [word], MATRIX[:1])
+    assert not path.exists()
+
+
+# The matrix
+
+
+def some_vectors(words: list[str], dim: int = 4, seed: int = 1) -> WordVectors:
+    rows = 3 + 2 * np.random.default_rng(seed).standard_normal((len(words), dim)).astype(np.float32)
+    return WordVectors(dim, dict(zip(words, rows, strict=True)), len(words))
+
+
+def test_matrix_rows() -> None:
+    vocabulary = Vocabulary(["的", "花", "呗", "没"])
+    vectors = some_vectors(["的", "呗", "别的"])
+    matrix, coverage = embedding_matrix(vocabulary, vectors, counts={"的": 7, "没": 2, "外": 1})
+    assert (matrix.shape, matrix.dtype) == ((6, 4), np.float32)
+    assert not matrix[0].any()
+    np.testing.assert_array_equal(matrix[2], vectors.vectors["的"])
+    np.testing.assert_array_equal(matrix[4], vectors.vectors["呗"])
+    assert np.isfinite(matrix).all() and matrix[1].any() and matrix[3].any() and matrix[5].any()
+    assert coverage == Coverage(types_found=2, types_total=4, tokens_found=7, tokens_total=10)
+    assert (coverage.types, coverage.tokens) == (0.5, 0.7)
+
+
+def test_coverage_without_counts() -> None:
+    coverage = embedding_matrix(Vocabulary(["的", "花"]), some_vectors(["的"]))[1]
+    assert (coverage.types, coverage.tokens) == (0.5, None)
+    assert Coverage(0, 0, 0, 0).types == Coverage(0, 0, 0, 0).tokens == 0.0
+
+
+def test_drawn_rows_have_the_spread_of_the_found_ones() -> None:
+    known = [f"有{i}" for i in range(500)]
+    scale = np.array([0.1, 1.0, 5.0], dtype=np.float32)
+    rows = np.array([-1, 0, 2], dtype=np.float32) + scale * np.random.default_rng(0).standard_normal((500, 3))
+    vectors = WordVectors(3, dict(zip(known, rows.astype(np.float32), strict=True)), 500)
+    matrix, _ = embedding_matrix(Vocabulary(known + [f"无{i}" for i in range(4000)]), vectors)
+    np.testing.assert_allclose(matrix[502:].mean(axis=0), rows.mean(axis=0), atol=0.2)
+    np.testing.assert_allclose(matrix[502:].std(axis=0), rows.std(axis=0), rtol=0.05)
+
+
+def test_the_draw_depends_on_seed_and_place() -> None:
+    tokens = ["的", "花", "呗", "没"]
+    vectors = some_vectors(["的", "呗"])
+    first, _ = embedding_matrix(Vocabulary(tokens), vectors, seed=3)
+    np.testing.assert_array_equal(first, embedding_matrix(Vocabulary(tokens), vectors, seed=3)[0])
+    longer, _ = embedding_matrix(Vocabulary([*tokens, "后", "来"]), vectors, seed=3)
+    np.testing.assert_array_equal(first, longer[:6])
+    other, _ = embedding_matrix(Vocabulary(tokens), vectors, seed=4)
+    assert (first[3] != other[3]).all()
+    np.testing.assert_array_equal(first[2], other[2])
+
+
+def test_no_word_found() -> None:
+    with pytest.raises(InputError, match=r"none of the 2 tokens.*among the 3 word vectors"):
+        embedding_matrix(Vocabulary(["甲", "乙"]), some_vectors(["a", "b", "c"]))
+
+
+# Training
+
+
+SENTENCES = [["红", "苹果", "甜"], ["青", "苹果", "酸"], ["红", "汽车", "快"], ["青", "汽车", "慢"]] * 50
+
+
+def test_training_repeats_to_the_bit() -> None:
+    words, matrix = train_word_vectors(SENTENCES, 8, seed=1, epochs=2)
+    assert (matrix.shape, matrix.dtype) == ((8, 8), np.float32)
+    assert sorted(words) == sorted({token for tokens in SENTENCES for token in tokens})
+    again_words, again = train_word_vectors(lambda: iter(SENTENCES), 8, seed=1, epochs=2)
+    assert again_words == words
+    assert again.tobytes() == matrix.tobytes()
+    assert train_word_vectors(SENTENCES, 8, seed=2, epochs=2)[1].tobytes() != matrix.tobytes()
+
+
+def test_training_does_not_depend_on_pythons_hash_seed() -> None:
+    code = (
+        "from textsim.text.word_vectors import train_word_vectors\n"
+        "import hashlib\n"
+        "words, matrix = train_word_vectors([['红', '苹果'], ['青', '苹果']] * 20, 8, seed=1, epochs=1)\n"
+        "print(hashlib.sha256(matrix.tobytes() + '，'.join(words).encode()).hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed},
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_training_is_gensims_skip_gram_with_negative_sampling() -> None:
+    expected = Word2Vec(
+        SENTENCES, vector_size=8, sg=1, hs=0, negative=3, window=2, min_count=1, workers=1, seed=5, epochs=4
+    ).wv
+    words, matrix = train_word_vectors(SENTENCES, 8, seed=5, epochs=4, negative=3, window=2)
+    assert words == expected.index_to_key
+    np.testing.assert_array_equal(matrix, expected.vectors)
+
+
+def test_words_used_alike_are_near() -> None:
+    rng = np.random.default_rng(0)
+    fruit, cars = [f"果{i}" for i in range(20)], [f"车{i}" for i in range(20)]
+    sentences = [list(rng.permutation(group)[:6]) for _ in range(1000) for group in (fruit, cars)]
+    words, matrix = train_word_vectors(sentences, 16, epochs=5)
+    unit = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    nearness = dict(zip(words, unit @ unit[words.index("果0")], strict=True))
+    assert min(nearness[word] for word in fruit) > max(nearness[word] for word in cars)
+
+
+def test_min_count_workers_and_progress() -> None:
+    epochs: list[int] = []
+    sentences = [*SENTENCES, ["一次"]]
+    words, matrix = train_word_vectors(sentences, 4, epochs=3, min_count=2, workers=2, progress=epochs.append)
+    assert "一次" not in words
+    assert len(words) == len(matrix) == 8
+    assert epochs == [1, 2, 3]
+
+
+def test_no_token_of_a_very_long_sentence_is_lost() -> None:
+    words, _ = train_word_vectors([["长"] * 25_000 + ["尾"]], 4, epochs=1)
+    assert set(words) == {"长", "尾"}
+    pieces = list(word_vectors._Sentences([["长"] * 25_000]))
+    assert [len(piece) for piece in pieces] == [10_000, 10_000, 5_000]
+
+
+def test_refused_training() -> None:
+    with pytest.raises(InputError, match=r"gone through many times.*Received a generator"):
+        train_word_vectors((tokens for tokens in SENTENCES), 4)
+    with pytest.raises(InputError, match=r"no token of the sentences occurs 1 times"):
+        train_word_vectors([[]], 4)
+    with pytest.raises(ConfigError, match=r"word vector option 'dim': expected at least 1. Received 0"):
+        train_word_vectors(SENTENCES, 0)
+    with pytest.raises(ConfigError, match=r"word vector option 'workers': expected at least 1. Received 0"):
+        train_word_vectors(SENTENCES, 4, workers=0)
