@@ -64,11 +64,13 @@ def test_atomic_folder_replaces_only_its_own_kind(tmp_path):
     path = tmp_path / "set"
     with atomic_folder(path, marker="m") as folder:
         (folder / "m").write_text("1")
-    with pytest.raises(
-        ArtifactError, match=re.escape(f"{path}/ exists. Choose another path, or pass --overwrite")
+    with (
+        pytest.raises(
+            ArtifactError, match=re.escape(f"{path}/ exists. Choose another path, or pass --overwrite")
+        ),
+        atomic_folder(path, marker="m"),
     ):
-        with atomic_folder(path, marker="m"):
-            raise AssertionError("the block must not run")
+        raise AssertionError("the block must not run")
     with atomic_folder(path, marker="m", overwrite=True) as folder:
         (folder / "m").write_text("2")
     assert (path / "m").read_text() == "2"

@@ -176,8 +176,8 @@ def verify_files(
         size = path.stat().st_size
         if size != entry["bytes"]:
             raise ArtifactError(
-                f"{path} holds {size} bytes. Expected {entry['bytes']} as in the manifest: it was cut short or "
-                "altered."
+                f"{path} holds {size} bytes. Expected {entry['bytes']} as in the manifest: it was cut short "
+                "or altered."
             )
         if hashes and sha256_file(path) != entry["sha256"]:
             raise ArtifactError(f"{path} was altered: its SHA-256 is not the one in the manifest.")

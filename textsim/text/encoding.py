@@ -1,0 +1,214 @@
+"""Text files in the encodings that Chinese text comes in: UTF-8, UTF-16, GB18030, Big5."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import gzip
+import os
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from textsim.errors import ConfigError, DataFormatError
+
+STDIN = "-"
+_BLOCK_BYTES = 1 << 18
+_BOMS = (
+    # UTF-32's little-endian mark begins with UTF-16's, so it comes first.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Share of the characters beyond ASCII that must be everyday simplified ones for a guess to hold. Lower for
+# UTF-16, whose wrong byte order gives next to none: traditional text passes too.
+_GB_SHARE = 0.7
+_WIDE_SHARE = 0.3
+
+
+@contextlib.contextmanager
+def open_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a file for reading, through gzip where it ends in ".gz"; "-" is standard input.
+
+    Raises:
+        DataFormatError: the file is missing, is a folder, or cannot be opened; or, while the block reads, its
+            gzip stream is damaged.
+    """
+    if os.fspath(path) == STDIN:
+        yield sys.stdin.buffer
+        return
+    path = Path(path)
+    if path.is_dir():
+        raise DataFormatError(f"{path}: expected a file. Received a folder.")
+    try:
+        opener: Any = gzip.open if path.suffix == ".gz" else open
+        file = cast(BinaryIO, opener(path, "rb"))
+    except FileNotFoundError:
+        raise DataFormatError(f"{path}: no such file.") from None
+    except OSError as error:
+        raise DataFormatError(f"{path}: cannot be read: {error.strerror}.") from error
+    with file:
+        try:
+            yield file
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataFormatError(
+                f"{path}: the gzip stream is damaged or cut short ({error}). Was it copied whole?"
+            ) from error
+
+
+def detect_encoding(data: bytes, *, whole: bool) -> str | None:
+    """The encoding that the beginning of a file is in.
+
+    In this order: a byte order mark; strict UTF-8; UTF-16 without a mark; GB18030 that decodes to common
+    characters; and last charset-normalizer's choice between the encodings of Chinese.
+
+    Args:
+        data: the first bytes of the file.
+        whole: whether they are all of it; otherwise the last character may be cut.
+
+    Returns:
+        A name that Python's codecs know, or None where nothing fits.
+    """
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return name
+    nuls = data.count(0)
+    if nuls <= len(data) / 5 and _try_decode(data, "utf-8", whole) is not None:
+        return "utf-8"  # a few NUL bytes in it are dirt; in UTF-16 every ASCII character holds one
+    if nuls:
+        share, name = max((_common_share(data, name, whole), name) for name in ("utf-16-le", "utf-16-be"))
+        if share >= _WIDE_SHARE:
+            return name
+    if _common_share(data, "gb18030", whole) >= _GB_SHARE:
+        return "gb18030"
+    import charset_normalizer
+
+    guess = charset_normalizer.from_bytes(data, cp_isolation=["big5", "big5hkscs", "gb18030"]).best()
+    return guess.encoding if guess is not None and _try_decode(data, guess.encoding, whole) else None
+
+
+def _try_decode(data: bytes, encoding: str, whole: bool) -> str | None:
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(data, whole)
+    except UnicodeDecodeError:
+        return None
+
+
+def _common_share(data: bytes, encoding: str, whole: bool) -> float:
+    """Share of the characters beyond ASCII that are in GB 2312, the set of everyday simplified Chinese.
+
+    Control characters that no text holds count as uncommon ones. 1 for plain ASCII, 0 where decoding fails.
+    """
+    text = _try_decode(data, encoding, whole)
+    if text is None:
+        return 0.0
+    counts = Counter(text[:100_000])
+    unusual = {c: n for c, n in counts.items() if c > "\x7f" or (c < " " and c not in "\0\t\n\v\f\r")}
+    common = sum(n for c, n in unusual.items() if c > "\x7f" and _in_gb2312(c))
+    return common / sum(unusual.values()) if unusual else 1.0
+
+
+def _in_gb2312(character: str) -> bool:
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_lines(
+    file: BinaryIO, path: str | os.PathLike[str], encoding: str | None = None
+) -> tuple[str, Iterator[tuple[int, str]]]:
+    """Finds a file's encoding and decodes its lines as they are asked for.
+
+    A line ends with "\\n" or "\\r\\n" alone, whatever other separators a text holds. A last line without an
+    end counts; a byte order mark is dropped.
+
+    Args:
+        file: the open file, at its beginning.
+        path: its name, for messages.
+        encoding: skips the detection.
+
+    Returns:
+        Pair of the encoding's name and an iterator over (line number from 1, line without its end).
+
+    Raises:
+        DataFormatError: no encoding fits; or, from the iterator, a line is not in the encoding.
+        ConfigError: Python knows no encoding of that name.
+    """
+    read = getattr(file, "read1", file.read)  # does not wait for a whole block of standard input
+    head = bytearray()
+    if encoding is None:
+        # ASCII tells nothing: read on to the first byte beyond it.
+        while block := read(_BLOCK_BYTES):
+            head += block
+            if not block.isascii() or b"\0" in block:
+                break
+        encoding = detect_encoding(bytes(head), whole=not block)
+        if encoding is None:
+            raise DataFormatError(
+                f"{path}: cannot tell the encoding: neither UTF-8, UTF-16, GB18030 nor Big5. "
+                "Pass it with --encoding (encoding=...)."
+            )
+    else:
+        try:
+            encoding = codecs.lookup(encoding).name
+        except LookupError:
+            raise ConfigError(
+                f"unknown encoding {encoding!r}. Expected one such as utf-8, gb18030 or big5."
+            ) from None
+        if encoding == "utf-8":
+            encoding = "utf-8-sig"  # reads both with and without the mark
+
+    def blocks() -> Iterator[bytes]:
+        if head:
+            yield bytes(head)
+            head.clear()
+        while block := read(_BLOCK_BYTES):
+            yield block
+
+    return encoding, _decoded_lines(blocks(), path, encoding)
+
+
+def _decoded_lines(
+    blocks: Iterator[bytes], path: str | os.PathLike[str], encoding: str
+) -> Iterator[tuple[int, str]]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    number = 0
+    rest = ""
+    ended = False
+    while not ended:
+        block = next(blocks, b"")
+        ended = not block
+        try:
+            text = decoder.decode(block, ended)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(encoding, errors="ignore")
+            received = error.object[error.start : error.start + 4]
+            raise DataFormatError(
+                f"{path}, line {number + (rest + before).count(chr(10)) + 1}: expected {encoding} text. "
+                f"Received the bytes {received!r}. Pass another encoding with --encoding (encoding=...), "
+                "or mend the line."
+            ) from error
+        lines = text.split("\n")
+        lines[0] = rest + lines[0]
+        rest = lines.pop()
+        for line in lines:
+            number += 1
+            yield number, line[:-1] if line.endswith("\r") else line
+    if rest:
+        yield number + 1, rest[:-1] if rest.endswith("\r") else rest
+
+
+def raw_lines(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[str]:
+    """The lines of a raw text file that are not blank, for training word vectors."""
+    with open_bytes(path) as file:
+        _, lines = read_lines(file, path, encoding)
+        for _, line in lines:
+            if line and not line.isspace():
+                yield line

@@ -1,0 +1,279 @@
+"""Files of rows (TSV, CSV, JSON lines, Parquet; plain or gzip) as a stream of numbered rows."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from textsim.errors import ConfigError, DataFormatError, MissingDependencyError
+from textsim.registry import unknown_name
+from textsim.text.encoding import STDIN, open_bytes, read_lines
+
+FORMATS = ("csv", "jsonl", "lines", "parquet", "tsv")
+_SUFFIXES = {
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".txt": "tsv",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+# An unclosed quote makes the rest of a CSV file one field: this bounds it, yet a text can be very long.
+_MAX_CSV_FIELD_CHARACTERS = 1 << 24
+
+
+class Malformed(NamedTuple):
+    """A row that its format cannot read."""
+
+    reason: str
+    raw: str
+
+
+Cells = list[Any] | dict[str, Any] | Malformed
+
+
+@dataclass
+class Table:
+    """An open file of rows.
+
+    Attributes:
+        path: as given.
+        format: one of `FORMATS`.
+        encoding: of the text; None for Parquet.
+        names: the columns' names where the format itself has them (JSON lines: of the first row), else None.
+        unit: what a row's number counts: "line" of the file, or "row" of a Parquet table. Both begin with 1.
+        separator: what separates columns, in words, for messages.
+        rows: the numbered rows, read as they are asked for: a list of cells (TSV, CSV, Parquet), a dict (JSON
+            lines) or `Malformed`. Blank lines are rows without cells; those at the file's end are left out.
+    """
+
+    path: str | os.PathLike[str]
+    format: str
+    encoding: str | None
+    names: list[str] | None
+    unit: str
+    separator: str
+    rows: Iterator[tuple[int, Cells]]
+
+    def where(self, number: int) -> str:
+        """The place of a row, for messages."""
+        return f"{self.path}, {self.unit} {number}"
+
+
+def table_format(path: str | os.PathLike[str]) -> str:
+    """The format that a file's name tells, less a final ".gz"; TSV for standard input.
+
+    Raises:
+        DataFormatError: the suffix is none that is known.
+    """
+    if os.fspath(path) == STDIN:
+        return "tsv"
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    if suffixes and suffixes[-1] in _SUFFIXES:
+        return _SUFFIXES[suffixes[-1]]
+    raise DataFormatError(
+        f"{path}: cannot tell the format from the name. Expected one of: {', '.join(sorted(_SUFFIXES))}, "
+        "each also with .gz. Pass --format (format=...)."
+    )
+
+
+@contextlib.contextmanager
+def open_table(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Iterator[Table]:
+    """Opens a file of rows.
+
+    Args:
+        path: the file; "-" is standard input.
+        format: one of `FORMATS`; by default the one that the name tells. "lines" makes each line one cell.
+        encoding: of a text file; detected by default.
+        delimiter: between columns, one character; by default a tab in TSV and a comma in CSV.
+
+    Raises:
+        DataFormatError: the file is missing, cannot be read, or is not in its format.
+        ConfigError: an argument has a value that it cannot have.
+        MissingDependencyError: Parquet is asked for and pyarrow is not installed.
+    """
+    if format is None:
+        format = table_format(path)
+    elif format not in FORMATS:
+        raise ConfigError(unknown_name("file format", format, FORMATS))
+    if delimiter is not None and (format not in ("tsv", "csv") or len(delimiter) != 1):
+        raise ConfigError(
+            f"delimiter {delimiter!r}: expected one character, for TSV or CSV. The format here is {format}."
+        )
+    with open_bytes(path) as file:
+        if format == "parquet":
+            with open_parquet(file, path) as parquet:
+                names = list(parquet.schema_arrow.names)
+                yield Table(path, format, None, names, "row", "Parquet", _parquet_rows(parquet, path))
+            return
+        encoding, lines = read_lines(file, path, encoding)
+        table = Table(path, format, encoding, None, "line", "", iter(()))
+        if format == "jsonl":
+            table.separator = "JSON"
+            table.rows = _without_blank_end(_json_rows(lines))
+            first = next(table.rows, None)
+            if first is not None:
+                table.rows = _put_back(first, table.rows)
+                table.names = list(first[1]) if isinstance(first[1], dict) else None
+        elif format == "csv":
+            table.separator = "comma-separated" if delimiter in (None, ",") else f"{delimiter!r}-separated"
+            table.rows = _without_blank_end(_csv_rows(lines, path, delimiter or ","))
+        elif format == "tsv":
+            table.separator = "tab-separated" if delimiter in (None, "\t") else f"{delimiter!r}-separated"
+            table.rows = _without_blank_end(_split_rows(lines, delimiter or "\t"))
+        else:
+            table.separator = "whole-line"
+            table.rows = _without_blank_end((number, [line] if line else []) for number, line in lines)
+        yield table
+
+
+def _put_back(first: tuple[int, Cells], rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:
+    yield first
+    yield from rows
+
+
+def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:
+    blank: list[tuple[int, Cells]] = []
+    for row in rows:
+        if row[1] == []:
+            blank.append(row)
+        elif blank:
+            yield from blank
+            blank.clear()
+            yield row
+        else:
+            yield row
+
+
+def _split_rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, Cells]]:
+    for number, line in lines:
+        yield number, line.split(delimiter) if line else []
+
+
+def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:
+    for number, line in lines:
+        if not line:
+            yield number, []
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield number, Malformed(f"expected a JSON object. It cannot be parsed: {error}", line)
+            continue
+        if isinstance(value, dict):
+            yield number, value
+        else:
+            yield number, Malformed(f"expected a JSON object. Received {line:.80}", line)
+
+
+def _csv_rows(
+    lines: Iterator[tuple[int, str]], path: str | os.PathLike[str], delimiter: str
+) -> Iterator[tuple[int, Cells]]:
+    """Yields each record with the number of the line on which it begins."""
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CSV_FIELD_CHARACTERS))
+    # The csv module takes a lone CR for the end of a record, even where lines are handed to it one by one.
+    # U+FFFF is no character, so no text holds it.
+    stand_in = "\uffff"
+    hidden = False
+
+    def ended_lines() -> Iterator[str]:
+        nonlocal hidden
+        for _, line in lines:
+            if "\r" in line:
+                hidden = True
+                line = line.replace("\r", stand_in)
+            yield line + "\n"
+
+    reader = csv.reader(ended_lines(), delimiter=delimiter, strict=True)
+    begin = 1
+    try:
+        for record in reader:
+            cells: list[Any] = [cell.replace(stand_in, "\r") for cell in record] if hidden else record
+            yield begin, cells
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        # What follows a broken quote cannot be told apart, so no row after it could be trusted.
+        raise DataFormatError(
+            f"{path}, line {begin}: expected a CSV record in which quotes are closed and doubled inside. "
+            f"Received one that is not ({error})."
+        ) from error
+
+
+@contextlib.contextmanager
+def open_parquet(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Opens a Parquet file as a `pyarrow.parquet.ParquetFile`.
+
+    Args:
+        file: the open file.
+        path: its name, for messages; ".gz" and standard input are laid down in a temporary file first, since
+            Parquet is read from its end.
+
+    Raises:
+        DataFormatError: it is no Parquet file.
+        MissingDependencyError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{path}: reading Parquet needs pyarrow. Install it with: pip install 'textsim[parquet]'"
+        ) from error
+    with tempfile.TemporaryFile() as spool:
+        if os.fspath(path) == STDIN or Path(path).suffix == ".gz":
+            shutil.copyfileobj(file, spool)
+            spool.seek(0)
+            file = spool
+        try:
+            parquet = pyarrow.parquet.ParquetFile(file)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataFormatError(f"{path}: expected a Parquet file. It cannot be read: {error}") from error
+        yield parquet
+
+
+def parquet_batches(parquet: Any, path: str | os.PathLike[str], rows: int) -> Iterator[Any]:
+    """The record batches of an open Parquet file, of at most `rows` rows.
+
+    Raises:
+        DataFormatError: the file is damaged.
+    """
+    import pyarrow
+
+    done = 0
+    batches = parquet.iter_batches(batch_size=rows)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataFormatError(f"{path}: damaged after row {done}: {error}") from error
+        if batch is None:
+            return
+        done += batch.num_rows
+        yield batch
+
+
+def _parquet_rows(parquet: Any, path: str | os.PathLike[str]) -> Iterator[tuple[int, Cells]]:
+    number = 0
+    for batch in parquet_batches(parquet, path, 8192):
+        columns = [column.to_pylist() for column in batch.columns]
+        for cells in zip(*columns, strict=True):
+            number += 1
+            yield number, list(cells)
