@@ -14,17 +14,16 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
-from textsim.artifacts import MANIFEST, SavedModel, save_model
+from textsim.artifacts import SavedModel, check_output, save_model
 from textsim.config import Recipe, TrainingSettings
 from textsim.errors import ConfigError
-from textsim.files import check_replaceable
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import unknown_name
 from textsim.text.dataset import PairDataset
 from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signature
 from textsim.training.evaluation import choose_threshold, evaluate_scores, triplet_figures
-from textsim.training.report import diagnose, structure_text, write_reports
+from textsim.training.report import diagnose, write_reports
 
 VALIDATION_BATCH = 512
 
@@ -92,7 +91,7 @@ def train(
     began = time.perf_counter()
     check_recipe(recipe)
     check_optimizer(recipe.training.optimizer)
-    check_replaceable(out, overwrite=overwrite, marker=MANIFEST)
+    check_output(out, overwrite=overwrite)
     if not isinstance(dataset, PairDataset):
         dataset = PairDataset.open(dataset)
     check_recipe(recipe, dataset.kind)
@@ -288,5 +287,3 @@ def _provenance(
         },
     }
 
-
-__all__ = ["TrainingResult", "structure_text", "train"]
