@@ -224,7 +224,9 @@ def _fit(
     if settings.average:
         # First, so that validation and the kept weights are those of the average.
         callbacks.insert(0, keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    model.compile(optimizer=make_optimizer(settings, len(batches)), jit_compile=False)
+    optimizer = make_optimizer(settings, len(batches))
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, jit_compile=False)
     verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
     model.fit(source, epochs=settings.epochs, callbacks=callbacks, verbose=verbose, shuffle=False)
     return validate.history
