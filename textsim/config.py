@@ -233,7 +233,7 @@ RECIPES: dict[str, Recipe] = {
         pooling=_part("attention", heads=4),
         head=_part("interaction", units=[256], dropout=0.3),
         training=TrainingSettings(
-            schedule="cosine", warmup=0.05, batch_size=128, epochs=8, patience=3, monitor="accuracy_at_threshold"
+            schedule="cosine", warmup=0.05, batch_size=128, epochs=8, patience=3, monitor="auc"
         ),
     ),
     "bilstm-manhattan": Recipe(
@@ -294,7 +294,7 @@ RECIPES: dict[str, Recipe] = {
         encoder=_part("cnn", filters=128, widths=[2, 3, 5], dropout=0.3),
         pooling=_part("max"),
         head=_part("interaction", units=[256], dropout=0.3),
-        training=TrainingSettings(schedule="cosine", warmup=0.05, epochs=8, monitor="accuracy_at_threshold"),
+        training=TrainingSettings(schedule="cosine", warmup=0.05, epochs=8, monitor="auc"),
     ),
     "transformer": Recipe(
         description="Trainable embeddings, a two-layer Transformer, mean and max pooling, [|u-v|, u*v] head.",
@@ -309,7 +309,7 @@ RECIPES: dict[str, Recipe] = {
             schedule="cosine",
             warmup=0.1,
             epochs=8,
-            monitor="accuracy_at_threshold",
+            monitor="auc",
         ),
     ),
 }

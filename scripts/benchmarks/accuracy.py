@@ -1,0 +1,248 @@
+"""Trains the recipes on real data and prints the figures that the README shows.
+
+The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
+`pairs/{lcqmc,bq,...}/{train,dev}.tsv`, `triplets/`, `vectors/` and `rawtext/`.
+
+    python scripts/benchmarks/accuracy.py --list
+    python scripts/benchmarks/accuracy.py bq80-attention lcqmc-attention --seeds 0 1 2
+
+Datasets and models are kept under `--out`; a run that is there already is not made again, so a long series can be
+stopped and taken up. `--table` prints all that is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+import textsim
+from textsim.config import build_recipe
+
+PUBLISHED_BQ80 = 0.7903
+"""Validation accuracy after 20 epochs of the published character BiLSTM Manhattan script on the same rows."""
+
+
+def bq80(data: Path, out: Path, **options: Any) -> None:
+    """The 80,000/20,000 split of BQ's training rows: permutation by seed 0, the first 80,000 train."""
+    textsim.preprocess(data / "pairs/bq/train.tsv", out, dev_fraction=0.2, seed=0, **options)
+
+
+def bq80_tencent(data: Path, out: Path) -> None:
+    bq80(data, out, word_vectors=data / "vectors/tencent_char_200d.vec")
+
+
+def bq80_trained(data: Path, out: Path) -> None:
+    bq80(data, out, train_vectors=300)
+
+
+def whole_set(name: str) -> Callable[[Path, Path], None]:
+    """The training and dev files of one set, vectors trained on its training pairs and the raw text."""
+
+    def make(data: Path, out: Path) -> None:
+        pairs = data / "pairs" / name
+        extra = sorted((data / "rawtext").glob("*.txt"))
+        textsim.preprocess(
+            pairs / "train.tsv", out, dev=pairs / "dev.tsv", train_vectors=300, extra_text=extra, min_count=2
+        )
+
+    return make
+
+
+def triplets(data: Path, out: Path) -> None:
+    folder = data / "triplets"
+    textsim.preprocess(
+        folder / "triclue_small_train.tsv",
+        out,
+        dev=folder / "triclue_small_dev.tsv",
+        word_vectors=data / "vectors/tencent_char_200d.vec",
+    )
+
+
+def digits(data: Path, out: Path) -> None:
+    """Pairs of scikit-learn's digit images, split by image before pairing: 64 + 64 pixel columns and a class."""
+    from sklearn.datasets import load_digits
+
+    images, classes = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(images))
+    files = {}
+    for split, members, count in (("train", order[:1400], 20_000), ("dev", order[1400:], 4_000)):
+        left = rng.choice(members, count)
+        same = np.array([rng.choice(members[classes[members] == classes[i]]) for i in left])
+        other = np.array([rng.choice(members[classes[members] != classes[i]]) for i in left])
+        label = rng.integers(0, 2, count)
+        right = np.where(label == 1, same, other)
+        rows = np.concatenate([images[left], images[right], label[:, None]], axis=1).astype(int)
+        files[split] = out.with_name(f"{out.name}-{split}.csv")
+        _write_csv(files[split], rows, images.shape[1], "%d")
+    textsim.preprocess(files["train"], out, dev=files["dev"], kind="vectors", standardize=True)
+
+
+def lcqmc_means(data: Path, out: Path) -> None:
+    """LCQMC pairs as the means of their characters' vectors: 200 + 200 columns and a class."""
+    from textsim.text.tokenizers import CharTokenizer
+    from textsim.text.word_vectors import read_word_vectors
+
+    tokenizer = CharTokenizer()
+    files = {}
+    for split in ("train", "dev"):
+        with open(data / f"pairs/lcqmc/{split}.tsv", encoding="utf-8") as file:
+            rows = [line.rstrip("\n").split("\t") for line in file][1:]
+        sides = [[tokenizer.tokenize(row[side]) for row in rows] for side in (0, 1)]
+        wanted = {token for side in sides for tokens in side for token in tokens}
+        found = read_word_vectors(data / "vectors/tencent_char_200d.vec", wanted).vectors
+        zero = np.zeros(200, "float32")
+        means = [np.array([np.mean([found.get(t, zero) for t in tokens], axis=0) for tokens in side]) for side in sides]
+        labels = np.array([int(row[2]) for row in rows])[:, None]
+        files[split] = out.with_name(f"{out.name}-{split}.csv")
+        _write_csv(files[split], np.concatenate([*means, labels], axis=1), 200, "%.5g")
+    textsim.preprocess(files["train"], out, dev=files["dev"], kind="vectors", standardize=True)
+
+
+def _write_csv(path: Path, rows: np.ndarray, width: int, form: str) -> None:
+    names = [f"{side}_{k}" for side in ("left", "right") for k in range(width)]
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerow([*names, "same"])
+        np.savetxt(file, rows, fmt=form, delimiter=",")
+
+
+DATASETS: dict[str, Callable[[Path, Path], None]] = {
+    "bq80-tencent": bq80_tencent,
+    "bq80-trained": bq80_trained,
+    "lcqmc": whole_set("lcqmc"),
+    "bq": whole_set("bq"),
+    "atec": whole_set("atec"),
+    "pawsx": whole_set("pawsx_zh"),
+    "triclue": triplets,
+    "digits": digits,
+    "lcqmc-means": lcqmc_means,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One line of the table: a dataset and a recipe with changes."""
+
+    dataset: str
+    recipe: str
+    changes: tuple[str, ...] = ()
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "bq80-manhattan-tencent": Experiment("bq80-tencent", "bilstm-manhattan"),
+    "bq80-manhattan-trained": Experiment("bq80-trained", "bilstm-manhattan"),
+    "bq80-word-vectors": Experiment("bq80-trained", "word-vectors"),
+    "bq80-cosine": Experiment("bq80-trained", "bilstm-cosine"),
+    "bq80-cnn": Experiment("bq80-trained", "cnn"),
+    "bq80-transformer": Experiment("bq80-trained", "transformer"),
+    "bq80-attention": Experiment("bq80-trained", "bilstm-attention"),
+    "triclue-triplet": Experiment("triclue", "bilstm-triplet"),
+    "triclue-word-vectors": Experiment("triclue", "word-vectors", ("loss=triplet", "embedding.trainable=true")),
+    "digits-contrastive": Experiment("digits", "vector-contrastive"),
+    "digits-l1": Experiment("digits", "vector-l1"),
+    "lcqmc-means-contrastive": Experiment("lcqmc-means", "vector-contrastive"),
+    "lcqmc-means-l1": Experiment("lcqmc-means", "vector-l1"),
+    "lcqmc-attention": Experiment("lcqmc", "bilstm-attention"),
+    "bq-attention": Experiment("bq", "bilstm-attention"),
+}
+
+
+def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
+    """Makes the dataset and the model where they are not there yet, and returns the run's figures."""
+    experiment = EXPERIMENTS[name]
+    model = out / "models" / f"{name}-{seed}"
+    result = out / "results" / f"{name}-{seed}.json"
+    if not result.exists():
+        dataset = out / "datasets" / experiment.dataset
+        if not dataset.exists():
+            dataset.parent.mkdir(parents=True, exist_ok=True)
+            print(f"making the dataset {experiment.dataset}", flush=True)
+            DATASETS[experiment.dataset](data, dataset)
+        recipe = build_recipe(experiment.recipe, None, [*experiment.changes, f"training.seed={seed}"])
+        print(f"training {name}, seed {seed}", flush=True)
+        trained = textsim.train(dataset, recipe, model, overwrite=True)
+        reached = [row["epoch"] for row in trained.history if row.get("val_accuracy", 0) >= PUBLISHED_BQ80]
+        figures = {
+            "name": name,
+            "recipe": experiment.recipe,
+            "seed": seed,
+            "epochs": len(trained.history),
+            "epoch_seconds": float(np.median([row["seconds"] for row in trained.history] or [0.0])),
+            "first_epoch_at_published": reached[0] if reached and name.startswith("bq80") else None,
+            "first_epoch_accuracy": trained.history[0]["val_accuracy"] if trained.history else None,
+            "best_accuracy": max((row["val_accuracy"] for row in trained.history), default=None),
+            **trained.metrics,
+        }
+        result.parent.mkdir(parents=True, exist_ok=True)
+        result.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    figures: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    return figures
+
+
+def table(out: Path, names: Sequence[str]) -> str:
+    """All finished runs as a Markdown table: one line an experiment, mean and spread over its seeds."""
+    lines = [
+        "| run | recipe | seeds | epochs | s/epoch | accuracy at 0.5 | at the threshold | AUC | Spearman |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        runs = [json.loads(p.read_text(encoding="utf-8")) for p in sorted((out / "results").glob(f"{name}-[0-9]*.json"))]
+        if not runs:
+            continue
+
+        def cell(key: str, runs: list[dict[str, Any]] = runs) -> str:
+            values = [run[key] for run in runs if run.get(key) is not None]
+            if not values:
+                return "-"
+            spread = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
+            return f"{np.mean(values):.4f}{spread}"
+
+        ordered = f"{cell('ordered')} in order" if "ordered" in runs[0] else cell("accuracy")
+        epochs = ", ".join(str(run["epochs"]) for run in runs)
+        seconds = np.mean([run["epoch_seconds"] for run in runs])
+        lines.append(
+            f"| {name} | {runs[0]['recipe']} | {len(runs)} | {epochs} | {seconds:.1f} | {ordered} | "
+            f"{cell('accuracy_at_threshold')} | {cell('auc')} | {cell('spearman')} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments; all when none is named")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("TEXTSIM_DATA", "../shared/data")))
+    parser.add_argument("--out", type=Path, default=Path("runs/accuracy"), help="default: runs/accuracy")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="default: 0")
+    parser.add_argument("--list", action="store_true", help="print the experiments and stop")
+    parser.add_argument("--table", action="store_true", help="print what has been run and stop")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name, experiment in EXPERIMENTS.items():
+            print(f"{name:<26}{experiment.dataset:<15}{experiment.recipe} {' '.join(experiment.changes)}")
+        return
+    names = arguments.names or list(EXPERIMENTS)
+    for name in names:
+        if name not in EXPERIMENTS:
+            parser.error(f"unknown experiment {name!r}. Expected one of: {', '.join(EXPERIMENTS)}")
+    if not arguments.table:
+        if not arguments.data.is_dir():
+            parser.error(f"no data at {arguments.data}: pass --data or set TEXTSIM_DATA")
+        for seed in arguments.seeds:
+            for name in names:
+                figures = run(name, seed, arguments.data, arguments.out)
+                print(json.dumps(figures), flush=True)
+    print(table(arguments.out, names))
+
+
+if __name__ == "__main__":
+    main()
