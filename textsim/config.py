@@ -23,7 +23,7 @@ S = TypeVar("S", bound="Settings")
 class Settings(BaseModel):
     """Base of all settings: immutable, typed, refuses unknown keys, and round-trips through JSON."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
     def to_dict(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
@@ -63,7 +63,11 @@ def _keys_at(cls: Any, path: tuple[int | str, ...]) -> list[str]:
     """Dotted names of the settings that sit beside the one at `path`."""
     for part in path:
         field = cls.model_fields.get(part)
-        inner = [t for t in (field.annotation, *getattr(field.annotation, "__args__", ())) if hasattr(t, "model_fields")]
+        inner = [
+            t
+            for t in (field.annotation, *getattr(field.annotation, "__args__", ()))
+            if hasattr(t, "model_fields")
+        ]
         if not inner:
             return []
         cls = inner[0]
@@ -91,7 +95,9 @@ class EmbeddingSettings(Settings):
 
     trainable: bool = True
     dim: int = Field(default=128, ge=1, description="width when the dataset has no word vectors")
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of each distinct token's values dropped")
+    dropout: float = Field(
+        default=0.0, ge=0.0, lt=1.0, description="share of each distinct token's values dropped"
+    )
 
 
 class TrainingSettings(Settings):
@@ -100,17 +106,25 @@ class TrainingSettings(Settings):
     optimizer: str = Field(default="Nadam", description="a Keras optimizer by its class name")
     learning_rate: float = Field(default=1e-3, gt=0.0)
     schedule: Literal["constant", "cosine"] = Field(
-        default="constant", description="cosine: linear warm-up, then a half cosine down to zero at the last epoch"
+        default="constant",
+        description="cosine: linear warm-up, then a half cosine down to zero at the last epoch",
     )
     warmup: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of all steps spent warming up")
     weight_decay: float = Field(default=0.0, ge=0.0)
-    clip_norm: float | None = Field(default=5.0, gt=0.0, description="global gradient norm above which steps shrink")
+    clip_norm: float | None = Field(
+        default=5.0, gt=0.0, description="global gradient norm above which steps shrink"
+    )
     average: float = Field(
-        default=0.0, ge=0.0, lt=1.0, description="momentum of an exponential moving average of the weights; 0 is off"
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="momentum of an exponential moving average of the weights; 0 is off",
     )
     batch_size: int = Field(default=128, ge=2)
     epochs: int = Field(default=10, ge=1)
-    patience: int | None = Field(default=3, ge=1, description="epochs without improvement before training stops")
+    patience: int | None = Field(
+        default=3, ge=1, description="epochs without improvement before training stops"
+    )
     monitor: Literal["loss", "accuracy", "auc", "accuracy_at_threshold", "spearman"] = Field(
         default="loss", description="the validation figure that chooses the best epoch and stops training"
     )
@@ -150,7 +164,9 @@ class Recipe(Settings):
         except json.JSONDecodeError as error:
             raise ConfigError(f"{where}, line {error.lineno}: not JSON: {error.msg}.") from None
         if not isinstance(values, dict):
-            raise ConfigError(f"{where}: expected a JSON object of settings. Received {type(values).__name__}.")
+            raise ConfigError(
+                f"{where}: expected a JSON object of settings. Received {type(values).__name__}."
+            )
         return cls.from_dict(values, where)
 
     def replace(self, assignments: Iterable[str]) -> Recipe:
@@ -186,15 +202,21 @@ def _assign(values: dict[str, Any], key: str, value: Any, assignment: str) -> No
         inner = target.get(part)
         if not isinstance(inner, dict):
             if part not in target:
-                raise ConfigError(f"--set {assignment}: {unknown_name('setting', part, tuple(sorted(target)))}")
-            raise ConfigError(f"--set {assignment}: {'.'.join(path[: depth + 1])} is {inner!r} and has no {last!r}.")
+                raise ConfigError(
+                    f"--set {assignment}: {unknown_name('setting', part, tuple(sorted(target)))}"
+                )
+            raise ConfigError(
+                f"--set {assignment}: {'.'.join(path[: depth + 1])} is {json.dumps(inner)} and has no {last!r}."
+            )
         target = inner
     if not path and key in ("encoder", "pooling", "projection", "head", "loss") and isinstance(value, str):
         value = {"name": value}
     target[last] = value
 
 
-def build_recipe(name: str | None = None, config_file: Path | None = None, assignments: Iterable[str] = ()) -> Recipe:
+def build_recipe(
+    name: str | None = None, config_file: Path | None = None, assignments: Iterable[str] = ()
+) -> Recipe:
     """The recipe that the command line's options describe.
 
     Args:

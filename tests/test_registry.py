@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from textsim.errors import UnknownNameError
+from textsim.registry import Registry, unknown_name
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry("shape", "textsim.errors")
+
+    @registry.register("square")
+    class Square:
+        pass
+
+    @registry.register("circle")
+    class Circle:
+        pass
+
+    return registry
+
+
+def test_names_are_sorted_and_classes_found(registry: Registry) -> None:
+    assert registry.names() == ("circle", "square")
+    assert registry.get("square").__name__ == "Square"
+    assert registry.get("square").registered_name == "square"
+
+
+def test_an_unknown_name_lists_the_known_ones_and_the_nearest(registry: Registry) -> None:
+    message = r"unknown shape 'sqare'\. Expected one of: circle, square\. Did you mean 'square'\?"
+    with pytest.raises(UnknownNameError, match=message):
+        registry.get("sqare")
+
+
+def test_a_name_near_to_none_gets_no_suggestion() -> None:
+    assert unknown_name("head", "xyz", ("cosine", "l1")) == "unknown head 'xyz'. Expected one of: cosine, l1."
+
+
+def test_a_taken_name_is_refused(registry: Registry) -> None:
+    with pytest.raises(ValueError, match=r"shape 'circle' is already registered by .*Circle"):
+        registry.register("circle")(type("Other", (), {}))
+
+
+def test_registering_a_class_again_changes_nothing(registry: Registry) -> None:
+    assert registry.register("circle")(registry.get("circle")) is registry.get("circle")
+
+
+def test_looking_up_imports_the_module_of_the_built_in_parts() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        Registry("thing", "textsim.no_such_module").names()
