@@ -1,8 +1,8 @@
 """Settings of a model and of its training, as plain typed objects, and the named recipes.
 
-A `Recipe` holds everything that decides what is trained and how. It can be printed as JSON, edited, saved and read
-back; a key that no setting has is refused. Parts that are looked up by name (encoder, pooling, head, loss) are
-written as ``{"name": ..., option: value}``; their options are those of the class's constructor.
+A `Recipe` holds everything that decides what is trained and how. It can be printed as JSON, edited, saved and
+read back; a key that no setting has is refused. Parts that are looked up by name (encoder, pooling, head,
+loss) are written as ``{"name": ..., option: value}``; their options are those of the class's constructor.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ class Part(Settings):
 class EmbeddingSettings(Settings):
     """The token embedding of a text model.
 
-    The width and the starting values are those of the dataset's word vectors; `dim` is used where it has none.
+    The width and the starting values are those of the dataset's word vectors; `dim` is used where it has
+    none.
     """
 
     trainable: bool = True
@@ -143,8 +144,8 @@ class TrainingSettings(Settings):
 class Recipe(Settings):
     """Everything that decides what is trained and how.
 
-    A text model is embedding -> encoder -> pooling -> projection -> head; a vector model (encoder `dense`) has no
-    embedding and no pooling.
+    A text model is embedding -> encoder -> pooling -> projection -> head; a vector model (encoder `dense`)
+    has no embedding and no pooling.
     """
 
     description: str = ""
@@ -173,8 +174,9 @@ class Recipe(Settings):
         """A copy with some settings changed.
 
         Args:
-            assignments: strings ``key=value`` with a dotted key, as in ``training.epochs=5`` or ``head=cosine``. The
-                value is read as JSON where it is JSON, else as text. A bare name for a part replaces the part.
+            assignments: strings ``key=value`` with a dotted key, as in ``training.epochs=5`` or
+                ``head=cosine``. The value is read as JSON where it is JSON, else as text. A bare name for a
+                part replaces the part.
 
         Raises:
             ConfigError: no ``=``, an unknown key, or a value that does not fit.
@@ -225,7 +227,8 @@ def build_recipe(
         assignments: changes to it, see `Recipe.replace`.
 
     Raises:
-        ConfigError: both a name and a file, an unknown name, an unreadable file, or a setting that does not fit.
+        ConfigError: both a name and a file, an unknown name, an unreadable file, or a setting that does not
+            fit.
     """
     if name is not None and config_file is not None:
         raise ConfigError("give a recipe by name or by file, not both.")

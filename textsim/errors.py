@@ -1,7 +1,8 @@
 """What can go wrong with a user's input, as exceptions.
 
-Every message says where, what was expected, what was received and, where there is one, the remedy. The command line
-turns these alone into one line on standard error and exit code 2; any other exception is a bug and keeps its traceback.
+Every message says where, what was expected, what was received and, where there is one, the remedy. The
+command line turns these alone into one line on standard error and exit code 2; any other exception is a bug
+and keeps its traceback.
 """
 
 from __future__ import annotations

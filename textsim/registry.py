@@ -1,7 +1,7 @@
 """Names of the interchangeable parts: tokenizers, encoders, poolings, heads, losses.
 
-A part registers itself by name where it is defined. Looking a name up imports the module that defines the built-in
-parts, so the registry itself needs none of the libraries that the parts need.
+A part registers itself by name where it is defined. Looking a name up imports the module that defines the
+built-in parts, so the registry itself needs none of the libraries that the parts need.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Registry:
         def add(cls: T) -> T:
             holder = self._classes.setdefault(name, cls)
             if holder is not cls:
-                raise ValueError(f"{self.kind} {name!r} is already registered by {holder.__module__}.{holder.__name__}.")
+                raise ValueError(
+                    f"{self.kind} {name!r} is already registered by {holder.__module__}.{holder.__name__}."
+                )
             cls.registered_name = name  # type: ignore[attr-defined]
             return cls
 

@@ -21,9 +21,9 @@ class SentenceStore(Protocol):
 class PairBatches:
     """The batches of one split.
 
-    Rows are shuffled, then sorted by length within pools of `POOL` batches, so that a batch holds sentences of about
-    one length; then the batches are shuffled. Without a seed, rows are sorted by length once and no row moves between
-    passes.
+    Rows are shuffled, then sorted by length within pools of `POOL` batches, so that a batch holds sentences
+    of about one length; then the batches are shuffled. Without a seed, rows are sorted by length once and no
+    row moves between passes.
 
     Args:
         sides: two or three arrays, int32 (rows,) of sentence numbers, or float (rows, dim) for vectors.
@@ -84,7 +84,9 @@ class PairBatches:
         """The batch of some rows, in the layout that `SiameseModel` reads."""
         batch: dict[str, Any] = {"labels": self.labels[rows], "weights": self.weights[rows]}
         if self.sentences is None:
-            batch["vectors"] = np.concatenate([side[rows] for side in self.sides]).astype("float32", copy=False)
+            batch["vectors"] = np.concatenate([side[rows] for side in self.sides]).astype(
+                "float32", copy=False
+            )
             batch["sentences"] = np.arange(len(batch["vectors"]), dtype="int32")
         else:
             numbers = np.concatenate([side[rows] for side in self.sides]).astype("int32", copy=False)

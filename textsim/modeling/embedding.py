@@ -12,7 +12,8 @@ import tensorflow as tf
 class TokenBatch(NamedTuple):
     """A batch of right-padded sentences as the vectors of its distinct tokens.
 
-    What depends on the token alone, such as a layer's input product, is computed for `rows` and then gathered.
+    What depends on the token alone, such as a layer's input product, is computed for `rows` and then
+    gathered.
 
     Attributes:
         rows: float (distinct, dim), a vector for each distinct token of the batch.
@@ -42,8 +43,9 @@ class TokenEmbedding(keras.layers.Layer):
         size: rows of the table, the size of the vocabulary.
         dim: width of a vector.
         trainable: whether training moves the table.
-        dropout: share of the values of each distinct token's vector set to zero in training, the same for each
-            occurrence in a batch (Gal & Ghahramani, 2016, A Theoretically Grounded Application of Dropout in RNNs).
+        dropout: share of the values of each distinct token's vector set to zero in training, the same for
+            each occurrence in a batch (Gal & Ghahramani, 2016, A Theoretically Grounded Application of
+            Dropout in RNNs).
 
     Call arguments:
         token_ids: int32 (batch, steps), right-padded with 0.
@@ -53,7 +55,9 @@ class TokenEmbedding(keras.layers.Layer):
         A `TokenBatch`.
     """
 
-    def __init__(self, size: int, dim: int, *, trainable: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, size: int, dim: int, *, trainable: bool = True, dropout: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.size, self.dim = size, dim
         self.table_trainable = trainable
@@ -61,7 +65,10 @@ class TokenEmbedding(keras.layers.Layer):
 
     def build(self, _: Any = None) -> None:
         self.table = self.add_weight(
-            name="table", shape=(self.size, self.dim), initializer=_padded_uniform, trainable=self.table_trainable
+            name="table",
+            shape=(self.size, self.dim),
+            initializer=_padded_uniform,
+            trainable=self.table_trainable,
         )
 
     def set_table(self, matrix: np.ndarray) -> None:
@@ -70,8 +77,8 @@ class TokenEmbedding(keras.layers.Layer):
 
     def call(self, token_ids: tf.Tensor, lengths: tf.Tensor, training: bool = False) -> TokenBatch:
         distinct, index = tf.unique(tf.reshape(token_ids, [-1]))
-        # The ids are distinct, so a sparse gradient of the table holds each row once: optimizers that square a
-        # sparse gradient without first summing its repeated rows take the right step.
+        # The ids are distinct, so a sparse gradient of the table holds each row once: optimizers that square
+        # a sparse gradient without first summing its repeated rows take the right step.
         rows = self.dropout(tf.gather(tf.convert_to_tensor(self.table), distinct), training=training)
         return TokenBatch(rows, tf.reshape(index, tf.shape(token_ids)), lengths)
 

@@ -1,8 +1,8 @@
 """Encoders: what turns a sentence's tokens, or a numeric vector, into features.
 
-A sequence encoder maps a `TokenBatch` to one vector a token, float (batch, steps, output_dim), with zeros at padding;
-a pooling then makes one vector a sentence. A vector encoder maps float (batch, dim) to float (batch, output_dim).
-Both sides of a pair pass through the same encoder in one call.
+A sequence encoder maps a `TokenBatch` to one vector a token, float (batch, steps, output_dim), with zeros at
+padding; a pooling then makes one vector a sentence. A vector encoder maps float (batch, dim) to float (batch,
+output_dim). Both sides of a pair pass through the same encoder in one call.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Encoder(keras.layers.Layer):
 
     Attributes:
         reads: "tokens" for a sequence encoder, "vectors" for a vector encoder.
-        recurrent: whether the first half of the features has read the sentence up to its last token, and the second
-            half back to its first one, so that the `last` pooling makes sense.
+        recurrent: whether the first half of the features has read the sentence up to its last token, and the
+            second half back to its first one, so that the `last` pooling makes sense.
     """
 
     reads: ClassVar[Literal["tokens", "vectors"]] = "tokens"
@@ -85,7 +85,8 @@ class BiLSTMEncoder(Encoder):
         sentences, steps = tf.unstack(tf.shape(batch.index))
         packing = pack(batch.lengths, steps)
         token = tf.gather(tf.reshape(batch.index, [-1]), packing.cells)
-        # The first layer's input product is the same wherever a token stands: once a distinct token, then gathered.
+        # The first layer's input product is the same wherever a token stands: once a distinct token, then
+        # gathered.
         features: tf.Tensor | None = None
         for forward, backward, dropout in zip(self.forwards, self.backwards, self.dropouts, strict=True):
             if features is None:
@@ -181,10 +182,14 @@ class TransformerEncoder(Encoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        require_positive("transformer width, layers, heads, feed_forward", [width, layers, heads, feed_forward])
+        require_positive(
+            "transformer width, layers, heads, feed_forward", [width, layers, heads, feed_forward]
+        )
         require_rate("transformer dropout", dropout)
         if width % heads or width % 2:
-            raise ConfigError(f"transformer width: expected an even multiple of heads={heads}. Received {width}.")
+            raise ConfigError(
+                f"transformer width: expected an even multiple of heads={heads}. Received {width}."
+            )
         self.width, self.layer_count, self.heads = width, layers, heads
         self.feed_forward, self.rate = feed_forward, dropout
         self.output_dim = width
@@ -193,7 +198,9 @@ class TransformerEncoder(Encoder):
             keras.layers.MultiHeadAttention(heads, width // heads, dropout=dropout, name=f"attention_{k}")
             for k in range(layers)
         ]
-        self.widen = [keras.layers.Dense(feed_forward, activation="gelu", name=f"widen_{k}") for k in range(layers)]
+        self.widen = [
+            keras.layers.Dense(feed_forward, activation="gelu", name=f"widen_{k}") for k in range(layers)
+        ]
         self.narrow = [keras.layers.Dense(width, name=f"narrow_{k}") for k in range(layers)]
         norms = range(2 * layers + 1)
         self.norms = [keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{k}") for k in norms]
@@ -278,11 +285,18 @@ class DenseEncoder(Encoder):
         units = [units] if isinstance(units, int) else list(units)
         require_positive("dense units", units or [0])
         require_rate("dense dropout", dropout)
-        self.units, self.activation, self.final_activation, self.rate = units, activation, final_activation, dropout
+        self.units, self.activation, self.final_activation, self.rate = (
+            units,
+            activation,
+            final_activation,
+            dropout,
+        )
         last = len(units) - 1
         self.layers_ = [
             keras.layers.Dense(
-                n, activation=final_activation if k == last and final_activation else activation, name=f"dense_{k}"
+                n,
+                activation=final_activation if k == last and final_activation else activation,
+                name=f"dense_{k}",
             )
             for k, n in enumerate(units)
         ]

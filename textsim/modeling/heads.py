@@ -1,7 +1,7 @@
 """Heads: two vectors to one score in [0, 1].
 
-A head measures the pair first and turns the measure into the score after. Losses work on the measure, where nothing
-over- or underflows:
+A head measures the pair first and turns the measure into the score after. Losses work on the measure, where
+nothing over- or underflows:
 
 =========  =======================  ==========================
 measure    range                    heads
@@ -72,8 +72,8 @@ class DistanceHead(Head):
 
     def log_probabilities(self, measure: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         scaled = self.rate * measure
-        # log(1 - exp(-x)) falls to minus infinity at x = 0, where two sides are identical: the shift bounds the loss
-        # there at -log(0.001) and its gradient at 1000.
+        # log(1 - exp(-x)) falls to minus infinity at x = 0, where two sides are identical: the shift bounds
+        # the loss there at -log(0.001) and its gradient at 1000.
         return -scaled, tf.math.log(-tf.math.expm1(-(scaled + 1e-3)))
 
     def rank_distance(self, u: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
@@ -102,14 +102,16 @@ class EuclideanHead(DistanceHead):
     """Scores two vectors by their L2 distance d: score = 2 ** (-d / half_distance). No weights.
 
     Args:
-        half_distance: the distance that scores 0.5. Half of a contrastive loss's margin puts the score 0.5 midway
-            between the two classes.
+        half_distance: the distance that scores 0.5. Half of a contrastive loss's margin puts the score 0.5
+            midway between the two classes.
     """
 
     def __init__(self, half_distance: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not half_distance > 0:
-            raise ConfigError(f"euclidean half_distance: expected a number above 0. Received {half_distance!r}.")
+            raise ConfigError(
+                f"euclidean half_distance: expected a number above 0. Received {half_distance!r}."
+            )
         self.half_distance = half_distance
         self.rate = math.log(2.0) / half_distance
 
@@ -169,8 +171,8 @@ class CosineSigmoidHead(Head):
     learned = True
 
     def build(self, _: Any = None) -> None:
-        # The exponential lies in [0.14, 1]: this start puts the sigmoid's middle inside that range and its slope
-        # where the gradient is alive, with more similar meaning a higher score.
+        # The exponential lies in [0.14, 1]: this start puts the sigmoid's middle inside that range and its
+        # slope where the gradient is alive, with more similar meaning a higher score.
         self.weight = self.add_weight(name="weight", shape=(), initializer=keras.initializers.Constant(5.0))
         self.bias = self.add_weight(name="bias", shape=(), initializer=keras.initializers.Constant(-3.0))
 
@@ -226,7 +228,9 @@ class InteractionHead(Head):
         require_positive("interaction units", units)
         require_rate("interaction dropout", dropout)
         self.units, self.rate = units, dropout
-        self.hidden = [keras.layers.Dense(n, activation="relu", name=f"hidden_{k}") for k, n in enumerate(units)]
+        self.hidden = [
+            keras.layers.Dense(n, activation="relu", name=f"hidden_{k}") for k, n in enumerate(units)
+        ]
         self.linear = keras.layers.Dense(1, name="linear")
         self.dropouts = [keras.layers.Dropout(dropout) for _ in range(len(units) + 1)]
 

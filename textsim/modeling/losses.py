@@ -1,8 +1,8 @@
 """Losses over the encoded sides of a batch.
 
-Each is called with the head and the encoded sides and returns float (rows,), one loss a row, or a scalar where rows
-depend on each other. All are finite, and so are their gradients, where two sides are identical and where they are
-very far apart.
+Each is called with the head and the encoded sides and returns float (rows,), one loss a row, or a scalar
+where rows depend on each other. All are finite, and so are their gradients, where two sides are identical and
+where they are very far apart.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class NoLoss(Loss):
     learned_heads = False
     trains = False
 
-    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+    def __call__(
+        self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
+    ) -> tf.Tensor:
         return tf.zeros_like(labels)
 
 
@@ -87,7 +89,9 @@ class BinaryCrossentropy(Loss):
         require_rate("label_smoothing", label_smoothing)
         self.label_smoothing = label_smoothing
 
-    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+    def __call__(
+        self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
+    ) -> tf.Tensor:
         log_same, log_different = head.log_probabilities(head.measure(*sides, training=training))
         if training:
             labels = labels * (1 - self.label_smoothing) + self.label_smoothing / 2
@@ -109,7 +113,9 @@ class ContrastiveLoss(Loss):
         require_margin(margin)
         self.margin = margin
 
-    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+    def __call__(
+        self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
+    ) -> tf.Tensor:
         measure = head.measure(*sides, training=training)
         distance = 1 - measure if head.measures == "cosine" else measure
         return labels * tf.square(distance) + (1 - labels) * tf.square(tf.maximum(self.margin - distance, 0))
@@ -119,11 +125,12 @@ class ContrastiveLoss(Loss):
 class TripletLoss(Loss):
     """max(0, d(anchor, positive) - d(anchor, negative) + margin).
 
-    d is the squared L2 distance for the euclidean head, the cosine distance for the cosine head, and the L1 distance
-    for the manhattan head.
+    d is the squared L2 distance for the euclidean head, the cosine distance for the cosine head, and the L1
+    distance for the manhattan head.
 
     Reference:
-        Schroff, Kalenichenko & Philbin (2015), FaceNet: A Unified Embedding for Face Recognition and Clustering.
+        Schroff, Kalenichenko & Philbin (2015), FaceNet: A Unified Embedding for Face Recognition and
+        Clustering.
     """
 
     rows = "triplets"
@@ -134,7 +141,9 @@ class TripletLoss(Loss):
         require_margin(margin)
         self.margin = margin
 
-    def __call__(self, head: Any, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+    def __call__(
+        self, head: Any, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
+    ) -> tf.Tensor:
         anchor, positive, negative = sides
         gap = head.rank_distance(anchor, positive) - head.rank_distance(anchor, negative)
         return tf.maximum(gap + self.margin, 0)
@@ -160,7 +169,9 @@ class CoSENTLoss(Loss):
             raise ConfigError(f"cosent scale: expected a number above 0. Received {scale!r}.")
         self.scale = scale
 
-    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+    def __call__(
+        self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
+    ) -> tf.Tensor:
         measure = self.scale * head.measure(*sides, training=training)
         gaps = measure[:, None] - measure[None, :]
         ordered = labels[:, None] < labels[None, :]
@@ -172,24 +183,29 @@ class CoSENTLoss(Loss):
 class InBatchNegatives(Loss):
     """Cross-entropy of finding each positive's partner among all sentences of the batch's other side, both ways.
 
-    Rows labelled 0.5 or more are the positives; the partners of all other rows are candidates only. A candidate that
-    is the same sentence as the partner, or as the row itself, is no negative and is left out.
+    Rows labelled 0.5 or more are the positives; the partners of all other rows are candidates only. A
+    candidate that is the same sentence as the partner, or as the row itself, is no negative and is left out.
 
     Args:
         temperature: what cosines are divided by.
 
     Reference:
-        Henderson et al. (2017), Efficient Natural Language Response Suggestion; van den Oord et al. (2018), CPC.
+        Henderson et al. (2017), Efficient Natural Language Response Suggestion; van den Oord et al. (2018),
+        CPC.
     """
 
     measures = ("cosine",)
 
     def __init__(self, temperature: float = 0.05) -> None:
         if not temperature > 0:
-            raise ConfigError(f"in-batch-negatives temperature: expected a number above 0. Received {temperature!r}.")
+            raise ConfigError(
+                f"in-batch-negatives temperature: expected a number above 0. Received {temperature!r}."
+            )
         self.temperature = temperature
 
-    def __call__(self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False) -> tf.Tensor:
+    def __call__(
+        self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
+    ) -> tf.Tensor:
         left, right = (tf.math.l2_normalize(side, axis=-1, epsilon=1e-12) for side in sides)
         own, partner = sentences
         similarity = tf.matmul(left, right, transpose_b=True) / self.temperature

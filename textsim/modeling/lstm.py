@@ -1,15 +1,15 @@
 """A bidirectional LSTM for CPUs that does no work on padding and each distinct token's input product once.
 
-Sentences of a batch are packed: sorted longest first and laid out step by step, so that step t holds one row for each
-sentence that has a t-th token. The recurrence runs over ever fewer rows, needs no mask, and reads a sentence
-backwards by a permutation of its own cells, never across padding. The arithmetic is that of `keras.layers.LSTM`
-(gates i, f, c, o; sigmoid and tanh), and so are the weights: `kernel`, `recurrent_kernel` and `bias` of a direction
-can be loaded into stock layers.
+Sentences of a batch are packed: sorted longest first and laid out step by step, so that step t holds one row
+for each sentence that has a t-th token. The recurrence runs over ever fewer rows, needs no mask, and reads a
+sentence backwards by a permutation of its own cells, never across padding. The arithmetic is that of
+`keras.layers.LSTM` (gates i, f, c, o; sigmoid and tanh), and so are the weights: `kernel`, `recurrent_kernel`
+and `bias` of a direction can be loaded into stock layers.
 
 Reference:
-    Hochreiter & Schmidhuber (1997), Long Short-Term Memory; Schuster & Paliwal (1997), Bidirectional Recurrent
-    Neural Networks; the gradient is back-propagation through time as in Greff et al. (2017), LSTM: A Search Space
-    Odyssey, without peepholes.
+    Hochreiter & Schmidhuber (1997), Long Short-Term Memory; Schuster & Paliwal (1997), Bidirectional
+    Recurrent Neural Networks; the gradient is back-propagation through time as in Greff et al. (2017), LSTM:
+    A Search Space Odyssey, without peepholes.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ class Packing(NamedTuple):
 
     Attributes:
         cells: int32 (N,), flat position in the padded (batch * steps) batch of each packed row.
-        mirror: int32 (N,), packed position of the cell as far from its sentence's end as this one from its start.
-            Applying it twice changes nothing.
-        previous: int32 (N,), one more than the packed position of the cell one step before; 0 at the first step.
+        mirror: int32 (N,), packed position of the cell as far from its sentence's end as this one from its
+            start. Applying it twice changes nothing.
+        previous: int32 (N,), one more than the packed position of the cell one step before; 0 at the first
+            step.
         counts: int32 (steps,), rows at each step, never growing.
         starts: int32 (steps,), packed position of each step's first row.
     """
@@ -71,14 +72,16 @@ def recurrence(inputs: tf.Tensor, recurrent_kernel: tf.Tensor, packing: Packing)
     previous, counts, starts = packing.previous, packing.counts, packing.starts
     units = recurrent_kernel.shape[0]
 
-    # The forward loop keeps the gates, so the backward loop holds only what is sequential: one product a step.
-    # Everything that needs no earlier step's result is one large operation outside the loops.
+    # The forward loop keeps the gates, so the backward loop holds only what is sequential: one product a
+    # step. Everything that needs no earlier step's result is one large operation outside the loops.
     @tf.custom_gradient
     def run(inputs: tf.Tensor, recurrent_kernel: tf.Tensor) -> Any:
         gates, cells, hidden = _forward(inputs, recurrent_kernel, counts, starts, units)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            into_gates = _backward(tf.convert_to_tensor(upstream), gates, cells, recurrent_kernel, packing, units)
+            into_gates = _backward(
+                tf.convert_to_tensor(upstream), gates, cells, recurrent_kernel, packing, units
+            )
             before = _shifted(hidden, previous)
             return into_gates, tf.matmul(before, into_gates, transpose_a=True)
 
@@ -121,7 +124,12 @@ def _forward(
         cell = f * cell[:alive] + i * c
         hidden = o * tf.tanh(cell)
         values = (i, f, c, o, cell, hidden)
-        return (t + 1, hidden, cell, *(array.write(t, value) for array, value in zip(kept, values, strict=True)))
+        return (
+            t + 1,
+            hidden,
+            cell,
+            *(array.write(t, value) for array, value in zip(kept, values, strict=True)),
+        )
 
     anything = tf.TensorShape([None, units])
     _, _, _, *kept = tf.while_loop(
@@ -165,7 +173,8 @@ def _backward(
         hidden = upstream[start:end] + tf.pad(hidden, joining)
         cell = tf.pad(cell, joining) + hidden * hidden_to_cell[start:end]
         into_gates = tf.concat(
-            [tf.concat([cell, cell, cell], axis=1) * from_cell[start:end], hidden * from_hidden[start:end]], axis=1
+            [tf.concat([cell, cell, cell], axis=1) * from_cell[start:end], hidden * from_hidden[start:end]],
+            axis=1,
         )
         return t - 1, tf.matmul(into_gates, transposed), cell * f[start:end], array.write(t, into_gates)
 
@@ -206,7 +215,9 @@ class LSTMWeights(keras.layers.Layer):
 
     def _forget_one(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
         bias = tf.zeros(shape, dtype)
-        return tf.concat([bias[: self.units], bias[self.units : 2 * self.units] + 1, bias[2 * self.units :]], axis=0)
+        return tf.concat(
+            [bias[: self.units], bias[self.units : 2 * self.units] + 1, bias[2 * self.units :]], axis=0
+        )
 
     def call(self, rows: tf.Tensor) -> tf.Tensor:
         """The input product: (n, input_dim) -> (n, 4 * units)."""

@@ -1,7 +1,7 @@
 """Poolings: one vector a token to one vector a sentence.
 
-Each takes (features, lengths): float (batch, steps, dim) with anything at padding, and int32 (batch,); and returns
-float (batch, output_dim). An empty sentence gives zeros. Padding never shows in the result.
+Each takes (features, lengths): float (batch, steps, dim) with anything at padding, and int32 (batch,); and
+returns float (batch, output_dim). An empty sentence gives zeros. Padding never shows in the result.
 """
 
 from __future__ import annotations

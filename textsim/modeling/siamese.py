@@ -26,10 +26,10 @@ class SiameseModel(keras.Model):
         vocabulary_size: rows of the token embedding; None for a vector model.
         dim: width of the token embedding, or of the numeric vectors.
 
-    A sentence batch is a dict with `token_ids`, int32 (n, steps) right-padded with 0, and `lengths`, int32 (n,); a
-    vector batch has `vectors`, float (n, dim). A training batch holds its sides one after the other in such a dict (n
-    is sides times rows), with `labels` and `weights`, float (rows,), and `sentences`, int32 (n,), where equal numbers
-    mean the same sentence.
+    A sentence batch is a dict with `token_ids`, int32 (n, steps) right-padded with 0, and `lengths`, int32
+    (n,); a vector batch has `vectors`, float (n, dim). A training batch holds its sides one after the other
+    in such a dict (n is sides times rows), with `labels` and `weights`, float (rows,), and `sentences`, int32
+    (n,), where equal numbers mean the same sentence.
     """
 
     def __init__(self, recipe: Recipe, vocabulary_size: int | None, dim: int, **kwargs: Any) -> None:
@@ -113,13 +113,14 @@ class SiameseModel(keras.Model):
         found = zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables, strict=True)
         gradients, variables = zip(*[(g, v) for g, v in found if g is not None], strict=True)
 
-        # One fused pass over each weight; Keras's own takes a dozen, which costs more than the rest of a step when
-        # the vocabulary is large.
+        # One fused pass over each weight; Keras's own takes a dozen, which costs more than the rest of a step
+        # when the vocabulary is large.
         @tf.function(jit_compile=True)
         def update(gradients: list[tf.Tensor]) -> None:
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
-        # Keras's optimizers square a sparse gradient without summing its repeated rows; a dense one is summed.
+        # Keras's optimizers square a sparse gradient without summing its repeated rows; a dense one is
+        # summed.
         update([tf.convert_to_tensor(gradient) for gradient in gradients])
         rows = tf.shape(batch["labels"])[0]
         self.loss_tracker.update_state(loss, sample_weight=rows)
@@ -138,7 +139,9 @@ class SiameseModel(keras.Model):
         """
         variables = self._weights_by_path()
         for path in sorted(set(variables) ^ set(arrays)):
-            raise ValueError(f"weight {path!r} is {'missing' if path in variables else 'not one of this model'}.")
+            raise ValueError(
+                f"weight {path!r} is {'missing' if path in variables else 'not one of this model'}."
+            )
         for path, variable in variables.items():
             if tuple(variable.shape) != arrays[path].shape:
                 raise ValueError(
@@ -173,7 +176,11 @@ def make_part(registry: Registry, part: Part, layer_name: str | None = None) -> 
     ]
     for option in part.options:
         if option not in allowed:
-            message = unknown_name("option", option, tuple(sorted(allowed))) if allowed else f"unknown option {option!r}."
+            message = (
+                unknown_name("option", option, tuple(sorted(allowed)))
+                if allowed
+                else f"unknown option {option!r}."
+            )
             raise ConfigError(f"{registry.kind} {part.name!r}: {message}")
     names = {} if layer_name is None else {"name": layer_name}
     try:
@@ -206,7 +213,9 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
             f"Head {recipe.head.name!r} goes with loss {_or(fitting)}; loss {recipe.loss.name!r} with head {_or(heads)}."
         )
     if recipe.training.class_weights != "none" and not loss.weighted:
-        raise ConfigError(f"training.class_weights does not fit loss {recipe.loss.name!r}, whose rows share one loss.")
+        raise ConfigError(
+            f"training.class_weights does not fit loss {recipe.loss.name!r}, whose rows share one loss."
+        )
     if encoder.reads == "tokens":
         if recipe.embedding is None or recipe.pooling is None:
             missing = "embedding" if recipe.embedding is None else "pooling"
@@ -222,7 +231,9 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
             f"encoder {recipe.encoder.name!r} reads numeric vectors: set embedding and pooling to null."
         )
     if recipe.projection is not None and ENCODERS.get(recipe.projection.name).reads != "vectors":
-        raise ConfigError(f"projection {recipe.projection.name!r}: expected an encoder of vectors, such as 'dense'.")
+        raise ConfigError(
+            f"projection {recipe.projection.name!r}: expected an encoder of vectors, such as 'dense'."
+        )
     if kind is not None:
         _check_kind(recipe, kind, encoder.reads, loss.rows)
 
@@ -242,7 +253,9 @@ def _check_kind(recipe: Recipe, kind: Kind, reads: str, rows: str) -> None:
         raise ConfigError(
             f"the dataset holds {holds}, but encoder {recipe.encoder.name!r} reads {reads} and loss "
             f"{recipe.loss.name!r} takes {rows}. For {kind}, try --recipe "
-            + {"pairs": "bilstm-attention", "triplets": "bilstm-triplet", "vectors": "vector-contrastive"}[kind]
+            + {"pairs": "bilstm-attention", "triplets": "bilstm-triplet", "vectors": "vector-contrastive"}[
+                kind
+            ]
             + "."
         )
 

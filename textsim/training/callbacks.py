@@ -18,7 +18,9 @@ def batch_signature(batch: dict[str, np.ndarray]) -> dict[str, tf.TensorSpec]:
     """The tensor specs of batches like this one, with the sizes that differ between batches left open."""
     open_axes = {"token_ids": 2}
     return {
-        key: tf.TensorSpec([None] * open_axes.get(key, 1) + list(value.shape[open_axes.get(key, 1) :]), value.dtype)
+        key: tf.TensorSpec(
+            [None] * open_axes.get(key, 1) + list(value.shape[open_axes.get(key, 1) :]), value.dtype
+        )
         for key, value in batch.items()
     }
 

@@ -16,9 +16,9 @@ from textsim.errors import DataFormatError
 class Evaluation:
     """Figures of one model on one set of labelled pairs.
 
-    A pair is positive where its label is at least 0.5, and judged positive where its score is at least the threshold.
-    Precision, recall, F1 and the confusion counts are those at `threshold`. Figures that a set of one class cannot
-    have (AUC, average precision, Spearman of constant labels or scores) are None.
+    A pair is positive where its label is at least 0.5, and judged positive where its score is at least the
+    threshold. Precision, recall, F1 and the confusion counts are those at `threshold`. Figures that a set of
+    one class cannot have (AUC, average precision, Spearman of constant labels or scores) are None.
     """
 
     pairs: int
@@ -67,7 +67,9 @@ class Evaluation:
         )
 
 
-def evaluate_scores(labels: np.ndarray, scores: np.ndarray, threshold: float, seconds: float = 0.0) -> Evaluation:
+def evaluate_scores(
+    labels: np.ndarray, scores: np.ndarray, threshold: float, seconds: float = 0.0
+) -> Evaluation:
     """Figures of scores against labels.
 
     Args:
@@ -120,7 +122,11 @@ def choose_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
     positives = np.bincount(where, weights=positive, minlength=len(values))
     negatives = np.bincount(where, weights=~positive, minlength=len(values))
     # Right with the cut below value k: the negatives under it and the positives from it on.
-    right = np.concatenate([[0], np.cumsum(negatives)]) + positives.sum() - np.concatenate([[0], np.cumsum(positives)])
+    right = (
+        np.concatenate([[0], np.cumsum(negatives)])
+        + positives.sum()
+        - np.concatenate([[0], np.cumsum(positives)])
+    )
     cuts = np.concatenate([[min(values[0], 0.5)], (values[:-1] + values[1:]) / 2, [1.0]])
     # The last cut judges everything different, which no threshold does to a score of exactly 1.
     if values[-1] >= 1.0:
@@ -133,7 +139,8 @@ def triplet_figures(positive_scores: np.ndarray, negative_scores: np.ndarray) ->
     """How triplets are ordered.
 
     Args:
-        positive_scores: float (triplets,), scores of anchor and positive; negative_scores: of anchor and negative.
+        positive_scores: float (triplets,), scores of anchor and positive; negative_scores: of anchor and
+            negative.
 
     Returns:
         `triplets`, the count; `ordered`, the share in which the positive scores strictly higher.

@@ -27,7 +27,9 @@ def _figure(path: Path, columns: int, draw: Callable[[Any], None]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"font.sans-serif": font_families(), "axes.unicode_minus": False, "font.size": 9}):
+    with matplotlib.rc_context(
+        {"font.sans-serif": font_families(), "axes.unicode_minus": False, "font.size": 9}
+    ):
         figure = Figure(figsize=(4.6 * columns, 3.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, columns, squeeze=False)[0]
@@ -68,7 +70,10 @@ def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
     def draw(axes: Any) -> None:
         lines(
             axes[0],
-            {"training": ("loss", COLORS["train"], "-"), "validation": ("val_loss", COLORS["validation"], "-")},
+            {
+                "training": ("loss", COLORS["train"], "-"),
+                "validation": ("val_loss", COLORS["validation"], "-"),
+            },
         )
         axes[0].set_title(f"{title}\nloss", loc="left")
         accuracy = {
@@ -76,7 +81,11 @@ def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
             "validation at 0.5": ("val_accuracy", COLORS["validation"], "-"),
         }
         if ranked:
-            accuracy["validation at the threshold"] = ("val_accuracy_at_threshold", COLORS["validation"], "--")
+            accuracy["validation at the threshold"] = (
+                "val_accuracy_at_threshold",
+                COLORS["validation"],
+                "--",
+            )
         lines(axes[1], accuracy)
         axes[1].set_title("accuracy", loc="left")
         if ranked:
@@ -112,7 +121,9 @@ def plot_scores(path: Path, title: str, labels: np.ndarray, scores: np.ndarray, 
         axes[0].set_title(f"{title}\nvalidation scores by label", loc="left")
         axes[1].set_title("accuracy by threshold", loc="left")
         for axis in axes:
-            axis.axvline(threshold, color="black", linewidth=1, linestyle="--", label=f"threshold {threshold:.3f}")
+            axis.axvline(
+                threshold, color="black", linewidth=1, linestyle="--", label=f"threshold {threshold:.3f}"
+            )
             axis.set_xlabel("score")
             axis.legend(frameon=False)
 

@@ -61,11 +61,15 @@ def structure(model: SiameseModel) -> list[tuple[str, str, int, int]]:
         if layer is None:
             continue
         settings = getattr(model.recipe, name)
-        options = settings.options if hasattr(settings, "options") else settings.to_dict() | {"dim": model.dim}
+        options = (
+            settings.options if hasattr(settings, "options") else settings.to_dict() | {"dim": model.dim}
+        )
         label = getattr(layer, "registered_name", "table")
         text = ", ".join(f"{key}={value}" for key, value in options.items())
         trained = sum(int(np.prod(w.shape)) for w in layer.trainable_variables)
-        frozen = sum(int(np.prod(w.shape)) for w in layer.non_trainable_variables if "seed_generator" not in w.path)
+        frozen = sum(
+            int(np.prod(w.shape)) for w in layer.non_trainable_variables if "seed_generator" not in w.path
+        )
         rows.append((name, f"{label}({text})", trained, frozen))
     return rows
 
@@ -75,11 +79,17 @@ def structure_text(model: SiameseModel) -> str:
     rows = structure(model)
     width = max(len(what) for _, what, _, _ in rows)
     lines = [f"{'part':<11}{'what':<{width}}  {'trained':>11}  {'frozen':>11}"]
-    lines += [f"{part:<11}{what:<{width}}  {trained:>11,}  {frozen:>11,}" for part, what, trained, frozen in rows]
+    lines += [
+        f"{part:<11}{what:<{width}}  {trained:>11,}  {frozen:>11,}" for part, what, trained, frozen in rows
+    ]
     total = (sum(row[2] for row in rows), sum(row[3] for row in rows))
     lines.append(f"{'':<11}{'total':<{width}}  {total[0]:>11,}  {total[1]:>11,}")
-    lines.append(f"\nEvery side passes through the same weights. A sentence vector has {model.output_dim} values.\n")
-    lines += [f"{path:<44}{' x '.join(map(str, array.shape))}" for path, array in model.weight_arrays().items()]
+    lines.append(
+        f"\nEvery side passes through the same weights. A sentence vector has {model.output_dim} values.\n"
+    )
+    lines += [
+        f"{path:<44}{' x '.join(map(str, array.shape))}" for path, array in model.weight_arrays().items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -90,8 +100,12 @@ def structure_graph(model: SiameseModel) -> str:
     lines = ["digraph model {", '  rankdir=TB; node [shape=box, style="rounded", fontname="Helvetica"];']
     lines += [f'  {side} [label="{side}", shape=plaintext];' for side in sides]
     shared = [(name, what, trained + frozen) for name, what, trained, frozen in rows if name != "head"]
-    lines.append('  subgraph cluster_shared { label="shared by all sides"; style=dashed; fontname="Helvetica";')
-    lines += [f'    {name} [label="{name}\\n{what}\\n{weights:,} weights"];' for name, what, weights in shared]
+    lines.append(
+        '  subgraph cluster_shared { label="shared by all sides"; style=dashed; fontname="Helvetica";'
+    )
+    lines += [
+        f'    {name} [label="{name}\\n{what}\\n{weights:,} weights"];' for name, what, weights in shared
+    ]
     lines.append("  }")
     lines += [f"  {side} -> {shared[0][0]};" for side in sides]
     lines += [f"  {a[0]} -> {b[0]};" for a, b in zip(shared[:-1], shared[1:], strict=True)]
@@ -102,7 +116,9 @@ def structure_graph(model: SiameseModel) -> str:
     return "\n".join(lines)
 
 
-def diagnose(history: list[dict[str, Any]], labels: np.ndarray, scores: np.ndarray, threshold: float) -> list[str]:
+def diagnose(
+    history: list[dict[str, Any]], labels: np.ndarray, scores: np.ndarray, threshold: float
+) -> list[str]:
     """What looks wrong about a run, in plain words; empty when nothing does.
 
     Args:
@@ -124,7 +140,11 @@ def diagnose(history: list[dict[str, Any]], labels: np.ndarray, scores: np.ndarr
             word = "the same" if judged.all() else "different"
             found.append(
                 f"at {name}, every validation pair is judged {word}."
-                + (" Decide by the model's threshold, not at 0.5." if cut == 0.5 else " The model has learned nothing.")
+                + (
+                    " Decide by the model's threshold, not at 0.5."
+                    if cut == 0.5
+                    else " The model has learned nothing."
+                )
             )
     if len(history) >= 2:
         last, best = history[-1], int(np.argmin(losses)) + 1

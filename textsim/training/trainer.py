@@ -52,7 +52,9 @@ class TrainingResult:
         """The result as lines of text."""
         lines = [f"model       {self.path}", f"epochs      {len(self.history)} in {self.seconds:.0f} s"]
         if "ordered" in self.metrics:
-            lines.append(f"validation  {self.metrics['ordered']:.4f} of {self.metrics['triplets']:,} triplets in order")
+            lines.append(
+                f"validation  {self.metrics['ordered']:.4f} of {self.metrics['triplets']:,} triplets in order"
+            )
         else:
             m = self.metrics
             auc = "" if m["auc"] is None else f", AUC {m['auc']:.4f}"
@@ -74,8 +76,8 @@ def train(
 ) -> TrainingResult:
     """Trains a model on a dataset and saves it.
 
-    The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation figure
-    (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
+    The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation
+    figure (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
 
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
@@ -205,7 +207,11 @@ def make_optimizer(settings: TrainingSettings, steps_per_epoch: int) -> keras.op
 
 
 def _fit(
-    model: SiameseModel, batches: PairBatches, validator: Validator, settings: TrainingSettings, progress: bool
+    model: SiameseModel,
+    batches: PairBatches,
+    validator: Validator,
+    settings: TrainingSettings,
+    progress: bool,
 ) -> list[dict[str, Any]]:
     """Trains, leaves the best epoch's weights in the model, and returns the history."""
     source = tf.data.Dataset.from_generator(
@@ -252,7 +258,9 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
             "Preprocess with --dev FILE or --dev-fraction 0.1."
         )
     if len(dataset.splits["train"]) < 2:
-        raise ConfigError(f"{dataset.path}/ has {len(dataset.splits['train'])} training rows. Expected 2 or more.")
+        raise ConfigError(
+            f"{dataset.path}/ has {len(dataset.splits['train'])} training rows. Expected 2 or more."
+        )
     if recipe.embedding is not None and not recipe.embedding.trainable and dataset.embedding is None:
         raise ConfigError(
             f"the recipe freezes the embedding, but {dataset.path}/ has no word vectors. Preprocess with "
@@ -288,4 +296,3 @@ def _provenance(
             "numpy": np.__version__,
         },
     }
-
