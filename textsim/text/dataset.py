@@ -27,15 +27,17 @@ import numpy as np
 from textsim.errors import ArtifactError
 from textsim.files import read_json, verify_files
 from textsim.text.arrays import open_npy
-from textsim.text.build import (
+from textsim.text.build import preprocess
+from textsim.text.layout import (
     FORMAT,
     MANIFEST,
+    REPORT,
     SETTINGS,
     SIDES,
     TOKENIZER,
     VERSION,
     VOCABULARY,
-    preprocess,
+    Split,
 )
 from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
@@ -86,23 +88,6 @@ class Sentences:
         inside = steps < lengths[:, None]
         matrix[inside] = self.ids[(begins[:, None] + steps)[inside]]
         return matrix
-
-
-@dataclass(frozen=True)
-class Split:
-    """The rows of a split.
-
-    Attributes:
-        sides: two arrays (pairs, vectors: left and right) or three (triplets: anchor, positive, negative):
-            int32 sentence indices of shape (n,), or float32 vectors of shape (n, k).
-        labels: float32 in [0, 1] of shape (n,); None for triplets.
-    """
-
-    sides: tuple[np.ndarray, ...]
-    labels: np.ndarray | None
-
-    def __len__(self) -> int:
-        return len(self.sides[0])
 
 
 @dataclass(frozen=True)
@@ -195,5 +180,5 @@ class PairDataset:
             embedding=array("embedding"),
             scaler=None if mean is None or scale is None else (mean, scale),
             manifest=manifest,
-            report=read_json(folder / "report.json"),
+            report=read_json(folder / REPORT),
         )

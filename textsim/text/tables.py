@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -68,6 +69,10 @@ class Table:
     def where(self, number: int) -> str:
         """The place of a row, for messages."""
         return f"{self.path}, {self.unit} {number}"
+
+    def put_back(self, row: tuple[int, Cells]) -> None:
+        """Makes `row` the next one again."""
+        self.rows = chain([row], self.rows)
 
 
 def table_format(path: str | os.PathLike[str]) -> str:
@@ -131,7 +136,7 @@ def open_table(
             table.rows = _without_blank_end(_json_rows(lines))
             first = next(table.rows, None)
             if first is not None:
-                table.rows = _put_back(first, table.rows)
+                table.put_back(first)
                 table.names = list(first[1]) if isinstance(first[1], dict) else None
         elif format == "csv":
             table.separator = "comma-separated" if delimiter in (None, ",") else f"{delimiter!r}-separated"
@@ -143,11 +148,6 @@ def open_table(
             table.separator = "whole-line"
             table.rows = _without_blank_end((number, [line] if line else []) for number, line in lines)
         yield table
-
-
-def _put_back(first: tuple[int, Cells], rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:
-    yield first
-    yield from rows
 
 
 def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:

@@ -16,7 +16,7 @@ import numpy as np
 from textsim.errors import ConfigError, DataFormatError
 from textsim.text.arrays import slices
 from textsim.text.encoding import STDIN, open_bytes
-from textsim.text.pairs import LABEL_NAMES, LabelRule
+from textsim.text.labels import LABEL_NAMES, LabelRule
 from textsim.text.tables import Table, open_parquet, open_table, parquet_batches, table_format
 
 NUMPY_SUFFIXES = (".npy", ".npz")
@@ -62,7 +62,7 @@ class Scaler:
         """Fits on the rows of all `sides`, arrays of shape (n, k), which may be memory maps."""
         sides = list(sides)
         n = sum(map(len, sides))
-        blocks = [(side, part) for side in sides for part in slices(len(side), _rows_at_once(side.shape[1]))]
+        blocks = [(side, part) for side in sides for part in slices(len(side), rows_at_once(side.shape[1]))]
         mean = sum(side[part].sum(axis=0, dtype=np.float64) for side, part in blocks) / n
         variance = sum(((side[part] - mean) ** 2).sum(axis=0) for side, part in blocks) / n
         scale = np.sqrt(variance)
@@ -164,7 +164,7 @@ def holds_vectors(path: str | os.PathLike[str], **options: Any) -> bool:
     )
 
 
-def _rows_at_once(width: int) -> int:
+def rows_at_once(width: int) -> int:
     return max(1, _CHUNK_NUMBERS // max(width, 1))
 
 
@@ -275,7 +275,7 @@ def _csv_chunks(
                 usecols=None if len(dtypes) == layout.width else sorted(dtypes),
                 na_filter=False,
                 encoding=encoding,
-                chunksize=_rows_at_once(len(places)),
+                chunksize=rows_at_once(len(places)),
             ) as reader,
         ):
             for frame in reader:
@@ -386,7 +386,7 @@ def _parquet_chunks(
                 )
         done = 0
         half = len(layout.left)
-        for batch in parquet_batches(parquet, path, _rows_at_once(len(places))):
+        for batch in parquet_batches(parquet, path, rows_at_once(len(places))):
             matrix = np.empty((batch.num_rows, len(places)), np.float32)
             for target, place in enumerate(places):
                 # A missing value becomes NaN.
@@ -422,7 +422,7 @@ def _numpy_chunks(path: Path, labeled: bool, rule: LabelRule) -> Iterator[Vector
     left, right, labels = _load_numpy(path, labeled)
     width = left.shape[1]
     names = tuple(str(i + 1) for i in range(2 * width))
-    for part in slices(len(left), _rows_at_once(2 * width)):
+    for part in slices(len(left), rows_at_once(2 * width)):
         with np.errstate(over="ignore"):
             a, b = np.asarray(left[part], np.float32), np.asarray(right[part], np.float32)
         _check_matrix(a, path, part.start, names[:width])

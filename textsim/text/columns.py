@@ -1,0 +1,278 @@
+"""Kinds of rows, and where a table has their columns."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from textsim.errors import ConfigError, DataFormatError
+from textsim.text.labels import LABEL_NAMES, LabelRule
+from textsim.text.tables import Cells, Malformed, Table
+
+HEADERS = ("auto", "yes", "no")
+
+
+@dataclass(frozen=True)
+class RowKind:
+    """What a row holds.
+
+    Attributes:
+        name: of the kind.
+        columns: what the columns are called, the label last where there is one.
+        aliases: for each column, the header names (lower case) that are taken for it.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    aliases: tuple[frozenset[str], ...]
+
+    @property
+    def labeled(self) -> bool:
+        return self.columns[-1] == "label"
+
+    @property
+    def texts(self) -> int:
+        """How many of the columns are texts."""
+        return len(self.columns) - self.labeled
+
+    def find(self, names: Sequence[str]) -> tuple[str, ...] | None:
+        """For each column the first of `names` that is taken for it; None where one has none."""
+        found = []
+        for column, aliases in zip(self.columns, self.aliases, strict=True):
+            candidates = [name for name in names if name.lower() in aliases]
+            if not candidates:
+                return None
+            found.append(next((name for name in candidates if name.lower() == column), candidates[0]))
+        return tuple(found)
+
+
+_TEXT_A = frozenset({"text_a", "sentence1", "sentence_a", "text1", "question1", "query", "q1", "s1"})
+_TEXT_B = frozenset({"text_b", "sentence2", "sentence_b", "text2", "question2", "title", "q2", "s2"})
+
+PAIRS = RowKind("pairs", ("text_a", "text_b", "label"), (_TEXT_A, _TEXT_B, LABEL_NAMES))
+UNLABELED = RowKind("unlabeled pairs", ("text_a", "text_b"), (_TEXT_A, _TEXT_B))
+TRIPLETS = RowKind(
+    "triplets",
+    ("anchor", "positive", "negative"),
+    (frozenset({"anchor"}), frozenset({"positive", "pos"}), frozenset({"negative", "neg"})),
+)
+TEXTS = RowKind("texts", ("text",), (frozenset({"text", "sentence", "content"}),))
+
+
+class BadRow(Exception):
+    """Why a row cannot be used. Becomes a DataFormatError, or a line of the rejects."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a table has the columns of a kind.
+
+    Attributes:
+        names: of the columns in the file; without a header those of the kind.
+        header: whether the first row was a header.
+        expected: what a row must be, in words.
+        get: from a row of the table to the cells of the kind's columns; raises `BadRow`.
+    """
+
+    names: tuple[str, ...]
+    header: bool
+    expected: str
+    get: Callable[[Cells], Sequence[Any]]
+
+
+Wanted = tuple[str, ...] | tuple[int, ...] | None
+
+
+def parse_wanted(columns: Sequence[str | int] | None, kind: RowKind, header: str) -> Wanted:
+    """Checks the columns that a user asks for: all names, or all positions from 1 (which may be strings).
+
+    Raises:
+        ConfigError: their number is not that of the kind's columns, or they are mixed, repeated or below 1,
+            or are names where there is no header.
+    """
+    if header not in HEADERS:
+        raise ConfigError(f"header {header!r}: expected one of: {', '.join(HEADERS)}.")
+    if columns is None:
+        return None
+    received = columns if isinstance(columns, str) else ", ".join(map(str, columns))
+    if isinstance(columns, str) or len(columns) != len(kind.columns):
+        raise ConfigError(
+            f"columns: expected {len(kind.columns)} names or positions, for {', '.join(kind.columns)}. "
+            f"Received {received}."
+        )
+    names = tuple(str(column) for column in columns)
+    if len(set(names)) < len(names):
+        raise ConfigError(f"columns: expected different ones. Received {received}.")
+    are_positions = [name.isascii() and name.isdigit() for name in names]
+    if all(are_positions):
+        if any(int(name) < 1 for name in names):
+            raise ConfigError(f"columns: positions count from 1. Received {received}.")
+        return tuple(int(name) for name in names)
+    if any(are_positions):
+        raise ConfigError(f"columns: expected names alone or positions alone. Received {received}.")
+    if header == "no":
+        raise ConfigError("columns: a file without a header has positions (from 1) and no names.")
+    return names
+
+
+def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule: LabelRule) -> Columns:
+    """Finds the columns of `kind`; takes the header off `table.rows` where there is one.
+
+    Args:
+        table: at its beginning.
+        kind: what a row holds.
+        wanted: what `parse_wanted` returned.
+        header: one of `HEADERS`.
+        rule: what a label is, to tell a first row from a header with unusual names.
+
+    Raises:
+        DataFormatError: a column is not there, or it cannot be told whether there is a header.
+    """
+    if table.format in ("jsonl", "parquet"):
+        return _by_key(table, kind, wanted)
+    expected = _expected(table, kind)
+    in_order = tuple(range(len(kind.columns)))
+    first = None if table.format == "lines" and header != "yes" else next(table.rows, None)
+    if first is None:
+        return Columns(kind.columns, False, expected, _getter(in_order, len(in_order), expected))
+    number, cells = first
+    assert isinstance(cells, list)
+    names = [str(cell).strip() for cell in cells]
+    if header == "yes" or (header == "auto" and _is_header(names, kind, wanted)):
+        if wanted is None and len(names) == len(kind.columns) and kind.find(names) is None:
+            places = in_order
+        else:
+            places = _places(table.where(number), names, kind, wanted)
+        if len(names) != len(kind.columns):
+            expected = f"{len(names)} {table.separator} columns as in the header"
+        found = tuple(names[place] for place in places)
+        return Columns(found, True, expected, _getter(places, len(names), expected))
+
+    table.put_back(first)
+    places, width = in_order, len(in_order)
+    if wanted is not None:
+        places, width = _places(table.where(number), names, kind, wanted), len(names)
+        expected = f"{width} {table.separator} columns as in line {number}"
+    if kind.labeled and header == "auto" and len(cells) == width:
+        _check_no_header(table.where(number), cells[places[-1]], rule)
+    return Columns(kind.columns, False, expected, _getter(places, width, expected))
+
+
+def _by_key(table: Table, kind: RowKind, wanted: Wanted) -> Columns:
+    names = table.names
+    if names is None:  # an empty file, or a first row that cannot be read
+        keys = kind.columns if wanted is None else tuple(map(str, wanted))
+    else:
+        where = str(table.path) if table.format == "parquet" else table.where(1)
+        places = _places(where, names, kind, wanted)
+        keys = tuple(names[place] for place in places)
+        if table.format == "parquet":
+            expected = f"{len(names)} columns"
+            return Columns(keys, False, expected, _getter(places, len(names), expected))
+    expected = f"a JSON object with the keys {', '.join(keys)}"
+    return Columns(keys, False, expected, _getter_by_key(keys, expected))
+
+
+def _expected(table: Table, kind: RowKind) -> str:
+    if table.format == "lines":
+        return "one text a line"
+    if len(kind.columns) == 1:
+        return f"one {table.separator} column ({kind.columns[0]})"
+    return f"{len(kind.columns)} {table.separator} columns ({', '.join(kind.columns)})"
+
+
+def _is_header(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
+    if wanted is None:
+        return kind.find(names) is not None
+    if isinstance(wanted[0], int):
+        chosen = [names[p - 1] for p in wanted if isinstance(p, int) and p <= len(names)]
+        return len(chosen) == len(wanted) and kind.find(chosen) is not None
+    return all(name in names for name in wanted)
+
+
+def _check_no_header(where: str, cell: Any, rule: LabelRule) -> None:
+    """A first row whose label is a word may be a header with unusual names: ask, and do not guess."""
+    text = str(cell).strip()
+    if not text or any(character.isdigit() for character in text):
+        return
+    try:
+        rule(cell)
+    except ValueError as error:
+        raise DataFormatError(
+            f"{where}: {error} If this line names the columns, pass --header yes (header='yes') or the names "
+            "with --columns (columns=[...])."
+        ) from None
+
+
+def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> tuple[int, ...]:
+    """The places, from 0, of the wanted columns among a file's `names`."""
+    have = ", ".join(map(repr, names)) or "none"
+    chosen = kind.find(names) if wanted is None else wanted
+    if chosen is None:
+        raise DataFormatError(
+            f"{where}: expected the columns {', '.join(kind.columns)}. Received the columns {have}. "
+            "Say which to read with --columns (columns=[...])."
+        )
+    places = []
+    for column in chosen:
+        if isinstance(column, int):
+            if column > len(names):
+                raise DataFormatError(
+                    f"{where}: column {column} is asked for. Received {len(names)} columns: {have}."
+                )
+            places.append(column - 1)
+            continue
+        if column not in names:
+            hint = did_you_mean(column, names)
+            raise DataFormatError(
+                f"{where}: no column is named {column!r}. Received the columns {have}.{hint}"
+            )
+        if list(names).count(column) > 1:
+            raise DataFormatError(
+                f"{where}: the column name {column!r} occurs twice. Pass positions (from 1)."
+            )
+        places.append(list(names).index(column))
+    return tuple(places)
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str:
+    """A sentence with the nearest of `names`, or nothing."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _getter(places: tuple[int, ...], width: int, expected: str) -> Callable[[Cells], Sequence[Any]]:
+    in_order = places == tuple(range(width))
+
+    def get(cells: Cells) -> Sequence[Any]:
+        if isinstance(cells, list) and len(cells) == width:
+            return cells if in_order else [cells[place] for place in places]
+        if isinstance(cells, Malformed):
+            raise BadRow(cells.reason)
+        if not cells:
+            raise BadRow(f"expected {expected}. Received a blank line.")
+        received = repr("\t".join(map(str, cells)))
+        if len(received) > 80:
+            received = f"{received[:77]}..."
+        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.")
+
+    return get
+
+
+def _getter_by_key(keys: tuple[str, ...], expected: str) -> Callable[[Cells], Sequence[Any]]:
+    def get(cells: Cells) -> Sequence[Any]:
+        if isinstance(cells, dict):
+            for key in keys:
+                if key not in cells:
+                    have = ", ".join(map(repr, cells)) or "none"
+                    raise BadRow(
+                        f"expected {expected}. Received the keys {have}.{did_you_mean(key, list(cells))}"
+                    )
+            return [cells[key] for key in keys]
+        if isinstance(cells, Malformed):
+            raise BadRow(cells.reason)
+        raise BadRow(f"expected {expected}. Received a blank line.")
+
+    return get
