@@ -2,8 +2,8 @@
 
 The encoder graph turns sentences (or numeric vectors) into one vector each, the head graph two such vectors
 into a score. Each registered encoder, pooling and head has one function here that adds its arithmetic to a
-graph, under the name that it is registered by; the arithmetic is that of the Keras class of that name, where it
-is explained.
+graph, under the name that it is registered by; the arithmetic is that of the Keras class of that name, where
+it is explained.
 
 ===========  ==============================================================  ============================
 graph        inputs                                                          output

@@ -15,8 +15,8 @@ from textsim.graphs import Unsupported, encoder_graph, head_graph
 
 T = TypeVar("T")
 
-# Padded tokens of one encoder batch, and numbers on each side of one comparison: enough for full speed, and few
-# enough that a batch's memory does not grow with the number of rows.
+# Padded tokens of one encoder batch, and numbers on each side of one comparison: enough for full speed, and a
+# bound on a batch's memory.
 BATCH_TOKENS = 2048
 BATCH_NUMBERS = 1 << 18
 
@@ -49,7 +49,7 @@ class Scorer(ABC):
             lengths: tokens of each sentence, int32 (n,). A sentence may be empty.
 
         Returns:
-            float32 (n, output_dim). A row depends on the others by rounding alone, well below 1e-6 of its size.
+            float32 (n, output_dim). A row depends on the others by rounding alone.
         """
         encoded = np.empty((len(lengths), self.output_dim), np.float32)
         begins = np.cumsum(lengths, dtype=np.int64) - lengths
@@ -105,7 +105,7 @@ class Scorer(ABC):
         return scores
 
     def _for_each(self, run: Callable[[T], None], batches: Sequence[T]) -> None:
-        """Runs batches side by side. Each keeps to one thread, so the bits do not depend on how many there are."""
+        """Runs batches side by side. Each keeps to one thread: bits do not depend on how many there are."""
         if len(batches) < 2 or self._threads == 1:
             for batch in batches:
                 run(batch)
@@ -116,7 +116,7 @@ class Scorer(ABC):
 
 
 def _length_batches(lengths: np.ndarray) -> list[np.ndarray]:
-    """Splits sentences, shortest first, into batches that pad to at most BATCH_TOKENS or hold one sentence."""
+    """Splits sentences, shortest first, into batches that pad to at most BATCH_TOKENS, or hold one."""
     order = np.argsort(lengths, kind="stable")
     batches = []
     start = 0
@@ -151,7 +151,7 @@ class OnnxScorer(Scorer):
 
         super().__init__(saved, threads or _cores())
         options = onnxruntime.SessionOptions()
-        # Batches side by side use the cores better than threads inside an operator, which wait for each other.
+        # Batches side by side use the cores better than threads inside an operator, which wait on each other.
         options.intra_op_num_threads = 1
         self._encoder, self._head = (
             onnxruntime.InferenceSession(graph(saved), options, providers=["CPUExecutionProvider"])

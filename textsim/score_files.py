@@ -1,0 +1,223 @@
+"""Scores and encodes files of any length, as streams."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from textsim.errors import InputError
+from textsim.files import atomic_file
+from textsim.matcher import Matcher, TextMatcher, VectorCache, VectorMatcher
+from textsim.text.arrays import NpyWriter
+from textsim.text.pairs import TEXTS, UNLABELED, RowKind, read_rows
+from textsim.text.vector_pairs import iter_vector_pairs
+
+CACHE_BYTES = 256 << 20
+_CHUNK_ROWS = 8192
+
+
+@dataclass
+class FileReport:
+    """What was done with a file.
+
+    Attributes:
+        encoding: of the input; None where it has none, as Parquet.
+        rows: rows written.
+        matches: rows that score at least the threshold; None where nothing is compared.
+        rejected: bad rows that were left out.
+        truncated: texts of which only the beginning was read, each time counted.
+        seconds: how long it took.
+    """
+
+    encoding: str | None = None
+    rows: int = 0
+    matches: int | None = None
+    rejected: int = 0
+    truncated: int = 0
+    seconds: float = 0.0
+
+
+def score_file(
+    matcher: TextMatcher | VectorMatcher,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    progress: bool | None = None,
+    cache_bytes: int = CACHE_BYTES,
+    **reading: Any,
+) -> FileReport:
+    """Scores every pair of a file as a stream: rows keep their order, and memory does not grow with them.
+
+    The output is TSV with a header: text_a, text_b, score, match (1 or 0); for vectors row, score, match.
+    Tabs and line ends inside a text are written as spaces.
+
+    Args:
+        matcher: the loaded model.
+        source: file of pairs; "-" is standard input (texts).
+        target: the file to write, which appears when it is complete; "-" is standard output.
+        progress: show a progress bar on standard error; by default where that is a terminal.
+        cache_bytes: memory for encoded texts that occur again later in the file.
+        reading: how to read the source: arguments of `textsim.text.pairs.read_rows`, or, for vectors, of
+            `textsim.text.vector_pairs.iter_vector_pairs`.
+
+    Raises:
+        DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
+    """
+    report, start = FileReport(matches=0), time.perf_counter()
+    if not isinstance(matcher, TextMatcher | VectorMatcher):
+        raise InputError(f"matcher: expected a loaded matcher. Received {type(matcher).__name__}.")
+    lines = (
+        _text_lines(matcher, source, report, cache_bytes, reading)
+        if isinstance(matcher, TextMatcher)
+        else _vector_lines(matcher, source, report, reading)
+    )
+    with contextlib.closing(lines), _open_output(target) as output, _bar(progress, "pairs") as bar:
+        for rows, text in lines:
+            # Half a surrogate pair, which JSON can hold, is no UTF-8.
+            output.write(text.encode("utf-8", "replace"))
+            bar.update(rows)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def encode_file(
+    matcher: TextMatcher,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    progress: bool | None = None,
+    cache_bytes: int = CACHE_BYTES,
+    **reading: Any,
+) -> FileReport:
+    """Encodes every text of a file, as a stream.
+
+    Args:
+        matcher: the loaded model.
+        source: file of texts, one a line or in a column; "-" is standard input.
+        target: the .npy file to write, float32 (texts, dim), which appears when it is complete.
+        progress, cache_bytes, reading: as in `score_file`.
+
+    Raises:
+        DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
+    """
+    report, start = FileReport(), time.perf_counter()
+    cache = matcher.cache or VectorCache(cache_bytes)
+    chunks = _read_keys(matcher, source, TEXTS, report, reading)
+    # The writer opens the file by name, since it writes the header, which holds the number of rows, last.
+    with (
+        contextlib.closing(chunks),
+        atomic_file(target, "wb") as file,
+        NpyWriter(file.name, np.float32, matcher.dim) as writer,
+        _bar(progress, "texts") as bar,
+    ):
+        for _, (keys,) in chunks:
+            encoded, rows = matcher.encode_keys(keys, cache)
+            writer.append(encoded[rows])
+            report.rows += len(keys)
+            bar.update(len(keys))
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _text_lines(
+    matcher: TextMatcher,
+    source: str | os.PathLike[str],
+    report: FileReport,
+    cache_bytes: int,
+    reading: Mapping[str, Any],
+) -> Generator[tuple[int, str], None, None]:
+    """Chunks of the output: (rows, text)."""
+    cache = matcher.cache or VectorCache(cache_bytes)
+    chunks = _read_keys(matcher, source, UNLABELED, report, reading)
+    header = "text_a\ttext_b\tscore\tmatch\n"
+    with contextlib.closing(chunks):
+        for (texts_a, texts_b), (keys_a, keys_b) in chunks:
+            n = len(keys_a)
+            encoded, rows = matcher.encode_keys([*keys_a, *keys_b], cache)
+            scores = matcher.compare_rows(encoded, rows[:n], rows[n:])
+            numbers = _numbers(scores, matcher, report)
+            lines = zip(map(_one_line, texts_a), map(_one_line, texts_b), numbers, strict=True)
+            yield n, header + "".join(f"{a}\t{b}\t{number}\n" for a, b, number in lines)
+            header = ""
+
+
+def _vector_lines(
+    matcher: VectorMatcher, source: str | os.PathLike[str], report: FileReport, reading: Mapping[str, Any]
+) -> Generator[tuple[int, str], None, None]:
+    header = "row\tscore\tmatch\n"
+    for chunk in iter_vector_pairs(source, labeled=False, **reading):
+        first = report.rows + 1
+        numbers = _numbers(matcher.score_pairs(chunk.left, chunk.right), matcher, report)
+        yield len(chunk), header + "".join(f"{row}\t{number}\n" for row, number in enumerate(numbers, first))
+        header = ""
+
+
+def _numbers(scores: np.ndarray, matcher: Matcher, report: FileReport) -> list[str]:
+    """The columns score and match; counts both."""
+    matches = scores >= matcher.threshold
+    report.rows += len(scores)
+    report.matches = (report.matches or 0) + int(matches.sum())
+    return [f"{score:.6f}\t{match:d}" for score, match in zip(scores.tolist(), matches.tolist(), strict=True)]
+
+
+def _read_keys(
+    matcher: TextMatcher,
+    source: str | os.PathLike[str],
+    kind: RowKind,
+    report: FileReport,
+    reading: Mapping[str, Any],
+) -> Generator[tuple[list[list[str]], list[list[bytes]]], None, None]:
+    """Chunks of a file: for each column of texts its texts and their keys, bad rows left out."""
+    reader = read_rows(source, kind, **{"chunk_rows": _CHUNK_ROWS, **reading})
+    with contextlib.closing(reader):
+        for chunk in reader:
+            known: dict[str, tuple[bytes, bool]] = {}
+            kept: list[tuple[str, ...]] = []
+            for line, row in zip(chunk.lines, zip(*chunk.texts, strict=True), strict=True):
+                try:
+                    for name, text in zip(kind.columns, row, strict=True):
+                        if text not in known:
+                            known[text] = matcher.key(text, name)
+                except InputError as error:
+                    reader.reject(line, str(error), "\t".join(row))
+                    continue
+                kept.append(row)
+            texts = [list(column) for column in zip(*kept, strict=True)] or [[] for _ in kind.columns]
+            found = [[known[text] for text in column] for column in texts]
+            truncated = sum(cut for column in found for _, cut in column)
+            matcher.count_truncated(truncated)
+            report.truncated += truncated
+            report.encoding, report.rejected = reader.info.encoding, reader.info.rejected
+            yield texts, [[key for key, _ in column] for column in found]
+        report.rejected = reader.info.rejected
+
+
+@contextlib.contextmanager
+def _open_output(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    if os.fspath(target) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    else:
+        with atomic_file(target, "wb") as file:
+            yield file
+
+
+def _bar(shown: bool | None, unit: str) -> tqdm:
+    hidden = not (sys.stderr.isatty() if shown is None else shown)
+    return tqdm(unit=f" {unit}", unit_scale=True, disable=hidden)
+
+
+_LINE_BREAKERS = re.compile(r"[\t\r\n]+")
+
+
+def _one_line(text: str) -> str:
+    return _LINE_BREAKERS.sub(" ", text) if _LINE_BREAKERS.search(text) else text
