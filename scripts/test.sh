@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs all tests. Needs Python 3.10 or newer and nothing else: makes .venv and installs the `test` extra.
+#
+#   bash scripts/test.sh                     everything
+#   bash scripts/test.sh tests/text -k pairs what pytest's arguments say
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+install_textsim "[test]"
+cd "$root"
+exec python -m pytest "$@"

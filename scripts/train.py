@@ -1,0 +1,6 @@
+"""A dataset folder to a trained matcher: `textsim train` as a script. See --help."""
+
+from textsim.cli import train
+
+if __name__ == "__main__":
+    train()

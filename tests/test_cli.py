@@ -1,0 +1,326 @@
+"""The command line: what it prints, what it exits with, and the whole road on a few rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from textsim import __version__
+from textsim.cli import main
+from textsim.config import RECIPES
+from textsim.errors import InputError
+from textsim.text.dataset import PairDataset
+
+COMMANDS = sorted(main.commands)
+SMALL = ["--set", "embedding.dim=8", "--set", "encoder.units=[8]", "--set", "head.units=[8]", "--epochs", "1"]
+
+
+def run(*arguments: Any, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
+
+
+def ok(*arguments: Any, stdin: bytes | None = None) -> str:
+    result = run(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def process(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "textsim", *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def road(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dataset and a model made from a few rows of the demo data."""
+    folder = tmp_path_factory.mktemp("路 road")
+    for name, rows in (("train", 60), ("dev", 30)):
+        lines = (demo / f"pairs_{name}.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / f"{name}.tsv").write_text("".join(lines[: rows + 1]), encoding="utf-8")
+    ok("preprocess", folder / "train.tsv", "--dev", folder / "dev.tsv", "--out", folder / "dataset")
+    ok("train", folder / "dataset", "--out", folder / "model", "--quiet", *SMALL)
+    return folder
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Lets `textsim recipes` raise the exception that is given."""
+
+    def fail_with(error: BaseException) -> None:
+        def raising(self: Any) -> str:
+            raise error
+
+        monkeypatch.setattr("textsim.config.Recipe.to_json", raising)
+
+    return fail_with
+
+
+# What every command does
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches(command: str) -> None:
+    text = ok(command, "--help")
+    assert text.startswith(f"Usage: main {command}")
+    assert command == "models" or "Example" in text
+    assert ok(command, "-h") == text
+
+
+def test_help_lists_every_command_and_completion() -> None:
+    text = ok("--help")
+    assert all(f"  {command} " in text for command in COMMANDS)
+    assert "_TEXTSIM_COMPLETE=bash_source" in text
+
+
+def test_every_option_is_explained() -> None:
+    for name, command in main.commands.items():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{name} {parameter.opts}"
+
+
+def test_version() -> None:
+    assert ok("--version") == f"textsim {__version__}\n"
+
+
+def test_a_users_error_is_one_line_and_2(failing: Any) -> None:
+    failing(InputError("expected a text.\nReceived 3."))
+    result = run("recipes", "cnn")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "InputError: expected a text. Received 3.\n"
+
+
+def test_interrupt_is_130(failing: Any) -> None:
+    failing(KeyboardInterrupt())
+    result = run("recipes", "cnn")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_a_bug_keeps_its_traceback(failing: Any) -> None:
+    failing(ZeroDivisionError("by zero"))
+    assert isinstance(run("recipes", "cnn").exception, ZeroDivisionError)
+
+
+def test_unknown_option_suggests() -> None:
+    result = run("train", "dataset", "--out", "model", "--recipies", "cnn")
+    assert result.exit_code == 2
+    assert "--recipe" in result.stderr
+
+
+def test_a_process_exits_with_2_and_one_line(tmp_path: Path) -> None:
+    (tmp_path / "坏.tsv").write_text("今天\t天气\n", encoding="utf-8")
+    result = process("preprocess", "坏.tsv", "--out", "dataset", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("DataFormatError: 坏.tsv, line 1: expected 3 ")
+    assert result.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["坏.tsv"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_a_process_can_be_interrupted(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "textsim", "preprocess", "-", "--out", str(tmp_path / "dataset")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as child:
+        assert child.stdin is not None and child.stderr is not None
+        while not list(tmp_path.glob("dataset.partial-*")):
+            assert child.poll() is None
+            time.sleep(0.02)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=60) == 130
+        assert child.stderr.read() == "Interrupted.\n"
+    assert not list(tmp_path.glob("dataset*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes differ")
+def test_a_closed_pipe_is_quiet() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "textsim", "recipes"]
+    result = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
+    os.close(writer)
+    assert result.stderr == ""
+
+
+# Completion
+
+
+def completions(*words: str) -> list[str]:
+    environment = {
+        **os.environ,
+        "_TEXTSIM_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["textsim", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    command = [sys.executable, "-c", "from textsim.cli import main; main(prog_name='textsim')"]
+    result = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=True)
+    return result.stdout.splitlines()
+
+
+def test_completion_knows_names() -> None:
+    assert completions("train", "data", "--recipe", "bilstm-m") == ["plain,bilstm-manhattan"]
+    assert completions("preprocess", "--tokenizer", "j") == ["plain,jieba"]
+    assert completions("recipes", "cn") == ["plain,cnn"]
+    assert completions("score", "mod")[0] == "file,mod"
+
+
+# Recipes and models
+
+
+def test_recipes_lists_all() -> None:
+    lines = ok("recipes").splitlines()
+    assert [line.split()[0] for line in lines] == list(RECIPES)
+    assert [line.split()[0] for line in lines if line.endswith("[default]")] == ["bilstm-attention"]
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_a_printed_recipe_can_be_given_back(name: str, tmp_path: Path) -> None:
+    from textsim.config import build_recipe
+
+    path = tmp_path / "recipe.json"
+    path.write_text(ok("recipes", name), encoding="utf-8")
+    assert build_recipe(config_file=path) == RECIPES[name]
+
+
+def test_models_lists_the_bundled_ones() -> None:
+    from textsim.artifacts import bundled_models
+
+    assert ok("models", "--names").split() == list(bundled_models())
+    assert len(ok("models").splitlines()) == len(bundled_models())
+
+
+# The road
+
+
+def test_preprocess_reports(road: Path, tmp_path: Path) -> None:
+    arguments = ("preprocess", road / "train.tsv", "--dev-fraction", 0.25, "--out", tmp_path / "dataset")
+    report = json.loads(ok(*arguments, "--json"))
+    assert report["splits"]["train"]["rows"] == 45
+    assert report["splits"]["dev"]["rows"] == 15
+    assert "utf-8" in ok(*arguments, "--overwrite")
+    assert ok(*arguments, "--overwrite", "--quiet") == ""
+
+
+def test_preprocess_options_reach_the_tokenizer(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("花呗\n", encoding="utf-8")
+    ok(
+        *("preprocess", road / "train.tsv", "--out", tmp_path / "dataset"),
+        *("--tokenizer", "jieba", "--no-hmm", "--user-dictionary", tmp_path / "words.txt"),
+        *("--no-lowercase", "--columns", "1,2,3", "--header", "yes", "--max-length", 5),
+    )
+    dataset = PairDataset.open(tmp_path / "dataset")
+    assert dataset.max_length == 5
+    assert dataset.tokenizer is not None
+    config = dataset.tokenizer.to_config()
+    assert (config["name"], config["hmm"], config["user_dictionary"][0][0]) == ("jieba", False, "花呗")
+    assert (config["normalizer"]["lowercase"], config["normalizer"]["nfkc"]) == (False, True)
+
+
+def test_preprocess_refuses_an_option_of_another_tokenizer(road: Path, tmp_path: Path) -> None:
+    result = run("preprocess", road / "train.tsv", "--out", tmp_path / "dataset", "--no-hmm")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("ConfigError: unknown option of tokenizer 'char': 'hmm'.")
+
+
+def test_preprocess_skips_and_writes_rejects(tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_text("今天\t今日\t1\n天气\t1\n明天\t明日\t1\n", encoding="utf-8")
+    options = ("--on-bad-row", "skip", "--rejects", tmp_path / "rejects.tsv")
+    ok("preprocess", tmp_path / "rows.tsv", "--out", tmp_path / "dataset", *options)
+    assert "expected 3" in (tmp_path / "rejects.tsv").read_text(encoding="utf-8")
+
+
+def test_preprocess_vectors(demo: Path, tmp_path: Path) -> None:
+    rows = (demo / "digits_train.csv").read_text(encoding="utf-8").splitlines(keepends=True)[:40]
+    (tmp_path / "rows.csv").write_text("".join(rows), encoding="utf-8")
+    arguments = ("--kind", "vectors", "--standardize", "--dev-fraction", 0.2, "--out", tmp_path / "dataset")
+    assert json.loads(ok("preprocess", tmp_path / "rows.csv", *arguments, "--json"))["kind"] == "vectors"
+
+
+def test_train_summary_and_settings(road: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    text = ok("train", road / "dataset", "--out", out, *SMALL, "--seed", 3, "--batch-size", 16)
+    assert str(out) in text
+    training = json.loads((out / "config.json").read_text(encoding="utf-8"))["recipe"]["training"]
+    assert (training["seed"], training["batch_size"], training["epochs"]) == (3, 16, 1)
+
+
+def test_train_refuses_before_it_reads(tmp_path: Path) -> None:
+    result = run("train", tmp_path, "--out", tmp_path / "model", "--recipe", "bilstm-manhatan")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("ConfigError: unknown recipe 'bilstm-manhatan'.")
+    assert "Did you mean 'bilstm-manhattan'?" in result.stderr
+
+
+def test_train_is_silent_on_stderr(road: Path, tmp_path: Path) -> None:
+    """TensorFlow's C++ side has nothing to say to the user."""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    result = process("train", road / "dataset", "--out", tmp_path / "model", *SMALL, env=environment)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_info_checks_and_prints_the_card(road: Path, tmp_path: Path) -> None:
+    text = ok("info", road / "model")
+    assert text.startswith("# model\n")
+    assert text.endswith("every file is there and unaltered.\n")
+    result = run("info", tmp_path / "nowhere")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("ArtifactError: there is no folder")
+
+
+def test_evaluate(road: Path) -> None:
+    figures = json.loads(ok("evaluate", road / "model", road / "dev.tsv", "--json"))
+    assert set(figures) >= {
+        *("pairs", "accuracy", "threshold", "accuracy_at_threshold", "precision", "recall", "f1", "auc"),
+        *("average_precision", "spearman", "majority_accuracy", "seconds"),
+    }
+    assert figures["pairs"] == 30
+    again = json.loads(ok("evaluate", road / "model", road / "dataset", "--split", "dev", "--json"))
+    assert {**again, "seconds": 0} == {**figures, "seconds": 0}
+    assert "ROC AUC" in ok("evaluate", road / "model", road / "dev.tsv")
+
+
+def test_score_two_texts(road: Path) -> None:
+    value, match = ok("score", road / "model", "花呗怎么还款", "怎样还花呗").rstrip("\n").split("\t")
+    answer = json.loads(ok("score", road / "model", "花呗怎么还款", "怎样还花呗", "--json"))
+    assert float(value) == pytest.approx(answer["score"], abs=1e-4)
+    assert match == ("match" if answer["match"] else "no match")
+    assert answer["match"] == (answer["score"] >= answer["threshold"])
+
+
+@pytest.mark.parametrize("arguments", [(), ("一",), ("一", "二", "三"), ("一", "二", "--input", "-")])
+def test_score_wants_two_texts_or_a_file(arguments: tuple[str, ...]) -> None:
+    result = run("score", "model", *arguments)
+    assert result.exit_code == 2
+    assert "give two texts, or --input FILE." in result.stderr
+
+
+def test_score_files_and_streams(road: Path, tmp_path: Path) -> None:
+    rows = ["花呗怎么还款\t怎样还花呗", "今天天气\t明天天气", "花呗怎么还款\t怎样还花呗"]
+    content = "".join(f"{row}\n" for row in rows).encode()
+    (tmp_path / "pairs.tsv").write_bytes(content)
+    ok("score", road / "model", "--input", tmp_path / "pairs.tsv", "--output", tmp_path / "scores.tsv")
+    written = (tmp_path / "scores.tsv").read_text(encoding="utf-8")
+    assert ok("score", road / "model", "--input", "-", stdin=content) == written
+    assert written.count("花呗怎么还款") == 2
+
+
+def test_encode(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("今天\n明天\n今天\n", encoding="utf-8")
+    ok("encode", road / "model", "--input", tmp_path / "texts.txt", "--output", tmp_path / "vectors.npy")
+    vectors = np.load(tmp_path / "vectors.npy")
+    assert vectors.shape[0] == 3 and vectors.dtype == np.float32
+    assert np.array_equal(vectors[0], vectors[2])

@@ -1,0 +1,678 @@
+"""The command line: options -> settings -> one library call -> text on standard output.
+
+Nothing but click is imported until a command runs, so that help and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from textsim import __version__
+from textsim.errors import TextsimError
+
+if TYPE_CHECKING:
+    from textsim.score_files import FileReport
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE_OR_STREAM = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+OUTPUT = click.Path(path_type=Path)
+OUTPUT_OR_STREAM = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+
+
+class _Failure(click.ClickException):
+    """A user's error: one line, no usage text."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True)
+
+
+class Command(click.Command):
+    """A command that reports a `TextsimError` in one line, and lists its options under headings."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TextsimError as error:
+            message = " ".join(f"{type(error).__name__}: {error}".splitlines())
+            raise _Failure(message) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(130)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class Group(click.Group):
+    command_class = Command
+
+
+class _Option(click.Option):
+    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """click.option, with the heading that it is listed under as `section`."""
+    return click.option(*names, cls=_Option, **attributes)
+
+
+def _parse_columns(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str | int] | None:
+    if value is None:
+        return None
+    return [int(column) if column.isdecimal() else column for column in map(str.strip, value.split(","))]
+
+
+def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a data file is written. Left out, they are None: the reader has the defaults."""
+    decorators = (
+        option(
+            "--columns",
+            metavar="A,B,...",
+            callback=_parse_columns,
+            section="Reading",
+            help="The columns to read, by name or by position from 1.  [default: the usual names, or all]",
+        ),
+        option(
+            "--header",
+            type=click.Choice(["auto", "yes", "no"]),
+            section="Reading",
+            help="Whether the first row names the columns.  [default: auto]",
+        ),
+        option(
+            "--format",
+            type=click.Choice(["tsv", "csv", "jsonl", "parquet"]),
+            section="Reading",
+            help="File format.  [default: by the file's name]",
+        ),
+        option(
+            "--encoding",
+            metavar="NAME",
+            section="Reading",
+            help="Text encoding.  [default: detected, and said]",
+        ),
+        option(
+            "--delimiter",
+            metavar="CHAR",
+            section="Reading",
+            help="Column separator.  [default: tab or comma]",
+        ),
+        option(
+            "--on-bad-row",
+            type=click.Choice(["error", "skip"]),
+            section="Reading",
+            help="Stop at a bad row, or skip it, count it and write it to the rejects.  [default: error]",
+        ),
+        option(
+            "--rejects",
+            type=OUTPUT,
+            metavar="FILE",
+            section="Reading",
+            help="Where skipped rows go, with the reason.",
+        ),
+    )
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def _label_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    threshold = option(
+        "--label-threshold",
+        type=float,
+        metavar="X",
+        section="Reading",
+        help="Labels are graded: X and above are 1.",
+    )
+    soft = option(
+        "--soft-labels", is_flag=True, default=None, section="Reading", help="Keep graded labels in [0, 1]."
+    )
+    return threshold(soft(command))
+
+
+def _complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from textsim.config import RECIPES
+
+    return [
+        CompletionItem(name, help=recipe.description)
+        for name, recipe in sorted(RECIPES.items())
+        if name.startswith(incomplete)
+    ]
+
+
+def _complete_tokenizer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from textsim.registry import TOKENIZERS
+
+    return [CompletionItem(name) for name in TOKENIZERS.names() if name.startswith(incomplete)]
+
+
+def _complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from textsim.artifacts import bundled_models
+
+    names = [CompletionItem(name) for name in sorted(bundled_models()) if name.startswith(incomplete)]
+    # The shell completes paths where no name fits.
+    return [CompletionItem(incomplete, type="file"), *names]
+
+
+model_argument = click.argument("model", metavar="MODEL", shell_complete=_complete_model)
+
+
+@click.group(
+    cls=Group,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "show_default": True,
+        "max_content_width": 110,
+    },
+)
+@click.version_option(__version__, prog_name="textsim", message="%(prog)s %(version)s")
+def main() -> None:
+    """Decide whether two Chinese sentences mean the same.
+
+    \b
+    From a file of labelled pairs to a scorer:
+      textsim preprocess train.tsv --dev dev.tsv --out dataset
+      textsim train dataset --out model
+      textsim evaluate model dev.tsv
+      textsim score model 花呗怎么还款 怎样还花呗
+
+    \b
+    Completion of commands, options and names, in bash (zsh and fish likewise):
+      eval "$(_TEXTSIM_COMPLETE=bash_source textsim)"
+    """
+
+
+@main.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
+@option("--out", required=True, type=OUTPUT, metavar="DATASET", help="The dataset folder to make.")
+@option(
+    "--kind",
+    type=click.Choice(["auto", "pairs", "triplets", "vectors"]),
+    default="auto",
+    help="A row is two texts and a label; or anchor, positive, negative; or two numeric vectors and a label.",
+)
+@option("--overwrite", is_flag=True, help="Replace DATASET if it is there.")
+@option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Processes that cut words; the result is the same.",
+)
+@option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@option("--quiet", is_flag=True, help="No progress, no report.")
+@_reading_options
+@_label_options
+@option(
+    "--dev",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    section="Splits",
+    help="Validation rows; may be repeated.",
+)
+@option(
+    "--dev-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="F",
+    section="Splits",
+    help="Without --dev: the share of rows drawn for validation.",
+)
+@option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    section="Splits",
+    help="Seed of every random draw.",
+)
+@option(
+    "--tokenizer",
+    metavar="NAME",
+    shell_complete=_complete_tokenizer,
+    section="Tokens",
+    help="char (characters) or jieba (words).  [default: char]",
+)
+@option(
+    "--latin",
+    type=click.Choice(["runs", "split"]),
+    section="Tokens",
+    help="char: keep runs of Latin letters and digits whole, or split them.  [default: runs]",
+)
+@option("--user-dictionary", type=FILE, metavar="FILE", section="Tokens", help="jieba: words to add.")
+@option(
+    "--hmm/--no-hmm",
+    default=None,
+    section="Tokens",
+    help="jieba: find words beyond the dictionary.  [default: hmm]",
+)
+@option("--stop-words", type=FILE, metavar="FILE", section="Tokens", help="jieba: words to leave out.")
+@option(
+    "--segmenter",
+    type=click.Choice(["jieba", "rjieba"]),
+    section="Tokens",
+    help="jieba: the program that cuts; rjieba is ten times as fast (extra `fast`).  [default: jieba]",
+)
+@option(
+    "--nfkc/--no-nfkc", default=None, section="Tokens", help="Unicode NFKC normalization.  [default: nfkc]"
+)
+@option(
+    "--lowercase/--no-lowercase",
+    default=None,
+    section="Tokens",
+    help="Lower-case letters.  [default: lowercase]",
+)
+@option(
+    "--simplify",
+    is_flag=True,
+    default=None,
+    section="Tokens",
+    help="Traditional to simplified (extra `opencc`).",
+)
+@option(
+    "--vocabulary-from",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    section="Vocabulary",
+    help="Take tokenizer and vocabulary from this dataset or model.",
+)
+@option(
+    "--min-count",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    section="Vocabulary",
+    help="Leave out rarer tokens.",
+)
+@option(
+    "--max-vocabulary",
+    "max_size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    section="Vocabulary",
+    help="Keep the N most frequent.",
+)
+@option(
+    "--max-length",
+    type=click.IntRange(min=1),
+    metavar="TOKENS",
+    section="Vocabulary",
+    help="Truncate longer texts.  [default: the 99.5th percentile]",
+)
+@option(
+    "--word-vectors",
+    type=FILE,
+    metavar="FILE",
+    section="Vocabulary",
+    help="Start the embedding from these: word2vec text or binary, GloVe, .gz of them, gensim .kv.",
+)
+@option(
+    "--train-vectors",
+    type=click.IntRange(min=1),
+    metavar="DIM",
+    section="Vocabulary",
+    help="Or train vectors of this width on the training texts.",
+)
+@option(
+    "--extra-text",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    section="Vocabulary",
+    help="More raw text for --train-vectors, a sentence a line; may be repeated.",
+)
+@option(
+    "--standardize",
+    is_flag=True,
+    section="Vectors",
+    help="Zero mean and unit spread, fitted on the training rows.",
+)
+def preprocess(
+    inputs: tuple[Path, ...],
+    out: Path,
+    as_json: bool,
+    quiet: bool,
+    tokenizer: str | None,
+    latin: str | None,
+    user_dictionary: Path | None,
+    hmm: bool | None,
+    stop_words: Path | None,
+    segmenter: str | None,
+    nfkc: bool | None,
+    lowercase: bool | None,
+    simplify: bool | None,
+    **options: Any,
+) -> None:
+    """Turn labelled data files into a dataset folder.
+
+    The folder is what `textsim train` reads. INPUT is TSV, CSV, JSON lines or Parquet, for vectors also
+    .npy and .npz; plain or gzipped. Several are read one after the other. A bad row stops the run with its
+    file and line, unless --on-bad-row skip.
+
+    \b
+    Examples:
+      textsim preprocess train.tsv --dev dev.tsv --out dataset
+      textsim preprocess pairs.csv --columns query,question,same --dev-fraction 0.1 --out dataset
+      textsim preprocess pairs.tsv --dev-fraction 0.2 --tokenizer jieba --word-vectors words.vec --out dataset
+      textsim preprocess pairs.tsv --dev-fraction 0.2 --train-vectors 200 --extra-text chats.txt --out dataset
+      textsim preprocess triplets.tsv --kind triplets --dev-fraction 0.1 --out dataset
+      textsim preprocess vectors.csv --kind vectors --standardize --dev-fraction 0.2 --out dataset
+    """
+    from textsim.text.build import preprocess
+    from textsim.text.report import format_report
+    from textsim.text.tokenizers import tokenizer_from_config
+
+    cutting = _given(
+        latin=latin, user_dictionary=user_dictionary, hmm=hmm, stop_words=stop_words, engine=segmenter
+    )
+    normalizing = _given(nfkc=nfkc, lowercase=lowercase, simplify=simplify)
+    chosen = None
+    if tokenizer or cutting or normalizing:
+        chosen = tokenizer_from_config({"name": tokenizer or "char", **cutting, "normalizer": normalizing})
+    progress = False if quiet else None
+    report = preprocess(inputs, out, tokenizer=chosen, progress=progress, **_given(**options))
+    if as_json:
+        click.echo(_json(report))
+    elif not quiet:
+        click.echo(format_report(report))
+        click.echo(f"dataset: {out}")
+
+
+@main.command()
+@click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
+@option("--out", required=True, type=OUTPUT, metavar="MODEL", help="The model folder to make.")
+@option("--overwrite", is_flag=True, help="Replace MODEL if it is there.")
+@option("--quiet", is_flag=True, help="No progress, no summary.")
+@option(
+    "--recipe",
+    metavar="NAME",
+    shell_complete=_complete_recipe,
+    section="Settings",
+    help="A recipe by name; `textsim recipes` lists them.  [default: bilstm-attention]",
+)
+@option("--config", type=FILE, metavar="FILE", section="Settings", help="Or a recipe as JSON.")
+@option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    section="Settings",
+    help="Change a setting of the recipe; may be repeated.",
+)
+@option("--epochs", type=int, metavar="N", section="Settings", help="Short for --set training.epochs=N.")
+@option(
+    "--batch-size", type=int, metavar="N", section="Settings", help="Short for --set training.batch_size=N."
+)
+@option("--seed", type=int, metavar="N", section="Settings", help="Short for --set training.seed=N.")
+def train(
+    dataset: Path,
+    out: Path,
+    overwrite: bool,
+    quiet: bool,
+    recipe: str | None,
+    config: Path | None,
+    assignments: tuple[str, ...],
+    **short: int | None,
+) -> None:
+    """Train a matcher on a dataset folder.
+
+    MODEL holds all that scoring needs, with the training history, its curves and a model card. The
+    threshold between match and no match is chosen on the dataset's validation rows and saved with the model.
+
+    \b
+    Examples:
+      textsim train dataset --out model
+      textsim train dataset --out model --recipe bilstm-manhattan --epochs 5
+      textsim train dataset --out model --set head=cosine --set training.learning_rate=0.0005
+      textsim recipes bilstm-attention > mine.json    (edit it, then)
+      textsim train dataset --out model --config mine.json
+    """
+    from textsim.config import build_recipe
+
+    changes = [f"training.{key}={value}" for key, value in short.items() if value is not None]
+    settings = build_recipe(recipe, config, [*assignments, *changes])
+    with _quiet_tensorflow():
+        from textsim.training import trainer
+    result = trainer.train(dataset, settings, out, overwrite=overwrite, progress=not quiet)
+    if not quiet:
+        click.echo(result.summary())
+
+
+@main.command()
+@click.argument("name", required=False, shell_complete=_complete_recipe)
+def recipes(name: str | None) -> None:
+    """List the named recipes, or print one as JSON.
+
+    Edited, it can be given to `textsim train --config`.
+
+    \b
+    Examples:
+      textsim recipes
+      textsim recipes bilstm-manhattan > mine.json
+    """
+    from textsim.config import DEFAULT_RECIPE, RECIPES, build_recipe
+
+    if name is not None:
+        click.echo(build_recipe(name).to_json())
+        return
+    width = max(map(len, RECIPES))
+    for key, recipe in RECIPES.items():
+        note = " [default]" if key == DEFAULT_RECIPE else ""
+        click.echo(f"{key:<{width}}  {recipe.description}{note}")
+
+
+@main.command()
+@option("--names", is_flag=True, help="The names alone, one a line.")
+def models(names: bool) -> None:
+    """List the models that come with textsim.
+
+    Their names may stand wherever MODEL does."""
+    from textsim.artifacts import CARD, bundled_models
+
+    for name, folder in bundled_models().items():
+        if names:
+            click.echo(name)
+            continue
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        card = (folder / CARD).read_text(encoding="utf-8").splitlines()
+        about = next((line for line in card if line and not line.startswith("#")), "")
+        click.echo(f"{name}  {size / 1e6:.1f} MB  {about}")
+
+
+@main.command()
+@model_argument
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@option("--split", metavar="NAME", default="dev", help="The rows to use where FILE is a dataset folder.")
+@option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@_reading_options
+@_label_options
+def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
+    """Judge a model on labelled rows.
+
+    FILE is a data file or a dataset folder. Accuracy is given at 0.5 and at the model's saved threshold,
+    which is never chosen on FILE, and beside the accuracy of always guessing the larger class.
+
+    \b
+    Examples:
+      textsim evaluate model dev.tsv
+      textsim evaluate zh-general dev.csv --columns query,question,same --json
+    """
+    from textsim.training.evaluation import evaluate_file
+
+    result = evaluate_file(model, file, **_given(**options))
+    click.echo(_json(result.to_dict()) if as_json else result.format())
+
+
+@main.command()
+@model_argument
+@click.argument("texts", metavar="[TEXT_A TEXT_B]", nargs=-1)
+@option("--input", "source", type=FILE_OR_STREAM, metavar="FILE", help="Pairs to score; - is standard input.")
+@option(
+    "--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their scores go."
+)
+@option("--json", "as_json", is_flag=True, help="Print the score of TEXT_A and TEXT_B as JSON.")
+@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@_reading_options
+def score(
+    model: str,
+    texts: tuple[str, ...],
+    source: Path | None,
+    target: Path,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Score two texts, or every pair of a file.
+
+    A score is in [0, 1], larger is more similar; at the model's threshold and above it is a match. Rows
+    are streamed and keep their order. For a model of numeric vectors, a row holds two vectors.
+
+    \b
+    Examples:
+      textsim score zh-general 花呗怎么还款 怎样还花呗
+      textsim score model --input pairs.tsv --output scores.tsv
+      zcat pairs.tsv.gz | textsim score model --input - > scores.tsv
+    """
+    if (source is None) == (not texts) or (texts and len(texts) != 2):
+        raise click.UsageError("give two texts, or --input FILE.")
+    from textsim.matcher import TextMatcher, load_matcher
+    from textsim.score_files import score_file
+
+    if source is not None:
+        with _progress(quiet) as advance:
+            report = score_file(load_matcher(model), source, target, progress=advance, **_given(**options))
+        if not quiet:
+            click.echo(f"{_count(report)}; {report.matches:,} match", err=True)
+        return
+    matcher = TextMatcher.load(model)
+    value = matcher.score(*texts)
+    match = value >= matcher.threshold
+    if as_json:
+        click.echo(_json({"score": value, "match": match, "threshold": matcher.threshold}))
+    else:
+        click.echo(f"{value:.4f}\t{'match' if match else 'no match'}")
+
+
+@main.command()
+@model_argument
+@option(
+    "--input",
+    "source",
+    required=True,
+    type=FILE_OR_STREAM,
+    metavar="FILE",
+    help="A text a line; - is standard input.",
+)
+@option("--output", "target", required=True, type=OUTPUT, metavar="FILE.npy", help="Where the vectors go.")
+@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@_reading_options
+def encode(model: str, source: Path, target: Path, quiet: bool, **options: Any) -> None:
+    """Write the sentence vector of every line of a file.
+
+    The output is a NumPy array of float32, of shape (lines, dim).
+
+    \b
+    Example:
+      textsim encode zh-general --input texts.txt --output vectors.npy
+    """
+    from textsim.matcher import TextMatcher
+    from textsim.score_files import encode_file
+
+    matcher = TextMatcher.load(model)
+    with _progress(quiet) as advance:
+        report = encode_file(matcher, source, target, progress=advance, **_given(**options))
+    if not quiet:
+        click.echo(_count(report), err=True)
+
+
+@main.command()
+@model_argument
+def info(model: str) -> None:
+    """Check a model's files and print its card.
+
+    \b
+    Example:
+      textsim info zh-general
+    """
+    from textsim.artifacts import CARD, find_model, load_model
+
+    folder = find_model(model)
+    load_model(folder)
+    click.echo((folder / CARD).read_text(encoding="utf-8"))
+    click.echo(f"{folder}: every file is there and unaltered.")
+
+
+@contextlib.contextmanager
+def _quiet_tensorflow() -> Iterator[None]:
+    """Holds back what TensorFlow's C++ side writes to standard error while it is imported.
+
+    Some of it comes before any setting is read, so the file descriptor is turned to a file, which is shown if
+    the import fails. Whoever sets TF_CPP_MIN_LOG_LEVEL gets everything.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int], Any]]:
+    """A bar of rows on standard error, where that is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(unit=" rows", unit_scale=True, disable=True if quiet else None) as bar:
+        yield bar.update
+
+
+def _count(report: FileReport) -> str:
+    """What was done with a file, nothing left out in silence."""
+    parts = [f"{report.rows:,} rows in {report.seconds:.1f} s"]
+    if report.encoding not in (None, "utf-8"):
+        parts.append(f"read as {report.encoding}")
+    if report.rejected:
+        parts.append(f"{report.rejected:,} bad rows left out")
+    if report.truncated:
+        parts.append(f"{report.truncated:,} texts read to the model's maximum length only")
+    return "; ".join(parts)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given on the command line."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
