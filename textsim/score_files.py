@@ -111,7 +111,7 @@ def encode_file(
     """
     report, start = FileReport(), time.perf_counter()
     cache = matcher.cache or VectorCache(cache_bytes)
-    chunks = _read_keys(matcher, source, TEXTS, report, reading)
+    chunks = read_keys(matcher, source, TEXTS, report, reading)
     # The writer opens the file by name, since it writes the header, which holds the number of rows, last.
     with (
         contextlib.closing(chunks),
@@ -119,7 +119,7 @@ def encode_file(
         NpyWriter(file.name, np.float32, matcher.dim) as writer,
         _bar(progress, "texts") as bar,
     ):
-        for _, (keys,) in chunks:
+        for _, (keys,), _ in chunks:
             encoded, rows = matcher.encode_keys(keys, cache)
             writer.append(encoded[rows])
             report.rows += len(keys)
@@ -137,10 +137,10 @@ def _text_lines(
 ) -> Generator[tuple[int, str], None, None]:
     """Chunks of the output: (rows, text)."""
     cache = matcher.cache or VectorCache(cache_bytes)
-    chunks = _read_keys(matcher, source, UNLABELED, report, reading)
+    chunks = read_keys(matcher, source, UNLABELED, report, reading)
     header = "text_a\ttext_b\tscore\tmatch\n"
     with contextlib.closing(chunks):
-        for (texts_a, texts_b), (keys_a, keys_b) in chunks:
+        for (texts_a, texts_b), (keys_a, keys_b), _ in chunks:
             n = len(keys_a)
             encoded, rows = matcher.encode_keys([*keys_a, *keys_b], cache)
             scores = matcher.compare_rows(encoded, rows[:n], rows[n:])
@@ -169,35 +169,38 @@ def _numbers(scores: np.ndarray, matcher: Matcher, report: FileReport) -> list[s
     return [f"{score:.6f}\t{match:d}" for score, match in zip(scores.tolist(), matches.tolist(), strict=True)]
 
 
-def _read_keys(
+def read_keys(
     matcher: TextMatcher,
     source: str | os.PathLike[str],
     kind: RowKind,
     report: FileReport,
     reading: Mapping[str, Any],
-) -> Generator[tuple[list[list[str]], list[list[bytes]]], None, None]:
-    """Chunks of a file: for each column of texts its texts and their keys, bad rows left out."""
+) -> Generator[tuple[list[list[str]], list[list[bytes]], np.ndarray | None], None, None]:
+    """Chunks of a file: for each column of texts its texts and their keys, and the labels; bad rows left out."""
     reader = read_rows(source, kind, **{"chunk_rows": _CHUNK_ROWS, **reading})
     with contextlib.closing(reader):
         for chunk in reader:
             known: dict[str, tuple[bytes, bool]] = {}
             kept: list[tuple[str, ...]] = []
-            for line, row in zip(chunk.lines, zip(*chunk.texts, strict=True), strict=True):
+            good = np.ones(len(chunk.lines), bool)
+            for place, row in enumerate(zip(*chunk.texts, strict=True)):
                 try:
-                    for name, text in zip(kind.columns, row, strict=True):
+                    for name, text in zip(kind.columns[: kind.texts], row, strict=True):
                         if text not in known:
                             known[text] = matcher.key(text, name)
                 except InputError as error:
-                    reader.reject(line, str(error), "\t".join(row))
+                    reader.reject(chunk.lines[place], str(error), "\t".join(row))
+                    good[place] = False
                     continue
                 kept.append(row)
-            texts = [list(column) for column in zip(*kept, strict=True)] or [[] for _ in kind.columns]
+            texts = [list(column) for column in zip(*kept, strict=True)] or [[] for _ in range(kind.texts)]
             found = [[known[text] for text in column] for column in texts]
             truncated = sum(cut for column in found for _, cut in column)
             matcher.count_truncated(truncated)
             report.truncated += truncated
             report.encoding, report.rejected = reader.info.encoding, reader.info.rejected
-            yield texts, [[key for key, _ in column] for column in found]
+            labels = None if chunk.labels is None else chunk.labels[good]
+            yield texts, [[key for key, _ in column] for column in found], labels
         report.rejected = reader.info.rejected
 
 

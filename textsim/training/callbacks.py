@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
-from textsim.training.evaluation import choose_threshold, evaluate_scores, triplet_figures
+from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
 
 
 def batch_signature(batch: dict[str, np.ndarray]) -> dict[str, tf.TensorSpec]:
@@ -64,7 +64,7 @@ class Validator:
         """Validation figures by name: loss, accuracy and, for pairs, the threshold chosen on them and its figures."""
         scores, others, loss = self.scores()
         if self._triplets:
-            return {"loss": loss, "accuracy": triplet_figures(scores, others)["ordered"]}
+            return {"loss": loss, "accuracy": evaluate_triplets(scores, others).ordered}
         threshold = choose_threshold(self.labels, scores)
         result = evaluate_scores(self.labels, scores, threshold)
         figures = {

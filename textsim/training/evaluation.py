@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from textsim.errors import DataFormatError
+from textsim.errors import ConfigError, DataFormatError
+from textsim.matcher import Matcher, TextMatcher, VectorCache, VectorMatcher, load_matcher
+from textsim.score_files import CACHE_BYTES, FileReport, read_keys
+from textsim.text.dataset import PairDataset
+from textsim.text.pairs import PAIRS, TRIPLETS, detect_kind
+from textsim.text.vector_pairs import iter_vector_pairs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,14 +142,131 @@ def choose_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
     return float(cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]])
 
 
-def triplet_figures(positive_scores: np.ndarray, negative_scores: np.ndarray) -> dict[str, Any]:
-    """How triplets are ordered.
+@dataclasses.dataclass(frozen=True)
+class TripletEvaluation:
+    """How a model orders triplets.
+
+    Attributes:
+        triplets: how many.
+        ordered: the share in which the anchor scores strictly higher with the positive than with the negative.
+        seconds: how long it took.
+    """
+
+    triplets: int
+    ordered: float
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def format(self) -> str:
+        """The figures as lines of text."""
+        return f"triplets  {self.triplets:,} in {self.seconds:.1f} s\nin order  {self.ordered:7.4f}"
+
+
+def evaluate_triplets(
+    positive_scores: np.ndarray, negative_scores: np.ndarray, seconds: float = 0.0
+) -> TripletEvaluation:
+    """Figures of triplets.
 
     Args:
-        positive_scores: float (triplets,), scores of anchor and positive; negative_scores: of anchor and
-            negative.
-
-    Returns:
-        `triplets`, the count; `ordered`, the share in which the positive scores strictly higher.
+        positive_scores: float (triplets,), scores of anchor and positive.
+        negative_scores: float (triplets,), scores of anchor and negative.
+        seconds: how long the scoring took.
     """
-    return {"triplets": len(positive_scores), "ordered": float(np.mean(positive_scores > negative_scores))}
+    return TripletEvaluation(len(positive_scores), float(np.mean(positive_scores > negative_scores)), seconds)
+
+
+def evaluate_file(
+    model: str | os.PathLike[str] | Matcher,
+    path: str | os.PathLike[str],
+    *,
+    split: str = "dev",
+    **reading: Any,
+) -> Evaluation | TripletEvaluation:
+    """Figures of a saved model on labelled pairs, triplets or vector pairs.
+
+    The threshold is the one saved with the model; nothing is chosen on the file. Memory holds the scores and a
+    bounded cache of encoded sentences, whatever the file's length.
+
+    Args:
+        model: a model folder, the name of a bundled model, or a loaded matcher.
+        path: a data file, or a dataset folder whose vocabulary is the model's.
+        split: the rows to use of a dataset folder.
+        reading: how to read the file, see `textsim.text.pairs.read_rows`.
+
+    Raises:
+        ArtifactError: the model or the dataset is not whole.
+        DataFormatError: the file cannot be read, or holds no rows; names file and line.
+        ConfigError: a dataset of another kind or vocabulary than the model's.
+    """
+    matcher = model if isinstance(model, Matcher) else load_matcher(model)
+    start = time.perf_counter()
+    if Path(path).is_dir():
+        chunks = _dataset_scores(matcher, PairDataset.open(path), split)
+    elif isinstance(matcher, VectorMatcher):
+        chunks = (
+            (matcher.score_pairs(chunk.left, chunk.right), None, chunk.labels)
+            for chunk in iter_vector_pairs(path, **reading)
+        )
+    else:
+        chunks = _text_scores(matcher, path, reading)
+    scores, others, labels = zip(*chunks, strict=True)
+    if not sum(map(len, scores)):
+        raise DataFormatError(f"{path}: expected labelled rows. Found none.")
+    seconds = time.perf_counter() - start
+    if others[0] is not None:
+        return evaluate_triplets(np.concatenate(scores), np.concatenate(others), seconds)
+    seconds = time.perf_counter() - start
+    return evaluate_scores(np.concatenate(labels), np.concatenate(scores), matcher.threshold, seconds)
+
+
+Chunk = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+"""Scores of a chunk's pairs, or of its anchors with the positives; of its anchors with the negatives; labels."""
+
+
+def _text_scores(matcher: Any, path: str | os.PathLike[str], reading: dict[str, Any]) -> Iterator[Chunk]:
+    shape = {key: reading[key] for key in ("format", "encoding", "delimiter") if key in reading}
+    kind = detect_kind(path, **shape)
+    cache = VectorCache(CACHE_BYTES)
+    for _, keys, labels in read_keys(matcher, path, kind, FileReport(), reading):
+        yield _score_keys(matcher, keys, labels, cache)
+
+
+def _score_keys(
+    matcher: TextMatcher, keys: list[list[bytes]], labels: np.ndarray | None, cache: VectorCache
+) -> Chunk:
+    encoded, rows = matcher.encode_keys([key for side in keys for key in side], cache)
+    first, *others = np.split(rows, len(keys))
+    scores = [matcher.compare_rows(encoded, first, other) for other in others]
+    return scores[0], scores[1] if len(scores) == 2 else None, labels
+
+
+def _dataset_scores(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
+    if split not in dataset.splits:
+        raise ConfigError(f"{dataset.path}/ has no split {split!r}. It has: {', '.join(dataset.splits)}.")
+    if (dataset.kind == "vectors") != isinstance(matcher, VectorMatcher):
+        raise ConfigError(
+            f"{dataset.path}/ holds {dataset.kind}, which this model of kind {matcher.kind!r} cannot score."
+        )
+    rows = dataset.splits[split]
+    step = 8192
+    if dataset.kind == "vectors":
+        mean, scale = dataset.scaler or (0.0, 1.0)
+        for start in range(0, len(rows), step):
+            # The dataset holds standardized vectors; the matcher takes them as they were.
+            left, right = (side[start : start + step] * scale + mean for side in rows.sides)
+            labels = None if rows.labels is None else rows.labels[start : start + step]
+            yield matcher.score_pairs(left, right), None, labels
+        return
+    assert dataset.vocabulary is not None and dataset.sentences is not None
+    if dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
+        raise ConfigError(
+            f"{dataset.path}/ has another vocabulary than the model. Evaluate on the file that it was made from."
+        )
+    cache = VectorCache(CACHE_BYTES)
+    for start in range(0, len(rows), step):
+        sides = [side[start : start + step] for side in rows.sides]
+        keys = [[dataset.sentences[i].tobytes() for i in side.tolist()] for side in sides]
+        labels = None if rows.labels is None else rows.labels[start : start + step]
+        yield _score_keys(matcher, keys, labels, cache)

@@ -22,7 +22,7 @@ from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import unknown_name
 from textsim.text.dataset import PairDataset
 from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signature
-from textsim.training.evaluation import choose_threshold, evaluate_scores, triplet_figures
+from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
 from textsim.training.report import diagnose, write_reports
 
 VALIDATION_BATCH = 512
@@ -109,7 +109,7 @@ def train(
     scores, others, _ = validator.scores()
     metrics: dict[str, Any]
     if dataset.kind == "triplets":
-        metrics, threshold = triplet_figures(scores, others), _triplet_threshold(scores, others)
+        metrics, threshold = evaluate_triplets(scores, others).to_dict(), _triplet_threshold(scores, others)
         metrics["threshold"] = threshold
         labels, shown = np.repeat([1.0, 0.0], len(scores)), np.concatenate([scores, others])
     else:
