@@ -252,7 +252,7 @@ def _part(name: str, **options: Any) -> Part:
 
 RECIPES: dict[str, Recipe] = {
     "bilstm-attention": Recipe(
-        description="Recommended. Trainable embeddings, BiLSTM, self-attention pooling, learned layers on [|u-v|, u*v].",
+        description="Recommended. Trainable embeddings, BiLSTM, self-attention pooling, [|u-v|, u*v] head.",
         embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.3),
         encoder=_part("bilstm", units=[128], dropout=0.3),
         pooling=_part("attention", heads=4),
@@ -305,7 +305,7 @@ RECIPES: dict[str, Recipe] = {
         training=TrainingSettings(optimizer="RMSprop", epochs=50, patience=3, monitor="loss"),
     ),
     "word-vectors": Recipe(
-        description="The baseline to beat: the mean of the word vectors, compared by cosine. Only the threshold is fitted.",
+        description="The baseline to beat: the mean of the word vectors by cosine. Only the threshold is fitted.",
         embedding=EmbeddingSettings(trainable=False),
         encoder=_part("word-vectors"),
         pooling=_part("mean"),

@@ -102,7 +102,10 @@ def lcqmc_means(data: Path, out: Path) -> None:
         wanted = {token for side in sides for tokens in side for token in tokens}
         found = read_word_vectors(data / "vectors/tencent_char_200d.vec", wanted).vectors
         zero = np.zeros(200, "float32")
-        means = [np.array([np.mean([found.get(t, zero) for t in tokens], axis=0) for tokens in side]) for side in sides]
+        means = [
+            np.array([np.mean([found.get(t, zero) for t in tokens], axis=0) for tokens in side])
+            for side in sides
+        ]
         labels = np.array([int(row[2]) for row in rows])[:, None]
         files[split] = out.with_name(f"{out.name}-{split}.csv")
         _write_csv(files[split], np.concatenate([*means, labels], axis=1), 200, "%.5g")
@@ -147,7 +150,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     "bq80-transformer": Experiment("bq80-trained", "transformer"),
     "bq80-attention": Experiment("bq80-trained", "bilstm-attention"),
     "triclue-triplet": Experiment("triclue", "bilstm-triplet"),
-    "triclue-word-vectors": Experiment("triclue", "word-vectors", ("loss=triplet", "embedding.trainable=true")),
+    "triclue-word-vectors": Experiment(
+        "triclue", "word-vectors", ("loss=triplet", "embedding.trainable=true")
+    ),
     "digits-contrastive": Experiment("digits", "vector-contrastive"),
     "digits-l1": Experiment("digits", "vector-l1"),
     "lcqmc-means-contrastive": Experiment("lcqmc-means", "vector-contrastive"),
@@ -196,7 +201,8 @@ def table(out: Path, names: Sequence[str]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        runs = [json.loads(p.read_text(encoding="utf-8")) for p in sorted((out / "results").glob(f"{name}-[0-9]*.json"))]
+        files = sorted((out / "results").glob(f"{name}-[0-9]*.json"))
+        runs = [json.loads(file.read_text(encoding="utf-8")) for file in files]
         if not runs:
             continue
 
@@ -218,7 +224,9 @@ def table(out: Path, names: Sequence[str]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="experiments; all when none is named")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TEXTSIM_DATA", "../shared/data")))
     parser.add_argument("--out", type=Path, default=Path("runs/accuracy"), help="default: runs/accuracy")

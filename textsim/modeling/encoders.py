@@ -21,10 +21,23 @@ from textsim.registry import ENCODERS
 
 
 def require_positive(name: str, values: Sequence[int] | int) -> None:
-    """Raises ConfigError unless every value is a whole number of at least 1."""
-    for value in [values] if isinstance(values, int) else values:
+    """Raises ConfigError unless a number, or each of several, is a whole number of at least 1."""
+    for value in values if isinstance(values, list | tuple) else [values]:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ConfigError(f"{name}: expected whole numbers of at least 1. Received {values!r}.")
+
+
+def widths_of(name: str, values: Sequence[int] | int) -> list[int]:
+    """The widths of one or more layers as a list; a number alone is one layer.
+
+    Raises:
+        ConfigError: no width, or one that is not a whole number of at least 1.
+    """
+    widths = list(values) if isinstance(values, list | tuple) else [values]
+    if not widths:
+        raise ConfigError(f"{name}: expected at least one number. Received [].")
+    require_positive(name, widths)
+    return widths
 
 
 def require_rate(name: str, value: float) -> None:
@@ -54,7 +67,7 @@ class BiLSTMEncoder(Encoder):
     Args:
         units: hidden units of one direction, for each layer. Features are twice the last.
         dropout: share of each layer's outputs set to zero in training.
-        residual: whether a layer adds its input where the widths agree (He et al., 2016).
+        residual: whether each layer after the first adds its input where the widths agree (He et al., 2016).
 
     Call arguments:
         batch: `TokenBatch`; a sentence may be empty, its features are zeros.
@@ -72,8 +85,7 @@ class BiLSTMEncoder(Encoder):
         self, units: Sequence[int] = (128,), dropout: float = 0.0, residual: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        units = [units] if isinstance(units, int) else list(units)
-        require_positive("bilstm units", units or [0])
+        units = widths_of("bilstm units", units)
         require_rate("bilstm dropout", dropout)
         self.units, self.rate, self.residual = units, dropout, residual
         self.forwards = [LSTMWeights(n, name=f"forward_{k}") for k, n in enumerate(units)]
@@ -130,9 +142,10 @@ class CNNEncoder(Encoder):
         self, filters: int = 128, widths: Sequence[int] = (2, 3, 5), dropout: float = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        widths = list(widths)
+        widths = widths_of("cnn widths", widths)
+        if len(set(widths)) < len(widths):
+            raise ConfigError(f"cnn widths: expected different numbers. Received {widths!r}.")
         require_positive("cnn filters", filters)
-        require_positive("cnn widths", widths or [0])
         require_rate("cnn dropout", dropout)
         self.filters, self.widths, self.rate = filters, widths, dropout
         self.convolutions = [
@@ -282,8 +295,7 @@ class DenseEncoder(Encoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        units = [units] if isinstance(units, int) else list(units)
-        require_positive("dense units", units or [0])
+        units = widths_of("dense units", units)
         require_rate("dense dropout", dropout)
         self.units, self.activation, self.final_activation, self.rate = (
             units,

@@ -24,7 +24,7 @@ import keras
 import tensorflow as tf
 
 from textsim.errors import ConfigError
-from textsim.modeling.encoders import require_positive, require_rate
+from textsim.modeling.encoders import require_rate, widths_of
 from textsim.registry import HEADS
 
 
@@ -130,9 +130,9 @@ class EuclideanHead(DistanceHead):
 
 
 def cosine(u: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
-    """Cosine of the angle between rows, float (batch,) in [-1, 1]; 0 where a row is all zeros.
+    """Cosine of the angle between rows, float (batch,) in [-1, 1]; 0 where one row alone is zeros.
 
-    Equal rows give exactly 1: it is computed as 1 - |u' - v'|^2 / 2 from the rows at unit length.
+    Equal rows give exactly 1, rows of zeros among them: it is 1 - |u' - v'|^2 / 2 for the rows at unit length.
     """
     u, v = (tf.math.l2_normalize(x, axis=-1, epsilon=1e-12) for x in (u, v))
     zero = tf.logical_and(tf.reduce_all(u == v, axis=-1), tf.reduce_all(u == 0, axis=-1))
@@ -144,7 +144,7 @@ def cosine(u: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
 @HEADS.register("cosine")
 @keras.saving.register_keras_serializable("textsim")
 class CosineHead(Head):
-    """Scores two vectors by the cosine of their angle, from [-1, 1] to [0, 1]: score = (1 + cos) / 2. No weights."""
+    """Scores two vectors by the cosine of their angle: score = (1 + cos) / 2. No weights."""
 
     measures = "cosine"
 
@@ -212,7 +212,7 @@ class InteractionHead(Head):
     """Learned layers on the absolute differences and the products: MLP([|u - v|, u * v]), then a sigmoid.
 
     Args:
-        units: hidden layers, ReLU.
+        units: hidden layers, ReLU; none for a linear head.
         dropout: share of the values set to zero in training before each layer.
 
     Reference:
@@ -224,8 +224,7 @@ class InteractionHead(Head):
 
     def __init__(self, units: Sequence[int] = (256,), dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        units = [units] if isinstance(units, int) else list(units)
-        require_positive("interaction units", units)
+        units = widths_of("interaction units", units) if units != [] else []
         require_rate("interaction dropout", dropout)
         self.units, self.rate = units, dropout
         self.hidden = [

@@ -98,7 +98,7 @@ class SiameseModel(keras.Model):
         return tf.reduce_sum(losses * batch["weights"]) / tf.reduce_sum(batch["weights"])
 
     def decisions(self, batch: dict[str, tf.Tensor], sides: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        """1.0 for each row judged rightly: at score 0.5 for pairs; the positive nearer than the negative in triplets."""
+        """1.0 for each row judged rightly: pairs at score 0.5, triplets by the positive scoring higher."""
         if self.sides == 3:
             anchor, positive, negative = sides
             right = self.head((anchor, positive)) > self.head((anchor, negative))
@@ -169,17 +169,13 @@ def make_part(registry: Registry, part: Part, layer_name: str | None = None) -> 
         ConfigError: an unknown name or option, or an option's value that does not fit.
     """
     cls = registry.get(part.name)
-    allowed = [
-        name
-        for name, parameter in inspect.signature(cls.__init__).parameters.items()
-        if name != "self" and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
+    # What every Keras layer takes, such as its dtype, is no option of a part.
+    allowed = _parameters(cls) - _parameters(keras.layers.Layer)
     for option in part.options:
         if option not in allowed:
+            known = tuple(sorted(allowed))
             message = (
-                unknown_name("option", option, tuple(sorted(allowed)))
-                if allowed
-                else f"unknown option {option!r}."
+                unknown_name("option", option, known) if known else f"unknown option {option!r}. It has none."
             )
             raise ConfigError(f"{registry.kind} {part.name!r}: {message}")
     names = {} if layer_name is None else {"name": layer_name}
@@ -189,6 +185,12 @@ def make_part(registry: Registry, part: Part, layer_name: str | None = None) -> 
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{registry.kind} {part.name!r}: {error}") from None
+
+
+def _parameters(cls: Any) -> set[str]:
+    """Names of the constructor's parameters."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {p.name for p in inspect.signature(cls).parameters.values() if p.kind in named}
 
 
 def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
@@ -210,7 +212,8 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
         heads = [n for n in HEADS.names() if _fits(HEADS.get(n), loss)]
         raise ConfigError(
             f"head {recipe.head.name!r} and loss {recipe.loss.name!r} do not fit each other. "
-            f"Head {recipe.head.name!r} goes with loss {_or(fitting)}; loss {recipe.loss.name!r} with head {_or(heads)}."
+            f"Head {recipe.head.name!r} goes with loss {_or(fitting)}; "
+            f"loss {recipe.loss.name!r} with head {_or(heads)}."
         )
     if recipe.training.class_weights != "none" and not loss.weighted:
         raise ConfigError(

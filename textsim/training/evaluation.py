@@ -15,7 +15,7 @@ from textsim.errors import ConfigError, DataFormatError
 from textsim.matcher import Matcher, TextMatcher, VectorCache, VectorMatcher, load_matcher
 from textsim.score_files import CACHE_BYTES, FileReport, read_keys
 from textsim.text.dataset import PairDataset
-from textsim.text.pairs import PAIRS, TRIPLETS, detect_kind
+from textsim.text.pairs import detect_kind
 from textsim.text.vector_pairs import iter_vector_pairs
 
 

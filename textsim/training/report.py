@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import shutil
 import subprocess
 from pathlib import Path
@@ -108,7 +109,7 @@ def structure_graph(model: SiameseModel) -> str:
     ]
     lines.append("  }")
     lines += [f"  {side} -> {shared[0][0]};" for side in sides]
-    lines += [f"  {a[0]} -> {b[0]};" for a, b in zip(shared[:-1], shared[1:], strict=True)]
+    lines += [f"  {a[0]} -> {b[0]};" for a, b in itertools.pairwise(shared)]
     _, what, trained, frozen = rows[-1]
     lines.append(f'  head [label="head\\n{what}\\n{trained + frozen:,} weights"];')
     lines.append(f'  {shared[-1][0]} -> head [label="{model.output_dim} values a side"];')
