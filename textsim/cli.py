@@ -84,7 +84,7 @@ def _parse_columns(ctx: click.Context, param: click.Parameter, value: str | None
 
 
 def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say how a data file is written. Left out, they are None: the reader has the defaults."""
+    """The options that say how a data file is written. None where left out: the reader has the defaults."""
     decorators = (
         option(
             "--columns",
@@ -559,8 +559,8 @@ def score(
     from textsim.score_files import score_file
 
     if source is not None:
-        with _progress(quiet) as advance:
-            report = score_file(load_matcher(model), source, target, progress=advance, **_given(**options))
+        progress = False if quiet else None
+        report = score_file(load_matcher(model), source, target, progress=progress, **_given(**options))
         if not quiet:
             click.echo(f"{_count(report)}; {report.matches:,} match", err=True)
         return
@@ -599,8 +599,8 @@ def encode(model: str, source: Path, target: Path, quiet: bool, **options: Any) 
     from textsim.score_files import encode_file
 
     matcher = TextMatcher.load(model)
-    with _progress(quiet) as advance:
-        report = encode_file(matcher, source, target, progress=advance, **_given(**options))
+    progress = False if quiet else None
+    report = encode_file(matcher, source, target, progress=progress, **_given(**options))
     if not quiet:
         click.echo(_count(report), err=True)
 
@@ -646,15 +646,6 @@ def _quiet_tensorflow() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-
-
-@contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int], Any]]:
-    """A bar of rows on standard error, where that is a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(unit=" rows", unit_scale=True, disable=True if quiet else None) as bar:
-        yield bar.update
 
 
 def _count(report: FileReport) -> str:
