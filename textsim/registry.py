@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textsim.errors import UnknownNameError
 
@@ -52,7 +52,7 @@ class Registry:
         importlib.import_module(self._module)
         return tuple(sorted(self._classes))
 
-    def get(self, name: str) -> type:
+    def get(self, name: str) -> Any:
         """The class registered as `name`.
 
         Raises:

@@ -11,8 +11,9 @@ import numpy as np
 class SentenceStore(Protocol):
     """Tokenized sentences by number, as a dataset holds them."""
 
-    lengths: np.ndarray
-    """int32 (sentences,): tokens of each sentence."""
+    @property
+    def lengths(self) -> np.ndarray:
+        """int32 (sentences,): tokens of each sentence."""
 
     def padded(self, indices: np.ndarray) -> np.ndarray:
         """int32 (len(indices), longest of them): token ids, right-padded with 0."""

@@ -33,7 +33,7 @@ def widths_of(name: str, values: Sequence[int] | int) -> list[int]:
     Raises:
         ConfigError: no width, or one that is not a whole number of at least 1.
     """
-    widths = list(values) if isinstance(values, list | tuple) else [values]
+    widths: list[Any] = list(values) if isinstance(values, list | tuple) else [values]
     if not widths:
         raise ConfigError(f"{name}: expected at least one number. Received [].")
     require_positive(name, widths)

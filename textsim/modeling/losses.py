@@ -92,7 +92,7 @@ class BinaryCrossentropy(Loss):
     def __call__(
         self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
     ) -> tf.Tensor:
-        log_same, log_different = head.log_probabilities(head.measure(*sides, training=training))
+        log_same, log_different = head.log_probabilities(head.measure(sides[0], sides[1], training=training))
         if training:
             labels = labels * (1 - self.label_smoothing) + self.label_smoothing / 2
         return -(labels * log_same + (1 - labels) * log_different)
@@ -116,7 +116,7 @@ class ContrastiveLoss(Loss):
     def __call__(
         self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
     ) -> tf.Tensor:
-        measure = head.measure(*sides, training=training)
+        measure = head.measure(sides[0], sides[1], training=training)
         distance = 1 - measure if head.measures == "cosine" else measure
         return labels * tf.square(distance) + (1 - labels) * tf.square(tf.maximum(self.margin - distance, 0))
 
@@ -172,7 +172,7 @@ class CoSENTLoss(Loss):
     def __call__(
         self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
     ) -> tf.Tensor:
-        measure = self.scale * head.measure(*sides, training=training)
+        measure = self.scale * head.measure(sides[0], sides[1], training=training)
         gaps = measure[:, None] - measure[None, :]
         ordered = labels[:, None] < labels[None, :]
         gaps = tf.where(ordered, gaps, -1e9)

@@ -35,7 +35,9 @@ class SiameseModel(keras.Model):
     def __init__(self, recipe: Recipe, vocabulary_size: int | None, dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.recipe, self.vocabulary_size, self.dim = recipe, vocabulary_size, dim
-        self.embedding = self.pooling = self.projection = None
+        self.embedding: TokenEmbedding | None = None
+        self.pooling: Any = None
+        self.projection: Any = None
         if recipe.embedding is not None and vocabulary_size is not None:
             settings = recipe.embedding
             self.embedding = TokenEmbedding(

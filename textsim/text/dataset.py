@@ -20,7 +20,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -106,7 +106,7 @@ class PairDataset:
     """
 
     path: Path
-    kind: str
+    kind: Literal["pairs", "triplets", "vectors"]
     splits: dict[str, Split]
     tokenizer: Tokenizer | None
     vocabulary: Vocabulary | None

@@ -174,7 +174,7 @@ def model_for(recipe: Recipe, dataset: PairDataset) -> SiameseModel:
     assert recipe.embedding is not None and dataset.vocabulary is not None
     dim = recipe.embedding.dim if dataset.embedding is None else dataset.embedding.shape[1]
     model = SiameseModel(recipe, len(dataset.vocabulary), dim, name="siamese")
-    if dataset.embedding is not None:
+    if dataset.embedding is not None and model.embedding is not None:
         model.embedding.set_table(dataset.embedding)
     return model
 
