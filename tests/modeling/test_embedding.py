@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.modeling.helpers import DIM, LENGTHS, SIZE, copy_of, embedding, ids_of
+from textsim.modeling.embedding import TokenEmbedding
+
+
+def test_rows_are_gathered_to_the_table_s_vectors() -> None:
+    layer = embedding()
+    ids, lengths = ids_of(LENGTHS)
+    batch = layer(tf.constant(ids), tf.constant(lengths))
+    assert np.array_equal(batch.dense(), layer.table.numpy()[ids])
+    assert np.array_equal(batch.mask, np.arange(ids.shape[1]) < lengths[:, None])
+    assert len(batch.rows) == len(np.unique(ids))
+
+
+def test_padding_is_zeros_even_where_the_table_s_row_is_not() -> None:
+    layer = embedding()
+    layer.set_table(np.ones((SIZE, DIM)))
+    ids, lengths = ids_of(LENGTHS)
+    dense = layer(tf.constant(ids), tf.constant(lengths)).dense().numpy()
+    assert np.array_equal(dense.any(axis=-1), ids > 0)
+
+
+def test_the_table_starts_small_with_a_row_of_zeros() -> None:
+    layer = TokenEmbedding(50, 4)
+    layer.build()
+    table = layer.table.numpy()
+    assert not table[0].any() and table[1:].all()
+    assert np.abs(table).max() <= 0.05
+
+
+def test_settings_come_back() -> None:
+    layer = copy_of(embedding(trainable=False, dropout=0.25))
+    layer.build()
+    assert (layer.size, layer.dim, layer.dropout.rate) == (SIZE, DIM, 0.25)
+    assert not layer.trainable_variables and len(layer.non_trainable_variables) >= 1
+
+
+def test_dropout_hits_each_occurrence_of_a_token_alike_and_only_in_training() -> None:
+    keras.utils.set_random_seed(0)
+    layer = embedding(dim=64, dropout=0.5)
+    ids = tf.constant([[3, 4, 3], [5, 3, 0]])
+    lengths = tf.constant([3, 2])
+    dense = layer(ids, lengths, training=True).dense().numpy()
+    assert np.array_equal(dense[0, 0], dense[0, 2]) and np.array_equal(dense[0, 0], dense[1, 1])
+    assert 0.2 < np.mean(dense[0, 0] == 0) < 0.8
+    assert np.array_equal(layer(ids, lengths).dense(), layer.table.numpy()[ids.numpy()])
