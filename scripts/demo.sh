@@ -6,15 +6,30 @@ set -euo pipefail
 
 out="${1:?expected the folder to write to}"
 demo="$(python -c 'from importlib.resources import files; print(files("textsim.resources") / "demo")')"
+
+# Shows a command, then runs it.
 run() {
-    printf '\n\033[1m$ '
-    printf '%q ' "$@"
-    printf '\033[0m\n'
+    {
+        printf '\n\033[1m$'
+        printf ' %q' "$@"
+        printf '\033[0m\n'
+    } >&2
     "$@"
 }
 
 mkdir -p "$out"
 run textsim preprocess "$demo/pairs_train.tsv" --dev "$demo/pairs_dev.tsv" --out "$out/dataset" --overwrite
 run textsim train "$out/dataset" --out "$out/model" --overwrite
-run textsim evaluate "$out/model" "$demo/pairs_dev.tsv"
-run textsim score "$out/model" 花呗怎么还款 怎样还花呗
+run textsim evaluate "$out/model" "$demo/pairs_dev.tsv" | tee "$out/evaluation.txt"
+run textsim score "$out/model" 登录密码怎么修改 怎样把登录密码换掉
+run textsim score "$out/model" 登录密码怎么修改 登录名怎么修改
+run textsim score "$out/model" --input "$demo/pairs_dev.tsv" --output "$out/scores.tsv"
+
+cat <<END
+
+curves      $out/model/curves.png
+            $out/model/scores.png
+report      $out/evaluation.txt
+model card  $out/model/README.md
+scores      $out/scores.tsv
+END
