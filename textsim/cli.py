@@ -443,7 +443,7 @@ def train(
     Examples:
       textsim train dataset --out model
       textsim train dataset --out model --recipe bilstm-manhattan --epochs 5
-      textsim train dataset --out model --set head=cosine --set training.learning_rate=0.0005
+      textsim train dataset --out model --set head=cosine-sigmoid --set training.learning_rate=0.0005
       textsim recipes bilstm-attention > mine.json    (edit it, then)
       textsim train dataset --out model --config mine.json
     """
