@@ -266,7 +266,11 @@ def test_train_refuses_before_it_reads(tmp_path: Path) -> None:
 
 
 def test_train_is_silent_on_stderr(road: Path, tmp_path: Path) -> None:
-    """TensorFlow's C++ side has nothing to say to the user."""
+    """TensorFlow's C++ side has nothing to say to the user (that of older releases cannot be silenced)."""
+    import tensorflow as tf
+
+    if tuple(map(int, tf.__version__.split(".")[:2])) < (2, 21):
+        pytest.skip(f"TensorFlow {tf.__version__} logs what it compiles")
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     result = process("train", road / "dataset", "--out", tmp_path / "model", *SMALL, env=environment)
     assert (result.returncode, result.stderr) == (0, "")
