@@ -46,14 +46,11 @@ def bq80_trained(data: Path, out: Path) -> None:
 
 
 def whole_set(name: str) -> Callable[[Path, Path], None]:
-    """The training and dev files of one set, vectors trained on its training pairs and the raw text."""
+    """The training and dev files of one set, with vectors trained on its training pairs."""
 
     def make(data: Path, out: Path) -> None:
         pairs = data / "pairs" / name
-        extra = sorted((data / "rawtext").glob("*.txt"))
-        textsim.preprocess(
-            pairs / "train.tsv", out, dev=pairs / "dev.tsv", train_vectors=300, extra_text=extra, min_count=2
-        )
+        textsim.preprocess(pairs / "train.tsv", out, dev=pairs / "dev.tsv", train_vectors=300, min_count=2)
 
     return make
 
