@@ -46,6 +46,12 @@ def require_rate(name: str, value: float) -> None:
         raise ConfigError(f"{name}: expected a share in [0, 1). Received {value!r}.")
 
 
+def require_above_zero(name: str, value: float) -> None:
+    """Raises ConfigError unless the value is a finite number above 0."""
+    if not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ConfigError(f"{name}: expected a number above 0. Received {value!r}.")
+
+
 class Encoder(keras.layers.Layer):
     """Base of encoders.
 

@@ -23,8 +23,7 @@ from typing import Any, ClassVar, Literal
 import keras
 import tensorflow as tf
 
-from textsim.errors import ConfigError
-from textsim.modeling.encoders import require_rate, widths_of
+from textsim.modeling.encoders import require_above_zero, require_rate, widths_of
 from textsim.registry import HEADS
 
 
@@ -108,10 +107,7 @@ class EuclideanHead(DistanceHead):
 
     def __init__(self, half_distance: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not half_distance > 0:
-            raise ConfigError(
-                f"euclidean half_distance: expected a number above 0. Received {half_distance!r}."
-            )
+        require_above_zero("euclidean half_distance", half_distance)
         self.half_distance = half_distance
         self.rate = math.log(2.0) / half_distance
 

@@ -11,8 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import tensorflow as tf
 
-from textsim.errors import ConfigError
-from textsim.modeling.encoders import require_rate
+from textsim.modeling.encoders import require_above_zero, require_rate
 from textsim.modeling.heads import Head
 from textsim.registry import LOSSES
 
@@ -52,12 +51,6 @@ class Loss:
             training: whether the head drops out.
         """
         raise NotImplementedError
-
-
-def require_margin(margin: float) -> None:
-    """Raises ConfigError unless the margin is above 0."""
-    if not margin > 0:
-        raise ConfigError(f"margin: expected a number above 0. Received {margin!r}.")
 
 
 @LOSSES.register("none")
@@ -110,7 +103,7 @@ class ContrastiveLoss(Loss):
     weighted = True
 
     def __init__(self, margin: float = 1.0) -> None:
-        require_margin(margin)
+        require_above_zero("margin", margin)
         self.margin = margin
 
     def __call__(
@@ -138,7 +131,7 @@ class TripletLoss(Loss):
     learned_heads = False
 
     def __init__(self, margin: float = 0.4) -> None:
-        require_margin(margin)
+        require_above_zero("margin", margin)
         self.margin = margin
 
     def __call__(
@@ -165,8 +158,7 @@ class CoSENTLoss(Loss):
     measures = ("cosine", "logit")
 
     def __init__(self, scale: float = 20.0) -> None:
-        if not scale > 0:
-            raise ConfigError(f"cosent scale: expected a number above 0. Received {scale!r}.")
+        require_above_zero("cosent scale", scale)
         self.scale = scale
 
     def __call__(
@@ -184,7 +176,8 @@ class InBatchNegatives(Loss):
     """Cross-entropy of finding each positive's partner among all sentences of the batch's other side, both ways.
 
     Rows labelled 0.5 or more are the positives; the partners of all other rows are candidates only. A
-    candidate that is the same sentence as the partner, or as the row itself, is no negative and is left out.
+    candidate that is the same sentence as the row itself, or as its partner in this or in another positive
+    row of the batch, is no negative and is left out.
 
     Args:
         temperature: what cosines are divided by.
@@ -197,10 +190,7 @@ class InBatchNegatives(Loss):
     measures = ("cosine",)
 
     def __init__(self, temperature: float = 0.05) -> None:
-        if not temperature > 0:
-            raise ConfigError(
-                f"in-batch-negatives temperature: expected a number above 0. Received {temperature!r}."
-            )
+        require_above_zero("in-batch-negatives temperature", temperature)
         self.temperature = temperature
 
     def __call__(
@@ -213,7 +203,10 @@ class InBatchNegatives(Loss):
         positive = tf.cast(labels >= 0.5, left.dtype)
 
         def one_way(logits: tf.Tensor, own: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
-            same = (partner[None, :] == partner[:, None]) | (partner[None, :] == own[:, None])
+            # Row i's sentence has the partner of positive row j, which is the candidate of column k.
+            has = tf.cast(own[:, None] == own[None, :], left.dtype) * positive[None, :]
+            known = tf.matmul(has, tf.cast(partner[:, None] == partner[None, :], left.dtype)) > 0
+            same = known | (partner[None, :] == own[:, None])
             logits = tf.where(same & ~diagonal, -1e9, logits)
             return tf.reduce_logsumexp(logits, axis=1) - tf.linalg.diag_part(logits)
 
