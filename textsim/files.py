@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -117,6 +118,11 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_partial(path: str | os.PathLike[str]) -> bool:
+    """Whether a name is one that an interrupted `atomic_file` or `atomic_folder` leaves behind."""
+    return re.search(r"\.partial-[0-9a-f]{8}$", Path(path).name) is not None
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:

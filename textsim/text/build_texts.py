@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from textsim.errors import ConfigError, DataFormatError
+from textsim.errors import ConfigError
 from textsim.files import read_json, sha256_file, write_json
 from textsim.text.arrays import NpyWriter, open_npy, slices
 from textsim.text.encoding import raw_lines
 from textsim.text.layout import SETTINGS, SIDES, TOKENIZER, VOCABULARY, Split
-from textsim.text.pairs import RowChunk, RowKind, RowReader, read_rows
+from textsim.text.pairs import RowChunk, RowKind, read_rows
 from textsim.text.report import length_percentile, length_report, repeats_report, rows_report
 from textsim.text.sentences import SentenceBuilder, encoding_coverage
 from textsim.text.sources import AnyPath, Sources, source_entry, write_labels
@@ -181,46 +181,34 @@ class TextBuild:
         }
         with self.sources.progress("reading", None, " rows") as bar:
             for split, path in self.sources.files():
-                reader = read_rows(path, self.kind, chunk_rows=_CHUNK_ROWS, **self.sources.reading)
-                rows = 0
+                reader = read_rows(
+                    path,
+                    self.kind,
+                    normalizer=self.settings.tokenizer.normalizer,
+                    chunk_rows=_CHUNK_ROWS,
+                    **self.sources.reading,
+                )
                 for chunk in reader:
-                    numbers, kept = self._add(reader, chunk)
-                    for side, column in zip(self.sides, numbers, strict=True):
-                        writers[side].append(column)
+                    for side, numbers in zip(self.sides, self._add(chunk), strict=True):
+                        writers[side].append(numbers)
                     if chunk.labels is not None:
-                        writers["labels"].append(chunk.labels[kept])
-                    rows += int(kept.sum())
+                        writers["labels"].append(chunk.labels)
                     bar.update(len(chunk))
-                if not rows:
-                    raise DataFormatError(f"{path}: none of the rows can be used; all were refused.")
-                sources.append(source_entry(path, split, {**asdict(reader.info), "rows": rows}))
-                rows_of[split] += rows
+                sources.append(source_entry(path, split, asdict(reader.info)))
+                rows_of[split] += reader.info.rows
         for writer in writers.values():
             writer.close()
         return sources, sum(rows_of.values()), rows_of["train"]
 
-    def _add(self, reader: RowReader, chunk: RowChunk) -> tuple[list[np.ndarray], np.ndarray]:
-        """Takes a chunk's texts. Returns the running numbers of each side's, and which rows were kept."""
-        normalizer = self.settings.tokenizer.normalizer
-        known: dict[str, int] = {}
+    def _add(self, chunk: RowChunk) -> list[np.ndarray]:
+        """Takes a chunk's texts, each different one once. Returns the running numbers of each side's."""
         texts: dict[str, int] = {}
-        places = []
-        for column in chunk.texts:
-            place = np.empty(len(column), np.int32)
-            for row, raw in enumerate(column):
-                found = known.get(raw)
-                if found is None:
-                    text = normalizer(raw)
-                    found = known[raw] = texts.setdefault(text, len(texts)) if text else -1
-                place[row] = found
-            places.append(place)
-        kept = np.all([place >= 0 for place in places], axis=0)
-        for row in np.flatnonzero(~kept).tolist():
-            name = next(n for n, place in zip(self.kind.columns, places, strict=False) if place[row] < 0)
-            reason = f"{name} is empty once it is normalized: expected a text."
-            reader.reject(chunk.lines[row], reason, "\t".join(column[row] for column in chunk.texts))
+        places = [
+            np.array([texts.setdefault(text, len(texts)) for text in column], np.int32)
+            for column in chunk.texts
+        ]
         numbers = self.sentences.add(list(texts))
-        return [numbers[place[kept]] for place in places], kept
+        return [numbers[place] for place in places]
 
     def _tokenize(self, sentences: SentenceBuilder, what: str) -> None:
         with self.sources.progress(what, sentences.steps, " parts") as bar:

@@ -33,9 +33,13 @@ class RowKind:
         return self.columns[-1] == "label"
 
     @property
+    def text_columns(self) -> tuple[str, ...]:
+        return self.columns[:-1] if self.labeled else self.columns
+
+    @property
     def texts(self) -> int:
         """How many of the columns are texts."""
-        return len(self.columns) - self.labeled
+        return len(self.text_columns)
 
     def find(self, names: Sequence[str]) -> tuple[str, ...] | None:
         """For each column the first of `names` that is taken for it; None where one has none."""

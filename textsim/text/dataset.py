@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 
 from textsim.errors import ArtifactError
-from textsim.files import read_json, verify_files
+from textsim.files import is_partial, read_json, verify_files
 from textsim.text.arrays import open_npy
 from textsim.text.build import preprocess
 from textsim.text.layout import (
@@ -135,6 +135,8 @@ class PairDataset:
             raise ArtifactError(
                 f"{folder}: no such folder. Expected a dataset folder made by textsim preprocess."
             )
+        if is_partial(folder):
+            raise ArtifactError(f"{folder}/ is what an interrupted run left behind, not a dataset.")
         if not (folder / MANIFEST).is_file():
             found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
             raise ArtifactError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class RowChunk:
     """Some consecutive rows.
 
     Attributes:
-        texts: for each text column the cells of the rows, not normalized.
+        texts: for each text column the cells of the rows; normalized if the reader was given a normalizer.
         labels: float32 array of shape (rows,) in [0, 1], or None where the kind has no label.
         lines: for each row the number of the line on which it begins (Parquet and data frames: of the row),
             from 1.
@@ -79,7 +79,7 @@ class FileInfo:
     format: str
     encoding: str | None
     header: bool
-    columns: tuple[str, ...]
+    columns: list[str]
     rows: int = 0
     rejected: int = 0
 
@@ -141,6 +141,7 @@ class RowReader:
         columns: Columns,
         rule: LabelRule,
         rejects: RejectLog | None,
+        normalizer: Callable[[str], str] | None,
         chunk_rows: int,
     ) -> None:
         self._table = table
@@ -148,10 +149,11 @@ class RowReader:
         self._columns = columns
         self._rule = rule
         self._rejects = rejects
+        self._normalizer = normalizer
         self._chunk_rows = chunk_rows
         self._stack = contextlib.ExitStack()
         self.info = FileInfo(
-            os.fspath(table.path), table.format, table.encoding, columns.header, columns.names
+            os.fspath(table.path), table.format, table.encoding, columns.header, list(columns.names)
         )
         self._chunks = self._read()
 
@@ -170,46 +172,42 @@ class RowReader:
         self._chunks.close()
         self._stack.close()
 
-    def reject(self, line: int, reason: str, raw: str) -> None:
-        """Refuses a row: counts it and writes it down, or raises, as `on_bad_row` says.
-
-        Also for what only a later step can find, such as a text that is empty once it is normalized;
-        `info.rows` counts such a row nevertheless.
-
-        Raises:
-            DataFormatError: bad rows are errors.
-        """
-        if self._rejects is None:
-            raise DataFormatError(f"{self._table.where(line)}: {reason}")
-        self.info.rejected += 1
-        self._rejects.add(self._table.path, line, reason, raw)
-
     def _read(self) -> Generator[RowChunk, None, None]:
         kind, get = self._kind, self._columns.get
         texts: tuple[list[str], ...] = tuple([] for _ in range(kind.texts))
         labels: list[float] = []
         lines: list[int] = []
         label_of = _RememberedLabels(self._rule)
+        normalized = _NormalizedTexts(self._normalizer)
         with self._stack:
             for number, cells in self._table.rows:
                 try:
                     row = get(cells)
-                    _check_texts(row, kind)
+                    clean = [
+                        normalized(text, name) for text, name in zip(row, kind.text_columns, strict=False)
+                    ]
                     if kind.labeled:
                         labels.append(label_of(row[-1], self._columns.names[-1]))
                 except BadRow as bad:
-                    self.reject(number, str(bad), _raw(cells))
+                    self._reject(number, str(bad), _raw(cells))
                     continue
-                for column, text in zip(texts, row, strict=False):
+                for column, text in zip(texts, clean, strict=True):
                     column.append(text)
                 lines.append(number)
                 if len(lines) == self._chunk_rows:
                     yield self._chunk(texts, labels, lines)
                     texts, labels, lines = tuple([] for _ in range(kind.texts)), [], []
+                    normalized.forget()
             if lines:
                 yield self._chunk(texts, labels, lines)
         if not self.info.rows:
             self._raise_empty()
+
+    def _reject(self, line: int, reason: str, raw: str) -> None:
+        if self._rejects is None:
+            raise DataFormatError(f"{self._table.where(line)}: {reason}")
+        self.info.rejected += 1
+        self._rejects.add(self._table.path, line, reason, raw)
 
     def _chunk(self, texts: tuple[list[str], ...], labels: list[float], lines: list[int]) -> RowChunk:
         self.info.rows += len(lines)
@@ -246,14 +244,32 @@ class _RememberedLabels:
         return label
 
 
-def _check_texts(row: Sequence[Any], kind: RowKind) -> None:
-    for name, text in zip(kind.columns[: kind.texts], row, strict=False):
+class _NormalizedTexts:
+    """Checks text cells, and normalizes each different one once until it is told to forget."""
+
+    def __init__(self, normalizer: Callable[[str], str] | None) -> None:
+        self._normalizer = normalizer
+        self._known: dict[str, str] = {}
+
+    def __call__(self, text: Any, column: str) -> str:
         if not isinstance(text, str):
             if text is None:
-                raise BadRow(f"{name} is missing: expected a text.")
-            raise BadRow(f"{name}: expected a text. Received {type(text).__name__} {str(text)!r:.80}.")
-        if not text or text.isspace():
-            raise BadRow(f"{name} is empty: expected a text.")
+                raise BadRow(f"{column} is missing: expected a text.")
+            raise BadRow(f"{column}: expected a text. Received {type(text).__name__} {str(text)!r:.80}.")
+        if self._normalizer is None:
+            if not text or text.isspace():
+                raise BadRow(f"{column} is empty: expected a text.")
+            return text
+        clean = self._known.get(text)
+        if clean is None:
+            clean = self._known[text] = self._normalizer(text)
+        if not clean:
+            beside = " once it is normalized" if text and not text.isspace() else ""
+            raise BadRow(f"{column} is empty{beside}: expected a text.")
+        return clean
+
+    def forget(self) -> None:
+        self._known.clear()
 
 
 def _raw(cells: Cells) -> str:
@@ -277,6 +293,7 @@ def read_rows(
     rejects: RejectLog | AnyPath | None = None,
     label_threshold: float | None = None,
     soft_labels: bool = False,
+    normalizer: Callable[[str], str] | None = None,
     chunk_rows: int = 8192,
 ) -> RowReader:
     """Reads a file of texts as a stream.
@@ -299,6 +316,7 @@ def read_rows(
         rejects: where rows that are skipped are written down: a log, or a file to make.
         label_threshold: allows graded labels, and makes them 1 where they are at least this, else 0.
         soft_labels: allows labels between 0 and 1.
+        normalizer: applied to every text; one that is empty afterwards makes a bad row.
         chunk_rows: rows in a chunk (the last may have fewer).
 
     Returns:
@@ -323,7 +341,7 @@ def read_rows(
             log = rejects if isinstance(rejects, RejectLog) else stack.enter_context(RejectLog(rejects))
         table = stack.enter_context(open_table(path, format=format, encoding=encoding, delimiter=delimiter))
         found = find_columns(table, kind, parse_wanted(columns, kind, header), header, rule)
-        reader = RowReader(table, kind, found, rule, log, chunk_rows)
+        reader = RowReader(table, kind, found, rule, log, normalizer, chunk_rows)
         reader.keep_open(stack.pop_all())
         return reader
     raise AssertionError("an exit stack swallows no exception")
@@ -377,10 +395,12 @@ def rows_from_frame(
         values: list[Any] = column.tolist()
         cells.append([None if gone else value for value, gone in zip(values, missing, strict=True)])
     rule = _RememberedLabels(LabelRule(label_threshold, soft_labels))
+    check = _NormalizedTexts(None)
     labels = np.empty(len(frame), np.float32)
     for number, row in enumerate(zip(*cells, strict=True)):
         try:
-            _check_texts(row, kind)
+            for text, name in zip(row, kind.text_columns, strict=False):
+                check(text, name)
             if kind.labeled:
                 labels[number] = rule(row[-1], chosen[-1])
         except BadRow as bad:

@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from textsim.errors import InputError
-from textsim.text.arrays import NpyWriter, open_npy
+from textsim.text.arrays import NpyWriter, open_npy, slices
 from textsim.text.tokenizers import Tokenizer
 from textsim.text.vocabulary import UNK_ID, Vocabulary
 
 _PARTITIONS = 64
+_BLOCK_SENTENCES = 1 << 15
 
 
 class SentenceBuilder:
@@ -137,14 +138,18 @@ class SentenceBuilder:
         indices: np.ndarray = self._final[numbers]
         return indices
 
-    def _partitions(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """For each partition: its sentences, their lengths, and their tokens as places in `self.tokens`."""
+    def _blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """In blocks: sentences, their lengths, and their tokens as places in `self.tokens`."""
         for part in range(_PARTITIONS):
-            sentences = slice(self._first[part], self._first[part + 1])
-            if sentences.start < sentences.stop:
-                to_global = np.load(_part(self._work, part, "global.npy"))
-                ids = np.load(_part(self._work, part, "ids.npy"))
-                yield sentences, self.lengths[sentences], to_global[ids]
+            to_global = np.load(_part(self._work, part, "global.npy"))
+            ids = open_npy(_part(self._work, part, "ids.npy"))
+            begin = 0
+            for block in slices(self._first[part + 1] - self._first[part], _BLOCK_SENTENCES):
+                sentences = slice(self._first[part] + block.start, self._first[part] + block.stop)
+                lengths = self.lengths[sentences]
+                end = begin + int(lengths.sum())
+                yield sentences, lengths, to_global[ids[begin:end]]
+                begin = end
 
     def count(self, usage: np.ndarray, max_length: int) -> np.ndarray:
         """How often each token occurs.
@@ -157,7 +162,7 @@ class SentenceBuilder:
             int64 array in the order of `tokens`.
         """
         counts = np.zeros(len(self.tokens), np.float64)
-        for sentences, lengths, ids in self._partitions():
+        for sentences, lengths, ids in self._blocks():
             weights = np.repeat(usage[sentences], lengths)
             weights[_place(lengths) >= max_length] = 0
             counts += np.bincount(ids, weights, minlength=len(counts))
@@ -165,7 +170,7 @@ class SentenceBuilder:
 
     def cut_sentences(self, usage: np.ndarray) -> Iterator[list[str]]:
         """The tokens of each distinct sentence that is used at least once."""
-        for sentences, lengths, ids in self._partitions():
+        for sentences, lengths, ids in self._blocks():
             ends = np.cumsum(lengths)
             begins = ends - lengths
             for i in np.flatnonzero(usage[sentences]).tolist():
@@ -189,7 +194,7 @@ class SentenceBuilder:
             NpyWriter(self._work / "full_lengths.npy", np.int32) as full_file,
         ):
             offsets_file.append(np.zeros(1, np.int64))
-            for _, lengths, tokens in self._partitions():
+            for _, lengths, tokens in self._blocks():
                 widths = width[tokens]
                 ids = flat[np.repeat(begin[tokens], widths) + _place(widths)]
                 token_ends = np.concatenate(([0], np.cumsum(widths)))

@@ -278,7 +278,11 @@ def _csv_chunks(
                 chunksize=rows_at_once(len(places)),
             ) as reader,
         ):
-            for frame in reader:
+            while True:
+                with np.errstate(over="ignore"):
+                    frame = next(reader, None)
+                if frame is None:
+                    return
                 matrix = np.ascontiguousarray(frame[places].to_numpy(np.float32))
                 if not np.isfinite(matrix).all():
                     raise ValueError("a number is not finite")

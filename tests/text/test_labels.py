@@ -1,0 +1,53 @@
+"""Label cells to numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from textsim.errors import ConfigError
+from textsim.text.labels import LabelRule
+
+
+@pytest.mark.parametrize(
+    ("cell", "label"),
+    [("0", 0), ("1", 1), (" 1 ", 1), ("1.0", 1), ("True", 1), ("FALSE", 0), (True, 1), (0, 0), (1.0, 1)],
+)
+def test_exact_labels(cell, label):
+    assert LabelRule()(cell) == label
+
+
+@pytest.mark.parametrize("cell", ["", "2", "0.5", "yes", "nan", "inf", "1_0", None, "-1", float("nan")])
+def test_what_is_no_label(cell):
+    with pytest.raises(ValueError, match=r"expected label 0 or 1 \(or true, false\)\. Received"):
+        LabelRule()(cell)
+
+
+def test_a_graded_label_says_how_to_use_it():
+    with pytest.raises(ValueError, match=r"Received '3'\. Pass --label-threshold .*, or --soft-labels"):
+        LabelRule()("3")
+    with pytest.raises(ValueError) as error:
+        LabelRule()("yes")
+    assert "--label-threshold" not in str(error.value)
+
+
+def test_a_threshold_cuts_graded_labels_in_two():
+    rule = LabelRule(threshold=3)
+    assert [rule(cell) for cell in ("0", "2.99", "3", "5", "true", "false")] == [0, 0, 1, 1, 1, 0]
+    with pytest.raises(ValueError, match=r"expected a number as label\. Received 'much'"):
+        rule("much")
+    with pytest.raises(ValueError, match=r"expected a number as label\. Received 'nan'"):
+        rule("nan")
+
+
+def test_soft_labels_are_kept():
+    rule = LabelRule(soft=True)
+    assert [rule(cell) for cell in ("0", "0.25", 1, "true")] == [0, 0.25, 1, 1]
+    with pytest.raises(ValueError, match=r"expected a number from 0 to 1 as label. Received '1\.5'\. Pass"):
+        rule("1.5")
+
+
+def test_options_that_cannot_be():
+    with pytest.raises(ConfigError, match="exclude each other"):
+        LabelRule(0.5, True)
+    with pytest.raises(ConfigError, match="expected a finite number"):
+        LabelRule(float("nan"))

@@ -1,0 +1,419 @@
+"""Files to rows of texts."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsim.errors import ConfigError, DataFormatError, InputError, MissingDependencyError
+from textsim.text.normalize import Normalizer
+from textsim.text.pairs import (
+    PAIRS,
+    TEXTS,
+    TRIPLETS,
+    UNLABELED,
+    RejectLog,
+    detect_kind,
+    read_rows,
+    rows_from_frame,
+)
+
+ROWS = [("今天天气好吗", "天气怎么样", 0), ("手机连不上网", "手机上不了网", 1), ("苹果", "苹果公司", 0)]
+HEADER = ("text_a", "text_b", "label")
+
+
+def write_rows(path, rows, header=HEADER):
+    """The same table in any of the formats, as the path's suffixes tell."""
+    suffix = path.name.removesuffix(".gz").rpartition(".")[2]
+    lines = [header, *rows] if header else rows
+    if suffix == "tsv":
+        data = "".join("\t".join(map(str, row)) + "\n" for row in lines).encode()
+    elif suffix == "csv":
+        buffer = io.StringIO()
+        csv.writer(buffer).writerows(lines)
+        data = buffer.getvalue().encode()
+    elif suffix == "jsonl":
+        data = "".join(json.dumps(dict(zip(header, row, strict=True))) + "\n" for row in rows).encode()
+    else:
+        buffer = io.BytesIO()
+        pd.DataFrame(rows, columns=list(header)).to_parquet(buffer)
+        data = buffer.getvalue()
+    path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
+    return path
+
+
+def table(path, *args, **options):
+    """All rows of a file: (line, cells...)."""
+    rows = []
+    for chunk in read_rows(path, *args, **options):
+        columns = [*chunk.texts] if chunk.labels is None else [*chunk.texts, chunk.labels.tolist()]
+        rows += zip(chunk.lines, *columns, strict=True)
+    return rows
+
+
+def text_file(tmp_path, text, name="pairs.tsv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+@pytest.mark.parametrize("compressed", ["", ".gz"])
+@pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+def test_formats(tmp_path, format, compressed):
+    path = write_rows(tmp_path / f"文件.{format}{compressed}", ROWS)
+    first = 2 if format in ("tsv", "csv") else 1
+    expected = [(first + i, a, b, float(y)) for i, (a, b, y) in enumerate(ROWS)]
+    for chunk_rows in (1, 2, 8192):
+        assert table(path, chunk_rows=chunk_rows) == expected
+    reader = read_rows(path)
+    chunks = list(reader)
+    assert chunks[0].labels.dtype == np.float32
+    assert (reader.info.rows, reader.info.rejected, reader.info.format) == (3, 0, format)
+    assert reader.info.encoding == (None if format == "parquet" else "utf-8")
+    assert reader.info.header is (first == 2)
+    assert reader.info.columns == list(HEADER)
+
+
+@pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+def test_columns_by_name_among_others(tmp_path, format):
+    rows = [(i, y, a, b, "x") for i, (a, b, y) in enumerate(ROWS)]
+    path = write_rows(tmp_path / f"p.{format}", rows, ("id", "same", "问题", "answer", "note"))
+    got = table(path, columns=["问题", "answer", "same"])
+    assert [row[1:] for row in got] == [(a, b, float(y)) for a, b, y in ROWS]
+    assert [row[1:] for row in table(path, UNLABELED, columns=["answer", "问题"])] == [
+        (b, a) for a, b, _ in ROWS
+    ]
+    with pytest.raises(
+        DataFormatError,
+        match=r"no column is named 'answr'\. Received the columns 'id', 'same'.*"
+        r"Did you mean 'answer'\?",
+    ):
+        table(path, columns=["问题", "answr", "same"])
+
+
+def test_usual_names_are_found_in_any_order_and_case(tmp_path):
+    path = text_file(tmp_path, "id\tLabel\tSentence2\tSentence1\n7\t1\t乙\t甲\n")
+    assert table(path) == [(2, "甲", "乙", 1.0)]
+    assert table(path, UNLABELED) == [(2, "甲", "乙")]
+
+
+def test_columns_by_position_count_from_one(tmp_path):
+    path = text_file(tmp_path, "7\t1\t乙\t甲\n8\t0\t丁\t丙\n")
+    for columns in ([4, 3, 2], ["4", "3", "2"]):
+        assert table(path, columns=columns) == [(1, "甲", "乙", 1.0), (2, "丙", "丁", 0.0)]
+    headed = text_file(tmp_path, "text_a\ttext_b\tlabel\n甲\t乙\t1\n", "headed.tsv")
+    assert table(headed, columns=[2, 1, 3]) == [(2, "乙", "甲", 1.0)]
+    with pytest.raises(DataFormatError, match=r"column 9 is asked for\. Received 4 columns"):
+        table(path, columns=[4, 3, 9])
+
+
+def test_headers_with_other_names(tmp_path):
+    path = text_file(tmp_path, "甲方\t乙方\t相同\n甲\t乙\t1\n")
+    assert table(path, header="yes") == [(2, "甲", "乙", 1.0)]
+    with pytest.raises(DataFormatError, match=r"s\.tsv, line 1: expected label 0 or 1.*If this line names"):
+        read_rows(path)
+    wide = text_file(tmp_path, "甲方\t乙方\t相同\tid\n甲\t乙\t1\t5\n", "wide.tsv")
+    with pytest.raises(
+        DataFormatError,
+        match=r"line 1: expected the columns text_a, text_b, label\. Received the "
+        r"columns '甲方', '乙方', '相同', 'id'\. Say which",
+    ):
+        read_rows(wide, header="yes")
+
+
+def test_a_header_can_be_denied(tmp_path):
+    path = text_file(tmp_path, "query\ttitle\n甲\t乙\n")
+    assert table(path, UNLABELED) == [(2, "甲", "乙")]
+    assert table(path, UNLABELED, header="no") == [(1, "query", "title"), (2, "甲", "乙")]
+
+
+def test_the_same_name_twice(tmp_path):
+    path = text_file(tmp_path, "a\ta\tb\n甲\t乙\t1\n")
+    with pytest.raises(DataFormatError, match="the column name 'a' occurs twice"):
+        read_rows(path, columns=["a", "b"], kind=UNLABELED)
+
+
+def test_quotes_of_tsv_are_plain_text(tmp_path):
+    path = text_file(tmp_path, '"甲\t乙"\t1\n"甲"\t""\t0\n')
+    assert table(path) == [(1, '"甲', '乙"', 1.0), (2, '"甲"', '""', 0.0)]
+
+
+def test_csv_records_may_span_lines(tmp_path):
+    path = text_file(
+        tmp_path, 'text_a,text_b,label\r\n"甲,\n""一""",乙\r丙\u2028丁,1\r\n\r\n"戊",己,0\r\n\n', "p.csv"
+    )
+    with pytest.raises(DataFormatError, match=r"p\.csv, line 4: expected 3 .*Received a blank line"):
+        table(path)
+    assert table(path, on_bad_row="skip") == [(2, '甲,\n"一"', "乙\r丙\u2028丁", 1.0), (5, "戊", "己", 0.0)]
+
+
+def test_a_csv_quote_that_is_never_closed_is_an_error_even_when_bad_rows_are_skipped(tmp_path):
+    path = text_file(tmp_path, '甲,乙,1\n甲,"乙,1\n甲,乙,0\n', "p.csv")
+    with pytest.raises(DataFormatError, match=r"p\.csv, line 2: expected a CSV record in which quotes"):
+        table(path, on_bad_row="skip")
+
+
+def test_strange_characters_do_not_break_lines(tmp_path):
+    path = text_file(tmp_path, "甲\0乙\t丙\u2028丁\x0b\t1\r\n戊\r己\t\x85庚\t0\r\n")
+    assert table(path) == [(1, "甲\0乙", "丙\u2028丁\x0b", 1.0), (2, "戊\r己", "\x85庚", 0.0)]
+
+
+def test_very_long_texts(tmp_path):
+    long = "长" * 300_000
+    for suffix in ("tsv", "csv"):
+        path = write_rows(tmp_path / f"p.{suffix}", [(long, "短", 1)])
+        assert table(path)[0][1] == long
+
+
+BAD_LINES = [
+    ("今天\t天气", "expected 3 tab-separated columns (text_a, text_b, label). Received 2: '今天\\t天气'."),
+    ("a\tb\tc\t1", "expected 3 tab-separated columns (text_a, text_b, label). Received 4: 'a\\tb\\tc\\t1'."),
+    ("", "expected 3 tab-separated columns (text_a, text_b, label). Received a blank line."),
+    ("甲\t\u3000 \t1", "text_b is empty: expected a text."),
+    ("\t乙\t1", "text_a is empty: expected a text."),
+    ("甲\t乙\t2", "column label: expected label 0 or 1 (or true, false). Received '2'."),
+    ("甲\t乙\t", "column label: expected label 0 or 1 (or true, false). Received ''."),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD_LINES)
+def test_bad_rows_name_file_and_line(tmp_path, line, message):
+    path = text_file(tmp_path, f"text_a\ttext_b\tlabel\n甲\t乙\t1\n{line}\n丙\t丁\t0\n")
+    with pytest.raises(DataFormatError, match=re.escape(f"{path}, line 3: {message}")):
+        table(path)
+
+
+def test_skipped_rows_are_counted_and_written_down(tmp_path):
+    lines = [line for line, _ in BAD_LINES]
+    path = text_file(tmp_path, "\n".join(["甲\t乙\t1", *lines, "丙\t丁\t0"]) + "\n\n\n")
+    rejects = tmp_path / "rejects.tsv"
+    reader = read_rows(path, on_bad_row="skip", rejects=rejects)
+    assert [chunk.lines for chunk in reader] == [[1, len(lines) + 2]]
+    assert (reader.info.rows, reader.info.rejected) == (2, len(lines))
+    written = [line.split("\t") for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert written[0] == ["path", "line", "reason", "row"]
+    for number, ((line, message), row) in enumerate(zip(BAD_LINES, written[1:], strict=True), 2):
+        assert row[:2] == [str(path), str(number)]
+        assert row[2].startswith(" ".join(message.split()))
+        assert json.loads(row[3]) == line
+
+
+def test_one_log_for_many_files_and_none_where_nothing_is_wrong(tmp_path):
+    good = text_file(tmp_path, "甲\t乙\t1\n", "good.tsv")
+    bad = text_file(tmp_path, "甲\t乙\t1\n甲\n", "bad.tsv")
+    with RejectLog(tmp_path / "r.tsv") as log:
+        list(read_rows(good, on_bad_row="skip", rejects=log))
+    assert not (tmp_path / "r.tsv").exists()
+    with RejectLog(tmp_path / "r.tsv") as log:
+        for path in (bad, good, bad):
+            list(read_rows(path, on_bad_row="skip", rejects=log))
+    assert log.count == 2
+    assert len((tmp_path / "r.tsv").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_bad_rows_of_json_lines(tmp_path):
+    good = json.dumps(dict(zip(HEADER, ROWS[0], strict=True)))
+    cases = {
+        "[1, 2]": "expected a JSON object. Received [1, 2]",
+        '{"text_a": "甲"': "expected a JSON object. It cannot be parsed",
+        '{"text_a": "甲", "label": 1}': "expected a JSON object with the keys text_a, text_b, label. "
+        "Received the keys 'text_a', 'label'",
+        '{"text_a": "甲", "text_b": null, "label": 1}': "text_b is missing: expected a text.",
+        '{"text_a": 12, "text_b": "乙", "label": 1}': "text_a: expected a text. Received int '12'.",
+        '{"text_a": "甲", "text_b": "乙", "label": null}': "expected label 0 or 1 (or true, false). Received 'None'",
+        "": "expected a JSON object with the keys text_a, text_b, label. Received a blank line.",
+    }
+    for line, message in cases.items():
+        path = text_file(tmp_path, f"{good}\n{line}\n{good}\n", "p.jsonl")
+        with pytest.raises(DataFormatError, match=r"p\.jsonl, line 2: .*" + re.escape(message)):
+            table(path)
+        rejects = tmp_path / "r.tsv"
+        assert len(table(path, on_bad_row="skip", rejects=rejects)) == 2
+        raw = json.loads(rejects.read_text(encoding="utf-8").splitlines()[1].split("\t")[3])
+        assert raw == line or json.loads(raw) == json.loads(line)
+    with pytest.raises(DataFormatError, match=r"p\.jsonl, line 1: expected a JSON object"):
+        table(text_file(tmp_path, "12\n", "p.jsonl"))
+
+
+def test_bad_rows_of_parquet(tmp_path):
+    path = write_rows(tmp_path / "p.parquet", [("甲", "乙", 1), ("甲", None, 1)])
+    with pytest.raises(DataFormatError, match=r"p\.parquet, row 2: text_b is missing"):
+        table(path)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataFormatError, match=r"p\.parquet: expected a Parquet file"):
+        table(path)
+
+
+def test_parquet_without_pyarrow(tmp_path, monkeypatch):
+    path = write_rows(tmp_path / "p.parquet", ROWS)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'textsim\[parquet\]'"):
+        read_rows(path)
+
+
+def test_files_without_rows(tmp_path):
+    with pytest.raises(DataFormatError, match=r"a\.tsv: the file holds nothing\. Expected rows of text_a"):
+        table(text_file(tmp_path, "", "a.tsv"))
+    with pytest.raises(DataFormatError, match=r"a\.tsv: the file holds nothing but a header"):
+        table(text_file(tmp_path, "text_a\ttext_b\tlabel\n\n\n", "a.tsv"))
+    with pytest.raises(DataFormatError, match=r"a\.jsonl: the file holds nothing"):
+        table(text_file(tmp_path, "\n", "a.jsonl"))
+    with pytest.raises(DataFormatError, match="none of its 2 rows can be used"):
+        table(text_file(tmp_path, "甲\n乙\n", "a.tsv"), on_bad_row="skip")
+    with pytest.raises(DataFormatError, match=r"none\.tsv: no such file"):
+        read_rows(tmp_path / "none.tsv")
+    with pytest.raises(DataFormatError, match="Received a folder"):
+        (tmp_path / "folder.tsv").mkdir()
+        read_rows(tmp_path / "folder.tsv")
+
+
+def test_a_damaged_gzip_file(tmp_path):
+    path = tmp_path / "p.tsv.gz"
+    path.write_bytes(b"not gzip")
+    with pytest.raises(DataFormatError, match="the gzip stream is damaged"):
+        read_rows(path)
+    path.write_bytes(gzip.compress("甲\t乙\t1\n".encode() * 5000)[:-12])
+    with pytest.raises(DataFormatError, match="the gzip stream is damaged"):
+        table(path)
+
+
+def test_formats_that_are_not_known(tmp_path):
+    path = text_file(tmp_path, "甲\t乙\t1\n", "pairs.data")
+    with pytest.raises(DataFormatError, match=r"pairs\.data: cannot tell the format from the name.*--format"):
+        read_rows(path)
+    assert table(path, format="tsv") == [(1, "甲", "乙", 1.0)]
+    with pytest.raises(ConfigError, match=r"unknown file format 'tvs'.*Did you mean 'tsv'"):
+        read_rows(path, format="tvs")
+    assert table(text_file(tmp_path, "甲|乙|1\n", "p.tsv"), delimiter="|") == [(1, "甲", "乙", 1.0)]
+    with pytest.raises(ConfigError, match="expected one character, for TSV or CSV"):
+        read_rows(path, format="jsonl", delimiter="|")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"columns": ["a", "b"]}, "expected 3 names or positions, for text_a, text_b, label"),
+        ({"columns": ["a", "b", "a"]}, "expected different ones"),
+        ({"columns": ["a", 2, 3]}, "names alone or positions alone"),
+        ({"columns": [0, 1, 2]}, "positions count from 1"),
+        ({"columns": ["a", "b", "c"], "header": "no"}, "a file without a header has positions"),
+        ({"header": "maybe"}, "header 'maybe': expected one of: auto, yes, no"),
+        ({"on_bad_row": "drop"}, "on_bad_row 'drop': expected one of: error, skip"),
+        ({"rejects": "r.tsv"}, "rejects are written with on_bad_row 'skip' only"),
+        ({"label_threshold": 1, "soft_labels": True}, "exclude each other"),
+    ],
+)
+def test_options_that_cannot_be(tmp_path, options, message):
+    path = text_file(tmp_path, "甲\t乙\t1\n")
+    with pytest.raises(ConfigError, match=message):
+        read_rows(path, **options)
+
+
+def test_graded_labels(tmp_path):
+    path = text_file(tmp_path, "text_a\ttext_b\tscore\n甲\t乙\t2.5\n丙\t丁\t4\n")
+    with pytest.raises(DataFormatError, match=r"line 2: column score: .*Received '2\.5'\. Pass --label"):
+        table(path)
+    assert [row[3] for row in table(path, label_threshold=3)] == [0, 1]
+
+
+def test_triplets_and_texts(tmp_path):
+    path = write_rows(tmp_path / "t.tsv", [("甲", "乙", "丙")], ("anchor", "positive", "negative"))
+    assert table(path, TRIPLETS) == [(2, "甲", "乙", "丙")]
+    assert table(text_file(tmp_path, "甲\t乙\n丙\n", "t.txt"), TEXTS) == [(1, "甲\t乙"), (2, "丙")]
+    assert table(text_file(tmp_path, "id\ttext\n1\t甲\n", "t.tsv"), TEXTS) == [(2, "甲")]
+    with pytest.raises(DataFormatError, match=r"t\.txt, line 2: expected one text a line\. Received a blank"):
+        table(text_file(tmp_path, "甲\n\n丙\n", "t.txt"), TEXTS)
+
+
+def test_a_normalizer(tmp_path):
+    path = text_file(tmp_path, "甲\tＢ\t1\n甲\t\u200b\t1\n \t乙\t0\n甲\t乙\t9\n")
+    normalizer = Normalizer()
+    assert table(path, normalizer=normalizer, on_bad_row="skip") == [(1, "甲", "b", 1.0)]
+    with pytest.raises(
+        DataFormatError, match="line 2: text_b is empty once it is normalized: expected a text"
+    ):
+        table(path, normalizer=normalizer)
+    path = text_file(tmp_path, " \t乙\t0\n")
+    with pytest.raises(DataFormatError, match="line 1: text_a is empty: expected a text"):
+        table(path, normalizer=normalizer)
+
+
+def test_standard_input(monkeypatch):
+    class Stdin:
+        buffer = io.BytesIO("甲\t乙\t1\n丙\t丁\t0\n".encode("utf-8-sig"))
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    assert table("-") == [(1, "甲", "乙", 1.0), (2, "丙", "丁", 0.0)]
+
+
+def test_detect_kind(tmp_path):
+    for suffix in ("tsv", "csv", "jsonl", "parquet"):
+        assert detect_kind(write_rows(tmp_path / f"p.{suffix}", ROWS)) is PAIRS
+        path = write_rows(tmp_path / f"t.{suffix}", [("甲", "乙", "丙")], ("negative", "anchor", "positive"))
+        assert detect_kind(path) is TRIPLETS
+    assert detect_kind(text_file(tmp_path, "", "e.tsv")) is PAIRS
+    assert detect_kind("-") is PAIRS
+
+
+def test_data_frames():
+    frame = pd.DataFrame(ROWS, columns=["query", "title", "label"])
+    chunk = rows_from_frame(frame)
+    assert chunk.texts == tuple([row[side] for row in ROWS] for side in (0, 1))
+    assert chunk.labels.tolist() == [0, 1, 0]
+    assert chunk.labels.dtype == np.float32
+    assert chunk.lines == [1, 2, 3]
+    assert rows_from_frame(frame, UNLABELED, columns=["title", "query"]).texts[0][0] == ROWS[0][1]
+    assert rows_from_frame(frame, UNLABELED).labels is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "message"),
+    [
+        ([("甲", "乙", 2)], None, "row 1: column label: expected label 0 or 1"),
+        ([("甲", "乙", 1), (None, "乙", 1)], None, "row 2: text_a is missing"),
+        ([("甲", float("nan"), 1)], None, "row 1: text_b is missing"),
+        ([("甲", pd.NA, 1)], None, "row 1: text_b is missing"),
+        ([("甲", 5, 1)], None, "row 1: text_b: expected a text. Received int '5'"),
+        ([(" ", "乙", 1)], None, "row 1: text_a is empty"),
+        (
+            [("甲", "乙", 1)],
+            ["text_a", "text_c", "label"],
+            "no column is named 'text_c'.*Did you mean 'text_",
+        ),
+        ([("甲", "乙", 1)], ["text_a"], "expected names for text_a, text_b, label"),
+    ],
+)
+def test_bad_data_frames(rows, columns, message):
+    with pytest.raises(InputError, match=message):
+        rows_from_frame(pd.DataFrame(rows, columns=list(HEADER), dtype=object), columns=columns)
+
+
+def test_a_data_frame_without_the_columns():
+    with pytest.raises(InputError, match=r"expected the columns text_a, text_b, label\. Received 'x'"):
+        rows_from_frame(pd.DataFrame({"x": [1]}))
+
+
+texts = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff\uffff"), min_size=1
+).filter(lambda text: text.strip() != "")
+
+
+@given(st.lists(st.tuples(texts, texts, st.integers(0, 1)), min_size=1, max_size=20), st.integers(1, 5))
+def test_csv_and_json_lines_give_any_text_back(tmp_path_factory, rows, chunk_rows):
+    folder = tmp_path_factory.mktemp("p")
+    for suffix in ("csv", "jsonl"):
+        # A text file has one kind of line end: within a CSV field CRLF is read as LF.
+        clean = [(a.replace("\r", "") or "x", b.replace("\r", "") or "x", y) for a, b, y in rows]
+        clean = [(a if a.strip() else "x", b if b.strip() else "x", y) for a, b, y in clean]
+        got = table(write_rows(folder / f"p.{suffix}", clean), chunk_rows=chunk_rows)
+        assert [row[1:] for row in got] == [(a, b, float(y)) for a, b, y in clean]
