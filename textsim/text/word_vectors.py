@@ -471,6 +471,9 @@ def train_word_vectors(
         negative=negative,
         window=window,
         min_count=min_count,
+        # Characters are few and frequent: dropping more of the commonest than gensim's own 1e-3 does makes an
+        # epoch at least twice as fast.
+        sample=1e-4,
         workers=workers,
         seed=seed,
         hashfxn=_hash,
