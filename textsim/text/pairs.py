@@ -189,7 +189,7 @@ class RowReader:
                     if kind.labeled:
                         labels.append(label_of(row[-1], self._columns.names[-1]))
                 except BadRow as bad:
-                    self._reject(number, str(bad), _raw(cells))
+                    self.reject(number, str(bad), _raw(cells))
                     continue
                 for column, text in zip(texts, clean, strict=True):
                     column.append(text)
@@ -203,7 +203,14 @@ class RowReader:
         if not self.info.rows:
             self._raise_empty()
 
-    def _reject(self, line: int, reason: str, raw: str) -> None:
+    def reject(self, line: int, reason: str, raw: str) -> None:
+        """Refuses a row: counts it and writes it down, or raises, as `on_bad_row` says.
+
+        Also for what only a later step can find; `info.rows` counts such a row nevertheless.
+
+        Raises:
+            DataFormatError: bad rows are errors.
+        """
         if self._rejects is None:
             raise DataFormatError(f"{self._table.where(line)}: {reason}")
         self.info.rejected += 1
