@@ -219,7 +219,7 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
         )
     if recipe.training.class_weights != "none" and not loss.weighted:
         raise ConfigError(
-            f"training.class_weights does not fit loss {recipe.loss.name!r}, whose rows share one loss."
+            f"training.class_weights does not fit loss {recipe.loss.name!r}, which has no classes to weigh."
         )
     if encoder.reads == "tokens":
         if recipe.embedding is None or recipe.pooling is None:
