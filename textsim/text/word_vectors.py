@@ -417,6 +417,7 @@ def train_word_vectors(
     window: int = 5,
     negative: int = 5,
     min_count: int = 1,
+    sample: float = 1e-3,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[str], np.ndarray]:
@@ -435,6 +436,8 @@ def train_word_vectors(
         window: tokens to each side that a token predicts.
         negative: sampled tokens for each true one.
         min_count: tokens that occur less often are left out.
+        sample: share of all tokens from which on a token is so frequent that some of its uses are passed over;
+            0 to use all.
         workers: threads.
         progress: called after each epoch with its number, from 1.
 
@@ -471,9 +474,7 @@ def train_word_vectors(
         negative=negative,
         window=window,
         min_count=min_count,
-        # Characters are few and frequent: dropping more of the commonest than gensim's own 1e-3 does makes an
-        # epoch at least twice as fast.
-        sample=1e-4,
+        sample=sample,
         workers=workers,
         seed=seed,
         hashfxn=_hash,
