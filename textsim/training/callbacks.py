@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from textsim.errors import ConfigError
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
@@ -49,7 +50,11 @@ class Validator:
         self._run = tf.function(run, input_signature=[signature])
 
     def scores(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """Scores in row order, those of the negatives (triplets; else the same again), and the mean loss."""
+        """Scores in row order, those of the negatives (triplets; else the same again), and the mean loss.
+
+        Raises:
+            ConfigError: one of them is not a finite number.
+        """
         order = self.batches.order()
         scores, others = np.empty(self.batches.rows, "float32"), np.empty(self.batches.rows, "float32")
         total = 0.0
@@ -58,6 +63,11 @@ class Validator:
             a, b, loss = self._run(batch)
             scores[rows], others[rows] = a.numpy(), b.numpy()
             total += float(loss) * len(rows)
+        if not (np.isfinite(scores).all() and np.isfinite(others).all() and np.isfinite(total)):
+            raise ConfigError(
+                "training has diverged: the model's validation scores or loss are no numbers. "
+                "Lower training.learning_rate or training.clip_norm."
+            )
         return scores, others, total / self.batches.rows
 
     def figures(self) -> dict[str, float]:

@@ -134,7 +134,8 @@ def choose_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
         + positives.sum()
         - np.concatenate([[0], np.cumsum(positives)])
     )
-    cuts = np.concatenate([[min(values[0], 0.5)], (values[:-1] + values[1:]) / 2, [1.0]])
+    above = 0.5 if values[-1] < 0.5 else (values[-1] + 1) / 2
+    cuts = np.concatenate([[min(values[0], 0.5)], (values[:-1] + values[1:]) / 2, [above]])
     # The last cut judges everything different, which no threshold does to a score of exactly 1.
     if values[-1] >= 1.0:
         right, cuts = right[:-1], cuts[:-1]

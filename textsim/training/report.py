@@ -36,7 +36,9 @@ def write_reports(
     """
     if history:
         with open(folder / "history.csv", "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(history[0]), lineterminator="\n")
+            # A figure that an epoch does not have, such as the Spearman of constant scores, leaves its cell empty.
+            names = dict.fromkeys(name for row in history for name in row)
+            writer = csv.DictWriter(file, fieldnames=list(names), lineterminator="\n")
             writer.writeheader()
             writer.writerows(history)
         plots.plot_history(folder / "curves.png", title, history)
@@ -45,7 +47,8 @@ def write_reports(
     dot = shutil.which("dot")
     if dot:
         graph = structure_graph(model)
-        subprocess.run([dot, "-Tpng", "-o", str(folder / "structure.png")], input=graph.encode(), check=True)
+        # A picture that cannot be drawn must not cost the trained model: dot says why on standard error.
+        subprocess.run([dot, "-Tpng", "-o", str(folder / "structure.png")], input=graph.encode(), check=False)
 
 
 def structure(model: SiameseModel) -> list[tuple[str, str, int, int]]:
@@ -130,10 +133,10 @@ def diagnose(
     """
     found = []
     losses = np.array([row["val_loss"] for row in history])
-    if len(losses) >= 3 and losses[0] - losses.min() < 0.01 * abs(losses[0]):
+    if len(losses) >= 3 and np.ptp(losses) < 0.01 * abs(losses[0]):
         found.append(
-            f"the validation loss is flat: it went from {losses[0]:.4f} to at best {losses.min():.4f} in {len(losses)} "
-            "epochs. Check that labels and texts belong together, or try another learning rate."
+            f"the validation loss is flat: it went from {losses[0]:.4f} to at best {losses.min():.4f} in "
+            f"{len(losses)} epochs. Check that labels and texts belong together, or try another learning rate."
         )
     for name, cut in (("0.5", 0.5), (f"the threshold {threshold:.3f}", threshold)):
         judged = scores >= cut
@@ -144,7 +147,7 @@ def diagnose(
                 + (
                     " Decide by the model's threshold, not at 0.5."
                     if cut == 0.5
-                    else " The model has learned nothing."
+                    else " No threshold does better than this one answer for all."
                 )
             )
     if len(history) >= 2:
@@ -153,7 +156,7 @@ def diagnose(
         if losses[-1] > 1.1 * losses.min() and last["loss"] < losses[-1] and gap > 0.03:
             found.append(
                 f"training has left validation behind: since epoch {best} the validation loss rose from "
-                f"{losses.min():.4f} to {losses[-1]:.4f} while the training loss fell to {last['loss']:.4f}. More data, "
-                "more dropout or fewer epochs would help; the best epoch by the monitored figure was kept."
+                f"{losses.min():.4f} to {losses[-1]:.4f} while the training loss fell to {last['loss']:.4f}. "
+                "More data, more dropout or fewer epochs would help; the best epoch by the monitored figure was kept."
             )
     return found

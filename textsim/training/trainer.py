@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import platform
 import sys
 import time
@@ -189,21 +190,24 @@ def make_optimizer(settings: TrainingSettings, steps_per_epoch: int) -> keras.op
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":
         total = settings.epochs * steps_per_epoch
-        warmup = round(settings.warmup * total)
+        warmup = int(settings.warmup * total)
         if warmup:
             rate = keras.optimizers.schedules.CosineDecay(
                 0.0, total - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
             )
         else:
             rate = keras.optimizers.schedules.CosineDecay(rate, total)
+    cls = getattr(keras.optimizers, settings.optimizer)
     options: dict[str, Any] = {"learning_rate": rate}
-    if settings.weight_decay:
-        options["weight_decay"] = settings.weight_decay
+    # Some optimizers decay by default: what the settings say holds for them too.
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if name.endswith("weight_decay") and (settings.weight_decay or parameter.default):
+            options[name] = settings.weight_decay
     if settings.clip_norm is not None:
         options["global_clipnorm"] = settings.clip_norm
     if settings.average:
         options |= {"use_ema": True, "ema_momentum": settings.average}
-    return getattr(keras.optimizers, settings.optimizer)(**options)
+    return cls(**options)
 
 
 def _fit(
@@ -269,6 +273,12 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
     if dataset.kind == "triplets" and recipe.training.monitor not in ("loss", "accuracy"):
         raise ConfigError(
             f"training.monitor={recipe.training.monitor!r} is a figure of pairs. Expected 'loss' or 'accuracy'."
+        )
+    monitor, labels = recipe.training.monitor, dataset.splits["dev"].labels
+    if monitor in ("auc", "spearman") and len(np.unique(labels >= 0.5 if monitor == "auc" else labels)) < 2:
+        raise ConfigError(
+            f"training.monitor={monitor!r} compares pairs of different labels, but those of the dev split of "
+            f"{dataset.path}/ are all alike. Expected 'loss', 'accuracy' or 'accuracy_at_threshold'."
         )
 
 

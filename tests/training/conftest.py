@@ -1,0 +1,42 @@
+"""Small datasets made from the bundled demo data, once for all tests of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from textsim.text.dataset import PairDataset, preprocess
+
+
+def _head(source: Path, target: Path, rows: int) -> Path:
+    target.write_text(
+        "".join(source.read_text(encoding="utf-8").splitlines(True)[: rows + 1]), encoding="utf-8"
+    )
+    return target
+
+
+def _dataset(folder: Path, demo: Path, name: str, suffix: str, **options: object) -> PairDataset:
+    train = _head(demo / f"{name}_train{suffix}", folder / f"train{suffix}", 160)
+    dev = _head(demo / f"{name}_dev{suffix}", folder / f"dev{suffix}", 60)
+    preprocess(train, folder / "数据", dev=dev, progress=False, **options)  # type: ignore[arg-type]
+    return PairDataset.open(folder / "数据")
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDataset:
+    """Sentence pairs with word vectors."""
+    folder = tmp_path_factory.mktemp("pairs")
+    return _dataset(folder, demo, "pairs", ".tsv", word_vectors=demo / "characters.vec")
+
+
+@pytest.fixture(scope="session")
+def triplets(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDataset:
+    """Sentence triplets without word vectors."""
+    return _dataset(tmp_path_factory.mktemp("triplets"), demo, "triplets", ".tsv")
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDataset:
+    """Numeric vector pairs, standardized."""
+    return _dataset(tmp_path_factory.mktemp("vectors"), demo, "digits", ".csv", standardize=True)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from sklearn import metrics
+
+from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
+
+SCORES = st.lists(
+    st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 0.1, 0.3, 0.45, 0.5, 0.7, 0.9, 1.0])),
+    min_size=1,
+    max_size=12,
+)
+
+
+def right(labels: np.ndarray, scores: np.ndarray, threshold: float) -> int:
+    return int(np.sum((labels >= 0.5) == (scores >= threshold)))
+
+
+@given(SCORES)
+def test_threshold_against_all_cuts(rows: list[tuple[float, float]]) -> None:
+    labels, scores = np.array(rows).T
+    chosen = choose_threshold(labels, scores)
+    assert 0 <= chosen <= 1
+    cuts = np.arange(0, 1001) / 1000
+    counts = [right(labels, scores, cut) for cut in cuts]
+    assert right(labels, scores, chosen) == max(counts)
+    # No cut as good stands nearer to 0.5, but for those in the same gap between two scores.
+    nearest = min(abs(cut - 0.5) for cut, count in zip(cuts, counts, strict=True) if count == max(counts))
+    values = np.unique([0.0, *scores, 1.0])
+    widest_gap = np.diff(values).max(initial=1.0)
+    assert abs(chosen - 0.5) <= nearest + widest_gap
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "threshold"),
+    [
+        ([0, 1], [0.2, 0.6], 0.4),
+        ([0, 0, 1, 1], [0.1, 0.9, 0.95, 0.97], 0.925),
+        ([1, 1], [0.7, 0.9], 0.5),
+        ([1, 1], [0.2, 0.9], 0.2),
+        ([0, 0], [0.1, 0.3], 0.5),
+        ([0, 0], [0.1, 0.8], 0.9),
+        ([0, 1], [0.5, 0.5], 0.5),
+        ([0.4, 0.6], [0.2, 0.4], 0.3),
+    ],
+)
+def test_chosen_thresholds(labels: list[float], scores: list[float], threshold: float) -> None:
+    assert choose_threshold(np.array(labels), np.array(scores)) == pytest.approx(threshold)
+
+
+def test_a_score_of_one_can_not_be_judged_different() -> None:
+    labels, scores = np.zeros(3), np.array([1.0, 1.0, 0.2])
+    chosen = choose_threshold(labels, scores)
+    assert chosen <= 1 and right(labels, scores, chosen) == 1
+
+
+@given(st.integers(0, 1000), st.floats(0.05, 0.95))
+@settings(max_examples=20)
+def test_figures_against_scikit_learn(seed: int, threshold: float) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.array([0, 1, *rng.integers(0, 2, 30)], "float32")
+    scores = np.clip(labels * 0.3 + rng.random(32) * 0.7, 0, 1).astype("float32").round(2)
+    found = evaluate_scores(labels, scores, threshold, seconds=2.0)
+    judged = scores.astype("float64") >= threshold
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        labels, judged, average="binary", zero_division=0
+    )
+    tn, fp, fn, tp = metrics.confusion_matrix(labels, judged, labels=[0, 1]).ravel()
+    assert found.to_dict() == pytest.approx(
+        {
+            "pairs": 32,
+            "accuracy": metrics.accuracy_score(labels, scores >= 0.5),
+            "threshold": threshold,
+            "accuracy_at_threshold": metrics.accuracy_score(labels, judged),
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "auc": metrics.roc_auc_score(labels, scores),
+            "average_precision": metrics.average_precision_score(labels, scores),
+            "spearman": spearmanr(labels, scores).statistic,
+            "majority_accuracy": max(labels.mean(), 1 - labels.mean()),
+            "true_positives": tp,
+            "false_positives": fp,
+            "true_negatives": tn,
+            "false_negatives": fn,
+            "seconds": 2.0,
+        }
+    )
+
+
+def test_graded_labels_count_as_positive_from_one_half_on_and_rank_as_they_are() -> None:
+    labels, scores = np.array([0.1, 0.4, 0.5, 0.9]), np.array([0.2, 0.1, 0.6, 0.8])
+    found = evaluate_scores(labels, scores, 0.5)
+    assert found.accuracy == 1 and found.true_positives == 2
+    assert found.spearman == pytest.approx(spearmanr(labels, scores).statistic)
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_data_of_one_class(label: float) -> None:
+    found = evaluate_scores(np.full(3, label), np.array([0.2, 0.6, 0.7]), 0.5)
+    assert found.auc is None and found.average_precision is None and found.spearman is None
+    assert found.majority_accuracy == 1
+    assert found.accuracy == pytest.approx(2 / 3 if label else 1 / 3)
+    assert (found.precision, found.recall) == ((1, 2 / 3) if label else (0, 0))
+    assert "ROC AUC                     -" in found.format()
+
+
+def test_nothing_judged_positive() -> None:
+    found = evaluate_scores(np.array([0, 1]), np.array([0.2, 0.3]), 0.9)
+    assert (found.precision, found.recall, found.f1) == (0, 0, 0)
+    assert found.auc == 1
+
+
+def test_constant_scores_rank_nothing() -> None:
+    found = evaluate_scores(np.array([0, 1]), np.array([0.3, 0.3]), 0.5)
+    assert found.spearman is None and found.auc == 0.5
+
+
+def test_figures_as_text() -> None:
+    labels, scores = np.array([0, 1, 1, 0, 1]), np.array([0.1, 0.9, 0.4, 0.6, 0.8])
+    text = evaluate_scores(labels, scores, 0.7, seconds=1.25).format()
+    assert "pairs                  5 in 1.2 s" in text
+    assert "accuracy               0.8000  at the model's threshold 0.700" in text
+    assert "accuracy at 0.5        0.6000" in text
+    assert "majority class         0.6000  (+0.2000 over it)" in text
+    assert "same: 2 found, 1 missed; different: 2 told apart, 0 taken for same" in text
+    assert {line[22:25] for line in text.split("\n")[1:-1]} == {" 0.", " 1."}
+
+
+def test_triplets_in_order() -> None:
+    found = evaluate_triplets(np.array([0.9, 0.5, 0.2]), np.array([0.1, 0.5, 0.3]), seconds=0.5)
+    assert (found.triplets, found.ordered) == (3, pytest.approx(1 / 3))
+    assert found.format() == "triplets  3 in 0.5 s\nin order   0.3333"
