@@ -106,6 +106,19 @@ def test_encoders_and_poolings_agree_with_keras(name: str, ids: np.ndarray) -> N
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
+@pytest.mark.parametrize("name", ["bilstm-manhattan", "bilstm-attention", "residual"])
+def test_large_vocabularies_are_not_folded_and_give_the_same(
+    name: str, ids: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = saved_model(FITTING[name])
+    expected = OnnxScorer(saved).encode_ids(ids, LENGTHS)
+    assert graphs.token_table(saved).shape[0] == 2 * len(vocabulary())
+    monkeypatch.setattr(graphs, "_FOLD_BYTES", 0)
+    assert graphs.token_table(saved) is saved.weights["embedding/table"]
+    encoded = OnnxScorer(saved).encode_ids(ids, LENGTHS)
+    np.testing.assert_allclose(encoded, expected, rtol=TOLERANCE, atol=TOLERANCE)
+
+
 @pytest.mark.parametrize("name", registry.HEADS.names())
 def test_heads_agree_with_keras_at_the_edges(name: str) -> None:
     saved = saved_model(text_recipe("word-vectors", "mean", head=name))

@@ -8,15 +8,14 @@ it is explained.
 ===========  ==============================================================  ============================
 graph        inputs                                                          output
 ===========  ==============================================================  ============================
-encoder      ``table`` float (vocabulary, dim), ``token_ids`` int32          ``encoded`` float (n, width)
+encoder      ``table`` float, see `token_table`, ``token_ids`` int32         ``encoded`` float (n, width)
              (n, steps) right-padded, ``lengths`` int32 (n,)
 encoder of   ``vectors`` float (n, dim)                                      ``encoded`` float (n, width)
 vectors
 head         ``u``, ``v`` float (n, width)                                   ``score`` float (n,)
 ===========  ==============================================================  ============================
 
-The embedding table is an input because it is most of the model: fed at each run, it is neither copied nor
-serialized.
+The table is an input because it is most of the model: fed at each run, it is neither copied nor serialized.
 
 Reference:
     The ONNX operator specification, opset 18: https://onnx.ai/onnx/operators/
@@ -25,7 +24,7 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +37,8 @@ from textsim.errors import ArtifactError
 _OPSET = 18
 _IR_VERSION = 8
 _LOWEST = float(np.finfo(np.float32).min)
+# The largest table of input products that is made when a model is loaded: a tenth of a second or so.
+_FOLD_BYTES = 128 << 20
 
 
 class Unsupported(Exception):
@@ -49,10 +50,12 @@ class Graph:
 
     Args:
         weights: arrays that `weight` looks up by path.
+        prefix: of all names, which a graph must not share with a graph inside it.
     """
 
-    def __init__(self, weights: dict[str, np.ndarray]) -> None:
+    def __init__(self, weights: dict[str, np.ndarray], prefix: str = "") -> None:
         self.weights = weights
+        self._prefix = prefix
         self._nodes: list[Any] = []
         self._inputs: list[Any] = []
         self._constants: dict[str, Any] = {}
@@ -63,7 +66,7 @@ class Graph:
 
     def const(self, value: Any, dtype: str = "float32") -> str:
         """A constant array or number."""
-        name = f"constant_{len(self._constants)}"
+        name = f"{self._prefix}constant_{len(self._constants)}"
         self._constants[name] = numpy_helper.from_array(
             np.ascontiguousarray(value, dtype).reshape(np.shape(value)), name
         )
@@ -79,9 +82,13 @@ class Graph:
 
     def op(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Adds an operator and returns the name of its first output."""
-        name = f"value_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
-        return name
+        return self.ops(1, operator, *inputs, **attributes)[0]
+
+    def ops(self, outputs: int, operator: str, *inputs: str, **attributes: Any) -> list[str]:
+        """Adds an operator and returns the names of its outputs."""
+        names = [f"{self._prefix}value_{len(self._nodes)}_{k}" for k in range(outputs)]
+        self._nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
+        return names
 
     def axes(self, *axes: int) -> str:
         return self.const(np.array(axes), "int64")
@@ -93,12 +100,17 @@ class Graph:
             x = self.op("Add", x, self.const(self.weight(f"{path}/bias")))
         return activate(self, x, activation)
 
+    def finished(self, name: str, outputs: Mapping[str, tuple[str, tuple[str | int, ...]]]) -> Any:
+        """The graph as ONNX has it; `outputs` maps a name to a float value and its shape."""
+        results = []
+        for output, (value, shape) in outputs.items():
+            self._nodes.append(helper.make_node("Identity", [value], [output]))
+            results.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, shape))
+        return helper.make_graph(self._nodes, name, self._inputs, results, list(self._constants.values()))
+
     def serialized(self, name: str, output: str, value: str, shape: tuple[str | int, ...]) -> bytes:
         """The finished model, with `value` as its only output under the name `output`."""
-        self._nodes.append(helper.make_node("Identity", [value], [output]))
-        result = helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)
-        constants = list(self._constants.values())
-        graph = helper.make_graph(self._nodes, name, self._inputs, [result], constants)
+        graph = self.finished(name, {output: (value, shape)})
         opsets = [helper.make_opsetid("", _OPSET)]
         model: bytes = helper.make_model(
             graph, opset_imports=opsets, ir_version=_IR_VERSION
@@ -110,7 +122,9 @@ class Tokens(NamedTuple):
     """A batch of sentences inside a graph.
 
     Attributes:
-        table: float (vocabulary, dim).
+        table: float, see `token_table`.
+        size: of the vocabulary.
+        folded: whether the table holds input products.
         ids: int32 (n, steps).
         lengths: int64 (n,).
         steps: int64 scalar.
@@ -118,6 +132,8 @@ class Tokens(NamedTuple):
     """
 
     table: str
+    size: int
+    folded: bool
     ids: str
     lengths: str
     steps: str
@@ -164,13 +180,40 @@ def _builder(builders: dict[str, Callable[..., str]], kind: str, part: Part) -> 
 
 
 def _token_inputs(graph: Graph, saved: SavedModel) -> Tokens:
-    table = graph.input("table", TensorProto.FLOAT, ("vocabulary", saved.dim))
+    table = graph.input("table", TensorProto.FLOAT, ("rows", "width"))
     ids = graph.input("token_ids", TensorProto.INT32, ("n", "steps"))
     lengths = graph.op("Cast", graph.input("lengths", TensorProto.INT32, ("n",)), to=TensorProto.INT64)
     steps = graph.op("Gather", graph.op("Shape", ids), graph.const(1, "int64"))
     positions = graph.op("Range", graph.const(0, "int64"), steps, graph.const(1, "int64"))
     mask = graph.op("Less", positions, graph.op("Unsqueeze", lengths, graph.axes(1)))
-    return Tokens(table, ids, lengths, steps, graph.op("Unsqueeze", mask, graph.axes(2)))
+    size = len(graph.weight("embedding/table"))
+    return Tokens(table, size, _folds(saved), ids, lengths, steps, graph.op("Unsqueeze", mask, graph.axes(2)))
+
+
+def token_table(saved: SavedModel) -> np.ndarray:
+    """What the encoder graph of a text model takes as its `table`.
+
+    The embedding, float (vocabulary, dim). A BiLSTM gets the first layer's input products in its place: there is
+    one for each token and direction, however often the token occurs, so that most of the arithmetic is done here
+    once. They are float (2 * vocabulary, 4 * units), all tokens forwards and then all backwards, gates i, o, f, c.
+    """
+    table = saved.weights["embedding/table"]
+    if not _folds(saved):
+        return table
+    return np.concatenate(
+        [
+            table @ _onnx_gates(saved.weights[f"{path}/kernel"]).T
+            + _onnx_gates(saved.weights[f"{path}/bias"])
+            for path in ("encoder/forward_0", "encoder/backward_0")
+        ]
+    )
+
+
+def _folds(saved: SavedModel) -> bool:
+    if saved.recipe.encoder.name != "bilstm" or "encoder/forward_0/kernel" not in saved.weights:
+        return False
+    gates = saved.weights["encoder/forward_0/kernel"].shape[1]
+    return 2 * len(saved.weights["embedding/table"]) * gates * 4 <= _FOLD_BYTES
 
 
 # Encoders of tokens: (graph, path of the weights, tokens, options) -> float (n, steps, features), with
@@ -179,30 +222,85 @@ def _token_inputs(graph: Graph, saved: SavedModel) -> Tokens:
 
 
 def bilstm(graph: Graph, path: str, tokens: Tokens, *, residual: bool = False, **_: Any) -> str:
-    # The operator reads time-major batches, and backwards each row from its own last token. A sentence
-    # without tokens is read as one padding token, which every pooling masks.
-    lengths = graph.op("Cast", _at_least_one(graph, tokens), to=TensorProto.INT32)
-    x = graph.op("Gather", tokens.table, graph.op("Transpose", tokens.ids, perm=[1, 0]))
-    layer, width = 0, None
-    while graph.has(f"{path}/forward_{layer}/kernel"):
-        directions = (f"{path}/forward_{layer}", f"{path}/backward_{layer}")
-        kernel, recurrent, bias = (
-            np.stack([_onnx_gates(graph.weight(f"{direction}/{name}")) for direction in directions])
-            for name in ("kernel", "recurrent_kernel", "bias")
+    # Time-major, (steps, n, features). A sentence without tokens is read as one padding token, which every
+    # pooling masks.
+    ids = graph.op("Transpose", tokens.ids, perm=[1, 0])
+    lengths = _at_least_one(graph, tokens)
+    x = (
+        _folded_layer(graph, path, tokens, ids, lengths)
+        if tokens.folded
+        else graph.op("Gather", tokens.table, ids)
+    )
+    layer = int(tokens.folded)
+    while graph.has(f"{path}/forward_{layer}/kernel") or layer == 0:
+        states = _lstm_layer(graph, path, layer, x, lengths)
+        inputs, units = (
+            graph.weight(f"{path}/forward_{layer}/{n}").shape[0] for n in ("kernel", "recurrent_kernel")
         )
-        units = recurrent.shape[2]
-        # The operator has a second bias, of the recurrent product, which Keras has not.
-        bias = np.concatenate([bias, np.zeros_like(bias)], axis=1)
-        constants = [graph.const(value) for value in (kernel, recurrent, bias)]
-        states = graph.op("LSTM", x, *constants, lengths, hidden_size=units, direction="bidirectional")
-        # (steps, directions, n, units) -> (steps, n, 2 * units)
-        states = graph.op("Transpose", states, perm=[0, 2, 1, 3])
-        states = graph.op("Reshape", states, graph.const(np.array([0, 0, 2 * units]), "int64"))
-        x = graph.op("Add", states, x) if residual and width == 2 * units else states
-        layer, width = layer + 1, 2 * units
-    if layer == 0:
-        graph.weight(f"{path}/forward_0/kernel")  # raises
+        x = graph.op("Add", states, x) if residual and layer and inputs == 2 * units else states
+        layer += 1
     return graph.op("Transpose", x, perm=[1, 0, 2])
+
+
+def _lstm_layer(graph: Graph, path: str, layer: int, x: str, lengths: str) -> str:
+    """Both directions by the LSTM operator: float (steps, n, features) -> (steps, n, 2 * units)."""
+    directions = (f"{path}/forward_{layer}", f"{path}/backward_{layer}")
+    kernel, recurrent, bias = (
+        np.stack([_onnx_gates(graph.weight(f"{direction}/{name}")) for direction in directions])
+        for name in ("kernel", "recurrent_kernel", "bias")
+    )
+    units = recurrent.shape[2]
+    # The operator has a second bias, of the recurrent product, which Keras has not.
+    bias = np.concatenate([bias, np.zeros_like(bias)], axis=1)
+    constants = [graph.const(value) for value in (kernel, recurrent, bias)]
+    lengths = graph.op("Cast", lengths, to=TensorProto.INT32)
+    states = graph.op("LSTM", x, *constants, lengths, hidden_size=units, direction="bidirectional")
+    # (steps, directions, n, units) -> (steps, n, 2 * units)
+    states = graph.op("Transpose", states, perm=[0, 2, 1, 3])
+    return graph.op("Reshape", states, graph.const(np.array([0, 0, 2 * units]), "int64"))
+
+
+def _folded_layer(graph: Graph, path: str, tokens: Tokens, ids: str, lengths: str) -> str:
+    """The first layer from the table of input products, which the LSTM operator cannot take: (steps, n, 2 * units).
+
+    Each sentence is reversed for the way back, and its states are turned round again.
+    """
+    turn = {"time_axis": 0, "batch_axis": 1}
+    backwards = graph.op(
+        "Add", graph.op("ReverseSequence", ids, lengths, **turn), graph.const(tokens.size, "int32")
+    )
+    gates = [graph.op("Gather", tokens.table, rows) for rows in (ids, backwards)]
+    body = Graph(graph.weights, prefix="step_")
+    states, names = {}, ("forward", "backward")
+    units = graph.weight(f"{path}/forward_0/recurrent_kernel").shape[0]
+    # A scan hands its body the states first, then its slices; and takes new states first, then what it stacks.
+    before = {
+        f"{name}_{state}": body.input(f"{name}_{state}", TensorProto.FLOAT, ("n", units))
+        for name in names
+        for state in ("hidden", "cell")
+    }
+    for name in names:
+        product = body.input(f"{name}_product", TensorProto.FLOAT, ("n", 4 * units))
+        recurrent = body.const(_onnx_gates(graph.weight(f"{path}/{name}_0/recurrent_kernel")).T)
+        hidden, cell = before[f"{name}_hidden"], before[f"{name}_cell"]
+        total = body.op("Add", body.op("MatMul", hidden, recurrent), product)
+        soft, candidate = body.ops(2, "Split", total, body.const([3 * units, units], "int64"), axis=1)
+        i, o, f = body.ops(3, "Split", body.op("Sigmoid", soft), body.const([units] * 3, "int64"), axis=1)
+        kept, added = body.op("Mul", f, cell), body.op("Mul", i, body.op("Tanh", candidate))
+        cell = body.op("Add", kept, added)
+        states[f"{name}_hidden"], states[f"{name}_cell"] = body.op("Mul", o, body.op("Tanh", cell)), cell
+    shape = ("n", units)
+    after = {f"new_{state}": (states[state], shape) for state in before}
+    after |= {f"{name}_states": (states[f"{name}_hidden"], shape) for name in names}
+    zeros = graph.op("Expand", graph.const(0.0), _state_shape(graph, tokens, units))
+    outputs = graph.ops(6, "Scan", *[zeros] * 4, *gates, body=body.finished("step", after), num_scan_inputs=2)
+    ahead, back = outputs[4], graph.op("ReverseSequence", outputs[5], lengths, **turn)
+    return graph.op("Concat", ahead, back, axis=2)
+
+
+def _state_shape(graph: Graph, tokens: Tokens, units: int) -> str:
+    rows = graph.op("Shape", tokens.lengths)
+    return graph.op("Concat", rows, graph.axes(units), axis=0)
 
 
 def _onnx_gates(weight: np.ndarray) -> np.ndarray:

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from textsim.artifacts import SavedModel
-from textsim.graphs import Unsupported, encoder_graph, head_graph
+from textsim.graphs import Unsupported, encoder_graph, head_graph, token_table
 
 T = TypeVar("T")
 
 # Padded tokens of one encoder batch, and numbers on each side of one comparison: enough for full speed, and a
 # bound on a batch's memory.
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 1024
 BATCH_NUMBERS = 1 << 18
 
 
@@ -157,7 +157,7 @@ class OnnxScorer(Scorer):
             onnxruntime.InferenceSession(graph(saved), options, providers=["CPUExecutionProvider"])
             for graph in (encoder_graph, head_graph)
         )
-        self._table = {"table": saved.weights["embedding/table"]} if saved.kind == "text" else {}
+        self._table = {"table": token_table(saved)} if saved.kind == "text" else {}
 
     def _encode(self, **batch: np.ndarray) -> np.ndarray:
         encoded: np.ndarray = self._encoder.run(None, {**self._table, **batch})[0]
