@@ -267,7 +267,7 @@ RECIPES: dict[str, Recipe] = {
         encoder=_part("bilstm", units=[128, 32], dropout=0.5),
         pooling=_part("last"),
         head=_part("manhattan"),
-        training=TrainingSettings(epochs=20, patience=None, monitor="accuracy"),
+        training=TrainingSettings(batch_size=64, epochs=20, patience=None, monitor="accuracy"),
     ),
     "bilstm-cosine": Recipe(
         description="Trainable embeddings, BiLSTM(50), exp(negative cosine distance) into a learned sigmoid.",

@@ -293,7 +293,11 @@ def _provenance(
     return {
         "dataset": dataset.path.name,
         "rows": {name: len(split) for name, split in dataset.splits.items()},
-        "sources": dataset.manifest.get("sources", []),
+        # Where a file lay on this machine says nothing elsewhere; its last folder often names the set.
+        "sources": [
+            {**source, "path": "/".join(Path(source["path"]).parts[-2:])}
+            for source in dataset.manifest.get("sources", [])
+        ],
         "dataset_files": dataset.manifest.get("files", {}),
         "epochs": len(history),
         "seconds": round(seconds, 1),
