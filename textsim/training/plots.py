@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,31 +10,20 @@ from typing import Any
 import numpy as np
 
 COLORS = {"train": "#7f8fa6", "validation": "#1b6ca8", "same": "#1b8a5a", "different": "#c0392b"}
-CJK_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "Microsoft YaHei",
-    "PingFang SC",
-    "Heiti SC",
-    "SimHei",
-)
+CHINESE_FONT = "Noto Sans SC"
 
 
-def _figure(path: Path, columns: int, draw: Callable[[Any], None]) -> None:
+def _figure(path: Path, title: str, columns: int, draw: Callable[[Any], None]) -> None:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(
-        {"font.sans-serif": font_families(), "axes.unicode_minus": False, "font.size": 9}
-    ):
+    with matplotlib.rc_context({"font.family": font_families(), "axes.unicode_minus": False, "font.size": 9}):
         figure = Figure(figsize=(4.6 * columns, 3.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, columns, squeeze=False)[0]
         draw(axes)
+        figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=11)
         for axis in axes:
             axis.spines[["top", "right"]].set_visible(False)
             axis.grid(alpha=0.25)
@@ -41,11 +31,14 @@ def _figure(path: Path, columns: int, draw: Callable[[Any], None]) -> None:
 
 
 def font_families() -> list[str]:
-    """Font families to draw with: the first installed one that has Chinese characters, after matplotlib's own."""
-    from matplotlib import font_manager
+    """Font families to draw with: matplotlib's own, then one that has Chinese characters."""
+    from matplotlib.font_manager import fontManager
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in CJK_FONTS if name in installed)]
+    if CHINESE_FONT not in {font.name for font in fontManager.ttflist}:
+        # The package is there for its font; its code is not used.
+        package = importlib.metadata.distribution("zhplot")
+        fontManager.addfont(str(package.locate_file("zhplot/fonts/NotoSansSC-Regular.ttf")))
+    return ["DejaVu Sans", CHINESE_FONT]
 
 
 def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
@@ -53,18 +46,19 @@ def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
 
     Args:
         path: the file.
-        title: over the first panel.
+        title: over all panels.
         history: one dict an epoch.
     """
     epochs = [row["epoch"] for row in history]
-    ranked = "val_auc" in history[0]
+    ranked = any("val_auc" in row for row in history)
 
     def lines(axis: Any, named: dict[str, tuple[str, str, str]]) -> None:
         for label, (key, color, style) in named.items():
             values = [row.get(key, np.nan) for row in history]
             axis.plot(epochs, values, style, color=color, label=label, marker="o", markersize=3)
         axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.set_xlim(0.5, len(epochs) + 0.5)
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.legend(frameon=False)
 
     def draw(axes: Any) -> None:
@@ -75,7 +69,7 @@ def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
                 "validation": ("val_loss", COLORS["validation"], "-"),
             },
         )
-        axes[0].set_title(f"{title}\nloss", loc="left")
+        axes[0].set_title("loss", loc="left")
         accuracy = {
             "training, in training mode": ("accuracy", COLORS["train"], "-"),
             "validation at 0.5": ("val_accuracy", COLORS["validation"], "-"),
@@ -90,12 +84,12 @@ def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
         axes[1].set_title("accuracy", loc="left")
         if ranked:
             ranking = {"ROC AUC": ("val_auc", COLORS["validation"], "-")}
-            if "val_spearman" in history[0]:
+            if any("val_spearman" in row for row in history):
                 ranking["Spearman"] = ("val_spearman", COLORS["same"], "-")
             lines(axes[2], ranking)
             axes[2].set_title("ranking of the validation pairs", loc="left")
 
-    _figure(path, 3 if ranked else 2, draw)
+    _figure(path, title, 3 if ranked else 2, draw)
 
 
 def plot_scores(path: Path, title: str, labels: np.ndarray, scores: np.ndarray, threshold: float) -> None:
@@ -103,7 +97,7 @@ def plot_scores(path: Path, title: str, labels: np.ndarray, scores: np.ndarray, 
 
     Args:
         path: the file.
-        title: over the first panel.
+        title: over all panels.
         labels: float (pairs,), positive at 0.5 and more.
         scores: float (pairs,) in [0, 1].
         threshold: the chosen threshold.
@@ -118,7 +112,8 @@ def plot_scores(path: Path, title: str, labels: np.ndarray, scores: np.ndarray, 
         for name, part in (("different", different), ("same", same)):
             axes[0].hist(part, bins=bins, alpha=0.6, color=COLORS[name], label=f"{name} ({len(part):,})")
         axes[1].plot(cuts, right / len(scores), color=COLORS["validation"])
-        axes[0].set_title(f"{title}\nvalidation scores by label", loc="left")
+        axes[0].set_title("validation scores by label", loc="left")
+        axes[0].set_ylabel("pairs")
         axes[1].set_title("accuracy by threshold", loc="left")
         for axis in axes:
             axis.axvline(
@@ -127,4 +122,4 @@ def plot_scores(path: Path, title: str, labels: np.ndarray, scores: np.ndarray, 
             axis.set_xlabel("score")
             axis.legend(frameon=False)
 
-    _figure(path, 2, draw)
+    _figure(path, title, 2, draw)
