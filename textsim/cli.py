@@ -291,10 +291,10 @@ def main() -> None:
 )
 @option(
     "--vocabulary-from",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
+    shell_complete=_complete_model,
     section="Vocabulary",
-    help="Take tokenizer and vocabulary from this dataset or model.",
+    help="Take the tokenizer of this dataset or model, and extend its vocabulary: for train --init.",
 )
 @option(
     "--min-count",
@@ -361,6 +361,7 @@ def preprocess(
     nfkc: bool | None,
     lowercase: bool | None,
     simplify: bool | None,
+    vocabulary_from: str | None,
     **options: Any,
 ) -> None:
     """Turn labelled data files into a dataset folder.
@@ -378,6 +379,7 @@ def preprocess(
       textsim preprocess triplets.tsv --kind triplets --dev-fraction 0.1 --out dataset
       textsim preprocess vectors.csv --kind vectors --standardize --dev-fraction 0.2 --out dataset
     """
+    from textsim.artifacts import find_model
     from textsim.text.build import preprocess
     from textsim.text.report import format_report
     from textsim.text.tokenizers import tokenizer_from_config
@@ -389,6 +391,8 @@ def preprocess(
     chosen = None
     if tokenizer or cutting or normalizing:
         chosen = tokenizer_from_config({"name": tokenizer or "char", **cutting, "normalizer": normalizing})
+    if vocabulary_from is not None:
+        options["vocabulary_from"] = find_model(vocabulary_from)
     progress = False if quiet else None
     report = preprocess(inputs, out, tokenizer=chosen, progress=progress, **_given(**options))
     if as_json:
@@ -412,6 +416,14 @@ def preprocess(
 )
 @option("--config", type=FILE, metavar="FILE", section="Settings", help="Or a recipe as JSON.")
 @option(
+    "--init",
+    metavar="MODEL",
+    shell_complete=_complete_model,
+    section="Settings",
+    help="Continue from this model, with its recipe unless one is given. DATASET must have been made with "
+    "--vocabulary-from MODEL.",
+)
+@option(
     "--set",
     "assignments",
     multiple=True,
@@ -431,6 +443,7 @@ def train(
     quiet: bool,
     recipe: str | None,
     config: Path | None,
+    init: str | None,
     assignments: tuple[str, ...],
     **short: int | None,
 ) -> None:
@@ -446,14 +459,22 @@ def train(
       textsim train dataset --out model --set head=cosine-sigmoid --set training.learning_rate=0.0005
       textsim recipes bilstm-attention > mine.json    (edit it, then)
       textsim train dataset --out model --config mine.json
+      textsim train dataset --out model --init zh-general --epochs 3
     """
+    from textsim.artifacts import load_model
     from textsim.config import build_recipe
 
-    changes = [f"training.{key}={value}" for key, value in short.items() if value is not None]
-    settings = build_recipe(recipe, config, [*assignments, *changes])
+    changes = [
+        *assignments,
+        *(f"training.{key}={value}" for key, value in short.items() if value is not None),
+    ]
+    if init is not None and recipe is None and config is None:
+        settings = load_model(init).recipe.replace(changes)
+    else:
+        settings = build_recipe(recipe, config, changes)
     with _quiet_tensorflow():
         from textsim.training import trainer
-    result = trainer.train(dataset, settings, out, overwrite=overwrite, progress=not quiet)
+    result = trainer.train(dataset, settings, out, init=init, overwrite=overwrite, progress=not quiet)
     if not quiet:
         click.echo(result.summary())
 

@@ -73,8 +73,8 @@ def preprocess(
         on_bad_row: "error" or "skip" (texts).
         rejects: the file for skipped rows; by default "rejects.tsv" in the dataset folder.
         tokenizer: cuts and normalizes the texts; `CharTokenizer()` by default.
-        vocabulary_from: a dataset or model folder whose tokenizer, vocabulary and, unless it is given,
-            max_length are taken, so that ids mean the same.
+        vocabulary_from: a dataset or model folder whose tokenizer and, unless it is given, max_length are taken,
+            and whose vocabulary is extended: its tokens keep their ids, new ones follow.
         min_count, max_size: of the vocabulary, which is fitted on the training rows; see `Vocabulary.fit`.
         max_length: token ids a sentence is cut to; by default the 99.5th percentile of the number of tokens
             over all sentences of the training rows.

@@ -33,7 +33,7 @@ _SAMPLE = 1e-3
 
 @dataclass(frozen=True)
 class TextSettings:
-    """How texts become ids. `vocabulary` is None where it is to be fitted; so is `max_length`."""
+    """How texts become ids. `vocabulary` is one to extend, or None; `max_length` is None where it is to be found."""
 
     tokenizer: Tokenizer
     vocabulary: Vocabulary | None
@@ -72,11 +72,8 @@ class TextSettings:
         Vocabulary.fit({}, min_count, max_size)  # refuses what it cannot take, before any file is read
         vocabulary = None
         if vocabulary_from is not None:
-            if tokenizer is not None or min_count != 1 or max_size is not None:
-                raise ConfigError(
-                    "vocabulary_from brings its own tokenizer and vocabulary: leave out tokenizer, min_count "
-                    "and max_size."
-                )
+            if tokenizer is not None:
+                raise ConfigError("vocabulary_from brings its own tokenizer: leave out the tokenizer.")
             folder = Path(vocabulary_from)
             tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
@@ -130,9 +127,7 @@ class TextBuild:
         max_length = settings.max_length or length_percentile(lengths, usage["train"], _LENGTH_PERCENTILE)
         counts = {name: self.sentences.count(used, max_length) for name, used in usage.items()}
         train_counts = {t: n for t, n in zip(tokens, counts["train"].tolist(), strict=True) if n}
-        vocabulary = settings.vocabulary or Vocabulary.fit(
-            train_counts, settings.min_count, settings.max_size
-        )
+        vocabulary = Vocabulary.fit(train_counts, settings.min_count, settings.max_size, settings.vocabulary)
         vocabulary.save(self.folder / VOCABULARY)
         write_json(self.folder / TOKENIZER, settings.tokenizer.to_config())
         write_json(self.folder / SETTINGS, {"max_length": max_length})

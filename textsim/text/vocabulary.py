@@ -44,13 +44,20 @@ class Vocabulary:
         self._tokens = (*_SPECIALS, *ids)
 
     @classmethod
-    def fit(cls, counts: Mapping[str, int], min_count: int = 1, max_size: int | None = None) -> Vocabulary:
+    def fit(
+        cls,
+        counts: Mapping[str, int],
+        min_count: int = 1,
+        max_size: int | None = None,
+        base: Vocabulary | None = None,
+    ) -> Vocabulary:
         """The vocabulary of the most frequent tokens, most frequent first, ties in code point order.
 
         Args:
             counts: how often each token occurs.
             min_count: leave out tokens that occur less often.
             max_size: largest `len` of the vocabulary, PAD and UNK included.
+            base: a vocabulary to extend: its tokens keep their ids, whatever their counts, and others follow.
 
         Raises:
             ConfigError: `min_count` is below 1 or `max_size` below 3.
@@ -62,9 +69,14 @@ class Vocabulary:
                 f"vocabulary max_size: expected at least {len(_SPECIALS) + 1}, as {PAD} and {UNK} count. "
                 f"Received {max_size}."
             )
-        kept = sorted((token for token, count in counts.items() if count >= min_count))
+        known = [] if base is None else base.tokens[len(_SPECIALS) :]
+        kept = sorted(token for token, count in counts.items() if count >= min_count)
         kept.sort(key=lambda token: -counts[token])
-        return cls(kept if max_size is None else kept[: max_size - len(_SPECIALS)])
+        if base is not None:
+            kept = [token for token in kept if token not in base]
+        if max_size is not None:
+            kept = kept[: max(0, max_size - len(_SPECIALS) - len(known))]
+        return cls([*known, *kept])
 
     def __len__(self) -> int:
         return len(self._tokens)

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
-from textsim.artifacts import SavedModel, check_output, save_model
+from textsim.artifacts import SavedModel, check_output, load_model, save_model
 from textsim.config import Recipe, TrainingSettings
 from textsim.errors import ConfigError
 from textsim.modeling.batches import PairBatches
@@ -72,6 +72,7 @@ def train(
     recipe: Recipe,
     out: str | Path,
     *,
+    init: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> TrainingResult:
@@ -84,6 +85,8 @@ def train(
         dataset: a dataset folder, or one opened. It needs a `dev` split.
         recipe: what to train and how.
         out: the model folder to write. It appears only when it is whole.
+        init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
+            of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`).
         overwrite: whether an existing model folder may be replaced.
         progress: whether to show progress on standard output.
 
@@ -98,10 +101,13 @@ def train(
     if not isinstance(dataset, PairDataset):
         dataset = PairDataset.open(dataset)
     check_recipe(recipe, dataset.kind)
+    start = None if init is None else load_model(init)
+    if start is None:
+        _check_vectors(recipe, dataset)
     _check_dataset(recipe, dataset)
 
     repeatable(recipe.training.seed)
-    model = model_for(recipe, dataset)
+    model = model_for(recipe, dataset) if start is None else _continued(start, recipe, dataset)
     seed = recipe.training.seed
     batches = _batches(dataset, "train", recipe.training.batch_size, seed, recipe.training.class_weights)
     validator = Validator(model, _batches(dataset, "dev", VALIDATION_BATCH))
@@ -265,11 +271,6 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
         raise ConfigError(
             f"{dataset.path}/ has {len(dataset.splits['train'])} training rows. Expected 2 or more."
         )
-    if recipe.embedding is not None and not recipe.embedding.trainable and dataset.embedding is None:
-        raise ConfigError(
-            f"the recipe freezes the embedding, but {dataset.path}/ has no word vectors. Preprocess with "
-            "--word-vectors FILE or --train-vectors DIM, or pass --set embedding.trainable=true."
-        )
     if dataset.kind == "triplets" and recipe.training.monitor not in ("loss", "accuracy"):
         raise ConfigError(
             f"training.monitor={recipe.training.monitor!r} is a figure of pairs. Expected 'loss' or 'accuracy'."
@@ -280,6 +281,45 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
             f"training.monitor={monitor!r} compares pairs of different labels, but those of the dev split of "
             f"{dataset.path}/ are all alike. Expected 'loss', 'accuracy' or 'accuracy_at_threshold'."
         )
+
+
+def _check_vectors(recipe: Recipe, dataset: PairDataset) -> None:
+    if recipe.embedding is not None and not recipe.embedding.trainable and dataset.embedding is None:
+        raise ConfigError(
+            f"the recipe freezes the embedding, but {dataset.path}/ has no word vectors. Preprocess with "
+            "--word-vectors FILE or --train-vectors DIM, or pass --set embedding.trainable=true."
+        )
+
+
+def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> SiameseModel:
+    """A model with the weights of a saved one; tokens that it does not know get vectors of the known ones' spread."""
+    weights = dict(start.weights)
+    size = None
+    if start.vocabulary is not None and start.tokenizer is not None:
+        if (
+            dataset.vocabulary is None
+            or dataset.tokenizer is None
+            or dataset.vocabulary.tokens[: len(start.vocabulary)] != start.vocabulary.tokens
+            or dataset.tokenizer.to_config() != start.tokenizer.to_config()
+        ):
+            raise ConfigError(
+                f"{dataset.path}/ was not made for the model to continue from. "
+                "Preprocess with --vocabulary-from and that model."
+            )
+        size = len(dataset.vocabulary)
+        table = weights["embedding/table"]
+        known = table[2:]
+        rng = np.random.default_rng(recipe.training.seed)
+        new = rng.normal(known.mean(axis=0), known.std(axis=0), (size - len(table), table.shape[1]))
+        weights["embedding/table"] = np.concatenate([table, new.astype("float32")])
+    model = SiameseModel(recipe, size, start.dim, name="siamese")
+    try:
+        model.set_weight_arrays(weights)
+    except ValueError as error:
+        raise ConfigError(
+            f"the recipe's parts are not those of the model to continue from: {error}"
+        ) from None
+    return model
 
 
 def _triplet_threshold(positives: np.ndarray, negatives: np.ndarray) -> float:
