@@ -90,8 +90,8 @@ class Graph:
         self._nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
         return names
 
-    def axes(self, *axes: int) -> str:
-        return self.const(np.array(axes), "int64")
+    def ints(self, *values: int) -> str:
+        return self.const(values, "int64")
 
     def dense(self, x: str, path: str, activation: str | None = None) -> str:
         """A dense layer over the last axis; without a bias where there is none."""
@@ -185,9 +185,9 @@ def _token_inputs(graph: Graph, saved: SavedModel) -> Tokens:
     lengths = graph.op("Cast", graph.input("lengths", TensorProto.INT32, ("n",)), to=TensorProto.INT64)
     steps = graph.op("Gather", graph.op("Shape", ids), graph.const(1, "int64"))
     positions = graph.op("Range", graph.const(0, "int64"), steps, graph.const(1, "int64"))
-    mask = graph.op("Less", positions, graph.op("Unsqueeze", lengths, graph.axes(1)))
+    mask = graph.op("Less", positions, graph.op("Unsqueeze", lengths, graph.ints(1)))
     size = len(graph.weight("embedding/table"))
-    return Tokens(table, size, _folds(saved), ids, lengths, steps, graph.op("Unsqueeze", mask, graph.axes(2)))
+    return Tokens(table, size, _folds(saved), ids, lengths, steps, graph.op("Unsqueeze", mask, graph.ints(2)))
 
 
 def token_table(saved: SavedModel) -> np.ndarray:
@@ -257,50 +257,53 @@ def _lstm_layer(graph: Graph, path: str, layer: int, x: str, lengths: str) -> st
     states = graph.op("LSTM", x, *constants, lengths, hidden_size=units, direction="bidirectional")
     # (steps, directions, n, units) -> (steps, n, 2 * units)
     states = graph.op("Transpose", states, perm=[0, 2, 1, 3])
-    return graph.op("Reshape", states, graph.const(np.array([0, 0, 2 * units]), "int64"))
+    return graph.op("Reshape", states, graph.ints(0, 0, 2 * units))
 
 
 def _folded_layer(graph: Graph, path: str, tokens: Tokens, ids: str, lengths: str) -> str:
     """The first layer from the table of input products, which the LSTM operator cannot take: (steps, n, 2 * units).
 
-    Each sentence is reversed for the way back, and its states are turned round again.
+    Each sentence is reversed for the way back, which runs beside the way forward as further rows, and its states
+    are turned round again.
     """
     turn = {"time_axis": 0, "batch_axis": 1}
-    backwards = graph.op(
+    directions = [f"{path}/{name}_0/recurrent_kernel" for name in ("forward", "backward")]
+    recurrent = [_onnx_gates(graph.weight(direction)).T for direction in directions]
+    back = graph.op(
         "Add", graph.op("ReverseSequence", ids, lengths, **turn), graph.const(tokens.size, "int32")
     )
-    gates = [graph.op("Gather", tokens.table, rows) for rows in (ids, backwards)]
-    body = Graph(graph.weights, prefix="step_")
-    states, names = {}, ("forward", "backward")
-    units = graph.weight(f"{path}/forward_0/recurrent_kernel").shape[0]
-    # A scan hands its body the states first, then its slices; and takes new states first, then what it stacks.
-    before = {
-        f"{name}_{state}": body.input(f"{name}_{state}", TensorProto.FLOAT, ("n", units))
-        for name in names
-        for state in ("hidden", "cell")
+    products = graph.op("Gather", tokens.table, graph.op("Concat", ids, back, axis=1))
+    rows = graph.op("Mul", graph.op("Shape", tokens.lengths), graph.ints(2))
+    zeros = graph.op("Concat", rows, graph.ints(len(recurrent[0])), axis=0)
+    zeros = graph.op("Expand", graph.const(0.0), zeros)
+    _, _, states = graph.ops(3, "Scan", zeros, zeros, products, body=_lstm_step(recurrent), num_scan_inputs=1)
+    ahead, back = graph.ops(2, "Split", states, axis=1, num_outputs=2)
+    return graph.op("Concat", ahead, graph.op("ReverseSequence", back, lengths, **turn), axis=2)
+
+
+def _lstm_step(recurrent: list[np.ndarray]) -> Any:
+    """One step of both directions, (2n, ...) each: hidden, cell, input product -> hidden, cell, hidden."""
+    units = len(recurrent[0])
+    step = Graph({}, prefix="step_")
+    hidden, cell, product = (
+        step.input(f"step_{name}", TensorProto.FLOAT, ("rows", width))
+        for name, width in (("hidden", units), ("cell", units), ("product", 4 * units))
+    )
+    ways = step.ops(2, "Split", hidden, axis=0, num_outputs=2)
+    ways = [step.op("MatMul", way, step.const(kernel)) for way, kernel in zip(ways, recurrent, strict=True)]
+    total = step.op("Add", step.op("Concat", *ways, axis=0), product)
+    soft, candidate = step.ops(2, "Split", total, step.ints(3 * units, units), axis=1)
+    i, o, f = step.ops(3, "Split", step.op("Sigmoid", soft), step.ints(units, units, units), axis=1)
+    kept, added = step.op("Mul", f, cell), step.op("Mul", i, step.op("Tanh", candidate))
+    cell = step.op("Add", kept, added)
+    hidden = step.op("Mul", o, step.op("Tanh", cell))
+    shape = ("rows", units)
+    outputs = {
+        "step_new_hidden": (hidden, shape),
+        "step_new_cell": (cell, shape),
+        "step_states": (hidden, shape),
     }
-    for name in names:
-        product = body.input(f"{name}_product", TensorProto.FLOAT, ("n", 4 * units))
-        recurrent = body.const(_onnx_gates(graph.weight(f"{path}/{name}_0/recurrent_kernel")).T)
-        hidden, cell = before[f"{name}_hidden"], before[f"{name}_cell"]
-        total = body.op("Add", body.op("MatMul", hidden, recurrent), product)
-        soft, candidate = body.ops(2, "Split", total, body.const([3 * units, units], "int64"), axis=1)
-        i, o, f = body.ops(3, "Split", body.op("Sigmoid", soft), body.const([units] * 3, "int64"), axis=1)
-        kept, added = body.op("Mul", f, cell), body.op("Mul", i, body.op("Tanh", candidate))
-        cell = body.op("Add", kept, added)
-        states[f"{name}_hidden"], states[f"{name}_cell"] = body.op("Mul", o, body.op("Tanh", cell)), cell
-    shape = ("n", units)
-    after = {f"new_{state}": (states[state], shape) for state in before}
-    after |= {f"{name}_states": (states[f"{name}_hidden"], shape) for name in names}
-    zeros = graph.op("Expand", graph.const(0.0), _state_shape(graph, tokens, units))
-    outputs = graph.ops(6, "Scan", *[zeros] * 4, *gates, body=body.finished("step", after), num_scan_inputs=2)
-    ahead, back = outputs[4], graph.op("ReverseSequence", outputs[5], lengths, **turn)
-    return graph.op("Concat", ahead, back, axis=2)
-
-
-def _state_shape(graph: Graph, tokens: Tokens, units: int) -> str:
-    rows = graph.op("Shape", tokens.lengths)
-    return graph.op("Concat", rows, graph.axes(units), axis=0)
+    return step.finished("step", outputs)
 
 
 def _onnx_gates(weight: np.ndarray) -> np.ndarray:
@@ -329,7 +332,7 @@ def transformer(graph: Graph, path: str, tokens: Tokens, **_: Any) -> str:
     width = graph.weight(f"{path}/enter/kernel").shape[1]
     x = graph.op("Add", x, _sinusoids(graph, tokens.steps, width))
     # (n, 1, 1, steps): no token looks at padding.
-    mask = graph.op("Unsqueeze", graph.op("Transpose", tokens.mask, perm=[0, 2, 1]), graph.axes(1))
+    mask = graph.op("Unsqueeze", graph.op("Transpose", tokens.mask, perm=[0, 2, 1]), graph.ints(1))
     layer = 0
     while graph.has(f"{path}/attention_{layer}/query/kernel"):
         normed = _layer_norm(graph, x, f"{path}/norm_{2 * layer}")
@@ -344,7 +347,7 @@ def transformer(graph: Graph, path: str, tokens: Tokens, **_: Any) -> str:
 def _sinusoids(graph: Graph, steps: str, width: int) -> str:
     rates = np.exp(-math.log(10000.0) * np.arange(0, width, 2, dtype="float32") / width)
     positions = graph.op("Range", graph.const(0, "int64"), steps, graph.const(1, "int64"))
-    positions = graph.op("Unsqueeze", graph.op("Cast", positions, to=TensorProto.FLOAT), graph.axes(1))
+    positions = graph.op("Unsqueeze", graph.op("Cast", positions, to=TensorProto.FLOAT), graph.ints(1))
     angles = graph.op("Mul", positions, graph.const(rates))
     return graph.op("Concat", graph.op("Sin", angles), graph.op("Cos", angles), axis=-1)
 
@@ -361,7 +364,7 @@ def _attention(graph: Graph, x: str, mask: str, path: str) -> str:
         kernel = graph.weight(f"{path}/{name}/kernel").reshape(width, heads * key_dim) * scale
         bias = graph.weight(f"{path}/{name}/bias").reshape(heads * key_dim) * scale
         y = graph.op("Add", graph.op("MatMul", x, graph.const(kernel)), graph.const(bias))
-        y = graph.op("Reshape", y, graph.const(np.array([0, 0, heads, key_dim]), "int64"))
+        y = graph.op("Reshape", y, graph.ints(0, 0, heads, key_dim))
         return graph.op("Transpose", y, perm=perm)
 
     query = split("query", 1 / math.sqrt(key_dim), [0, 2, 1, 3])
@@ -369,7 +372,7 @@ def _attention(graph: Graph, x: str, mask: str, path: str) -> str:
     logits = graph.op("Where", mask, graph.op("MatMul", query, key), graph.const(-1e9))
     attended = graph.op("MatMul", graph.op("Softmax", logits, axis=-1), value)
     attended = graph.op("Transpose", attended, perm=[0, 2, 1, 3])
-    attended = graph.op("Reshape", attended, graph.const(np.array([0, 0, heads * key_dim]), "int64"))
+    attended = graph.op("Reshape", attended, graph.ints(0, 0, heads * key_dim))
     kernel = graph.weight(f"{path}/attention_output/kernel").reshape(heads * key_dim, -1)
     attended = graph.op("MatMul", attended, graph.const(kernel))
     return graph.op("Add", attended, graph.const(graph.weight(f"{path}/attention_output/bias")))
@@ -402,20 +405,20 @@ def dense(
 def last(graph: Graph, path: str, features: str, tokens: Tokens, **_: Any) -> str:
     forward, backward = _halves(graph, features)
     end = graph.op("Sub", _at_least_one(graph, tokens), graph.const(1, "int64"))
-    ahead = graph.op("GatherND", forward, graph.op("Unsqueeze", end, graph.axes(1)), batch_dims=1)
+    ahead = graph.op("GatherND", forward, graph.op("Unsqueeze", end, graph.ints(1)), batch_dims=1)
     back = graph.op("Gather", backward, graph.const(0, "int64"), axis=1)
     return _zero_if_empty(graph, graph.op("Concat", ahead, back, axis=-1), tokens)
 
 
 def mean(graph: Graph, path: str, features: str, tokens: Tokens, **_: Any) -> str:
-    total = graph.op("ReduceSum", _masked(graph, features, tokens), graph.axes(1), keepdims=0)
+    total = graph.op("ReduceSum", _masked(graph, features, tokens), graph.ints(1), keepdims=0)
     count = graph.op("Cast", _at_least_one(graph, tokens), to=TensorProto.FLOAT)
-    return graph.op("Div", total, graph.op("Unsqueeze", count, graph.axes(1)))
+    return graph.op("Div", total, graph.op("Unsqueeze", count, graph.ints(1)))
 
 
 def max_(graph: Graph, path: str, features: str, tokens: Tokens, **_: Any) -> str:
     masked = graph.op("Where", tokens.mask, features, graph.const(_LOWEST))
-    return _zero_if_empty(graph, graph.op("ReduceMax", masked, graph.axes(1), keepdims=0), tokens)
+    return _zero_if_empty(graph, graph.op("ReduceMax", masked, graph.ints(1), keepdims=0), tokens)
 
 
 def mean_max(graph: Graph, path: str, features: str, tokens: Tokens, **_: Any) -> str:
@@ -430,7 +433,7 @@ def attention(graph: Graph, path: str, features: str, tokens: Tokens, **_: Any) 
     pooled = graph.op("MatMul", weights, _masked(graph, features, tokens))
     heads = graph.weight(f"{path}/weigh/kernel").shape[1]
     width = graph.weight(f"{path}/enter/kernel").shape[0]
-    return graph.op("Reshape", pooled, graph.const(np.array([-1, heads * width]), "int64"))
+    return graph.op("Reshape", pooled, graph.ints(-1, heads * width))
 
 
 def _masked(graph: Graph, features: str, tokens: Tokens) -> str:
@@ -443,15 +446,15 @@ def _at_least_one(graph: Graph, tokens: Tokens) -> str:
 
 def _zero_if_empty(graph: Graph, pooled: str, tokens: Tokens) -> str:
     alive = graph.op("Greater", tokens.lengths, graph.const(0, "int64"))
-    return graph.op("Where", graph.op("Unsqueeze", alive, graph.axes(1)), pooled, graph.const(0.0))
+    return graph.op("Where", graph.op("Unsqueeze", alive, graph.ints(1)), pooled, graph.const(0.0))
 
 
 def _halves(graph: Graph, features: str) -> tuple[str, str]:
     """The two halves of the last axis."""
-    width = graph.op("Gather", graph.op("Shape", features), graph.axes(2))
-    half = graph.op("Div", width, graph.axes(2))
-    first = graph.op("Slice", features, graph.axes(0), half, graph.axes(2))
-    return first, graph.op("Slice", features, half, width, graph.axes(2))
+    width = graph.op("Gather", graph.op("Shape", features), graph.ints(2))
+    half = graph.op("Div", width, graph.ints(2))
+    first = graph.op("Slice", features, graph.ints(0), half, graph.ints(2))
+    return first, graph.op("Slice", features, half, width, graph.ints(2))
 
 
 # Heads: (graph, path of the weights, u, v, options), u and v float (n, width) -> float (n,) in [0, 1]. Only
@@ -491,11 +494,11 @@ def interaction(graph: Graph, path: str, u: str, v: str, **_: Any) -> str:
 
 
 def _sigmoid_of_column(graph: Graph, x: str) -> str:
-    return graph.op("Sigmoid", graph.op("Squeeze", x, graph.axes(1)))
+    return graph.op("Sigmoid", graph.op("Squeeze", x, graph.ints(1)))
 
 
 def _sum(graph: Graph, x: str) -> str:
-    return graph.op("ReduceSum", x, graph.axes(-1), keepdims=0)
+    return graph.op("ReduceSum", x, graph.ints(-1), keepdims=0)
 
 
 def _distances(graph: Graph, u: str, v: str) -> str:
@@ -509,11 +512,11 @@ def _squared_distance(graph: Graph, u: str, v: str) -> str:
 
 def _cosine(graph: Graph, u: str, v: str) -> str:
     def unit(x: str) -> str:
-        squared = graph.op("ReduceSum", graph.op("Mul", x, x), graph.axes(-1), keepdims=1)
+        squared = graph.op("ReduceSum", graph.op("Mul", x, x), graph.ints(-1), keepdims=1)
         return graph.op("Div", x, graph.op("Sqrt", graph.op("Max", squared, graph.const(1e-12))))
 
     def largest(x: str) -> str:
-        return graph.op("ReduceMax", graph.op("Abs", x), graph.axes(-1), keepdims=0)
+        return graph.op("ReduceMax", graph.op("Abs", x), graph.ints(-1), keepdims=0)
 
     u, v = unit(u), unit(v)
     zero = graph.const(0.0)
