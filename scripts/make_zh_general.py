@@ -112,7 +112,9 @@ def table(figures: dict[str, tuple[Evaluation, float]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TEXTSIM_DATA", "../shared/data")))
     parser.add_argument("--work", type=Path, default=Path("runs/zh-general"), help="default: runs/zh-general")
     parser.add_argument("--out", type=Path, default=Path("resources/models/zh-general"))
