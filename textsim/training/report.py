@@ -101,7 +101,10 @@ def structure_graph(model: SiameseModel) -> str:
     """The structure as a graphviz graph: the sides, the shared parts, the head, the score."""
     sides = ["anchor", "positive", "negative"] if model.sides == 3 else ["left", "right"]
     rows = structure(model)
-    lines = ["digraph model {", '  rankdir=TB; node [shape=box, style="rounded", fontname="Helvetica"];']
+    lines = [
+        "digraph model {",
+        '  node [shape=box, style="rounded", fontname="Helvetica"]; edge [fontname="Helvetica"];',
+    ]
     lines += [f'  {side} [label="{side}", shape=plaintext];' for side in sides]
     shared = [(name, what, trained + frozen) for name, what, trained, frozen in rows if name != "head"]
     lines.append(

@@ -18,10 +18,12 @@ import textsim
 from textsim.artifacts import SavedModel, check_output, load_model, save_model
 from textsim.config import Recipe, TrainingSettings
 from textsim.errors import ConfigError
+from textsim.files import sha256_file
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import unknown_name
 from textsim.text.dataset import PairDataset
+from textsim.text.layout import MANIFEST
 from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signature
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
 from textsim.training.report import diagnose, write_reports
@@ -162,14 +164,14 @@ def check_optimizer(name: str) -> None:
 
 
 def optimizer_names() -> tuple[str, ...]:
-    """The Keras optimizers by class name."""
+    """The Keras optimizers by class name; not those that wrap others."""
     base = keras.optimizers.Optimizer
-    wrappers = ("Optimizer", "LossScaleOptimizer")
     return tuple(
         sorted(
             name
             for name, cls in vars(keras.optimizers).items()
-            if isinstance(cls, type) and issubclass(cls, base) and name not in wrappers
+            if isinstance(cls, type) and issubclass(cls, base) and cls is not base
+            if "learning_rate" in inspect.signature(cls).parameters
         )
     )
 
@@ -338,7 +340,8 @@ def _provenance(
             {**source, "path": "/".join(Path(source["path"]).parts[-2:])}
             for source in dataset.manifest.get("sources", [])
         ],
-        "dataset_files": dataset.manifest.get("files", {}),
+        # The manifest holds the hash of every file of the dataset.
+        "dataset_sha256": sha256_file(dataset.path / MANIFEST),
         "epochs": len(history),
         "seconds": round(seconds, 1),
         "warnings": warnings,

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import textsim.training.trainer as trainer
+from textsim.artifacts import load_model
+from textsim.config import RECIPES, Recipe, TrainingSettings
+from textsim.errors import ArtifactError, ConfigError
+from textsim.modeling.batches import PairBatches
+from textsim.text.dataset import PairDataset, Split
+from textsim.training.evaluation import choose_threshold
+from textsim.training.trainer import make_optimizer, model_for, optimizer_names, train
+
+FAST = ["training.epochs=2", "training.batch_size=32", "training.patience=null"]
+# No loops over steps: they take seconds to compile.
+TEXT = RECIPES["bilstm-attention"].replace(
+    [
+        *FAST,
+        "encoder=word-vectors",
+        "pooling=mean-max",
+        "head.units=[8]",
+        "embedding.dropout=0.2",
+        "training.monitor=loss",
+    ]
+)
+VECTOR = RECIPES["vector-l1"].replace([*FAST, "encoder.units=[8, 4]"])
+
+
+def run(
+    dataset: PairDataset, recipe: Recipe, out: Path, *changes: str, **options: Any
+) -> trainer.TrainingResult:
+    return train(dataset, recipe.replace(changes), out, progress=False, **options)
+
+
+def with_rows(
+    dataset: PairDataset, train: int | None = None, dev: int | None = None, **changes: Any
+) -> PairDataset:
+    """The dataset with the first rows of its splits."""
+    sizes = {"train": train, "dev": dev}
+    splits = {
+        name: Split(
+            tuple(side[: sizes[name]] for side in split.sides),
+            None if split.labels is None else split.labels[: sizes[name]],
+        )
+        for name, split in dataset.splits.items()
+    }
+    return dataclasses.replace(dataset, **{"splits": splits, **changes})
+
+
+def test_a_run_writes_a_model_and_its_reports(
+    pairs: PairDataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = run(pairs, TEXT, tmp_path / "模型")
+    assert capfd.readouterr().out == ""
+    names = {path.name for path in (tmp_path / "模型").iterdir()}
+    assert names >= {"history.csv", "curves.png", "scores.png", "structure.txt"}
+    with open(tmp_path / "模型" / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["val_loss"]) for row in rows] == [row["val_loss"] for row in result.history]
+    assert [row["epoch"] for row in result.history] == [1, 2]
+    assert {"seconds", "learning_rate", "loss", "accuracy", "val_auc", "val_threshold"} <= result.history[
+        0
+    ].keys()
+
+    saved = load_model(tmp_path / "模型")
+    assert saved.threshold == result.threshold and saved.metrics == result.metrics
+    assert saved.provenance["epochs"] == 2
+    assert saved.provenance["rows"] == {"train": 160, "dev": 60}
+    # The saved weights are the best epoch's: they give the figures that the run reports.
+    model = model_for(TEXT, pairs)
+    model.set_weight_arrays(saved.weights)
+    split = pairs.splits["dev"]
+    scores = model(PairBatches(split.sides, split.labels, pairs.sentences, 60).batch(np.arange(60))).numpy()
+    assert np.mean((scores >= 0.5) == (split.labels >= 0.5)) == pytest.approx(result.metrics["accuracy"])
+    assert choose_threshold(split.labels, scores) == pytest.approx(result.threshold, abs=1e-4)
+    assert "validation  accuracy" in result.summary() and "epochs      2 in" in result.summary()
+
+
+SAME_BITS = [
+    "training.average=0.9",
+    "training.optimizer=AdamW",
+    "training.weight_decay=0.01",
+    "training.schedule=cosine",
+    "training.warmup=0.2",
+]
+
+
+def test_the_same_seed_gives_the_same_bits_in_this_and_in_another_process(
+    pairs: PairDataset, tmp_path: Path
+) -> None:
+    recipe = TEXT.replace(["pooling=attention", "pooling.hidden=8", "head.dropout=0.2", *SAME_BITS])
+    runs = {name: run(pairs, recipe, tmp_path / name) for name in ("first", "again")}
+    runs["other"] = run(pairs, recipe, tmp_path / "other", "training.seed=1", "training.epochs=1")
+    (tmp_path / "recipe.json").write_text(recipe.to_json(), encoding="utf-8")
+    script = (
+        "from pathlib import Path; from textsim.config import build_recipe; from textsim.training.trainer import train;"
+        f"train({str(pairs.path)!r}, build_recipe(config_file=Path('recipe.json')), 'process', progress=False)"
+    )
+    root = Path(trainer.__file__).parents[2]
+    paths = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": paths}
+    )
+    weights = {name: load_model(tmp_path / name).weights for name in ("first", "again", "other", "process")}
+    for name in ("again", "process"):
+        assert weights[name].keys() == weights["first"].keys()
+        for path, array in weights["first"].items():
+            assert np.array_equal(weights[name][path], array), (name, path)
+    assert any(not np.array_equal(weights["other"][path], array) for path, array in weights["first"].items())
+    seconds = {"seconds"}
+    for mine, theirs in zip(runs["first"].history, runs["again"].history, strict=True):
+        assert {k: v for k, v in mine.items() if k not in seconds} == {
+            k: v for k, v in theirs.items() if k not in seconds
+        }
+
+
+def test_each_epoch_has_an_order_of_its_own(
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int, list[int]]] = []
+
+    class Watched(PairBatches):
+        def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+            if self.seed is not None:
+                seen.append((self.epoch, self.rows, rows.tolist()))
+            return super().batch(rows)
+
+    monkeypatch.setattr(trainer, "PairBatches", Watched)
+    run(vectors, VECTOR, tmp_path / "model", "training.epochs=3")
+    epochs = [[row for epoch, _, rows in seen if epoch == k for row in rows] for k in range(3)]
+    # Before the first epoch, two rows are looked at for their shapes.
+    epochs[0] = epochs[0][-160:]
+    for order in epochs:
+        assert sorted(order) == list(range(160))
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+@pytest.mark.parametrize("average", [0.0, 0.5])
+def test_training_stops_early_and_keeps_the_best_epoch(
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, average: float
+) -> None:
+    """Validation is made to be best at the second of many epochs."""
+    kept: list[dict[str, np.ndarray]] = []
+    figures = trainer.Validator.figures
+
+    def scripted(self: Any) -> dict[str, float]:
+        kept.append(self.model.weight_arrays())
+        return {**figures(self), "loss": [0.9, 0.5, 0.6, 0.7, 0.8, 0.9][len(kept) - 1]}
+
+    start = trainer.Validator.__init__
+
+    def watched(self: Any, model: Any, batches: Any) -> None:
+        self.model = model
+        start(self, model, batches)
+
+    monkeypatch.setattr(trainer.Validator, "__init__", watched)
+    monkeypatch.setattr(trainer.Validator, "figures", scripted)
+    changes = ["training.epochs=6", "training.patience=2", f"training.average={average}"]
+    result = run(vectors, VECTOR, tmp_path / "model", *changes)
+    assert len(result.history) == 4
+    saved = load_model(tmp_path / "model").weights
+    for path, array in kept[1].items():
+        assert np.array_equal(saved[path], array)
+        assert not np.array_equal(kept[2][path], array)
+
+
+def test_class_weights_even_out_the_classes(vectors: PairDataset) -> None:
+    labels = (np.arange(160) < 32).astype("float32")
+    split = Split(vectors.splits["train"].sides, labels)
+    skewed = dataclasses.replace(vectors, splits={**vectors.splits, "train": split})
+    batches = trainer._batches(skewed, "train", 32, 0, "balanced")
+    assert batches.weights[labels == 1].sum() == pytest.approx(batches.weights[labels == 0].sum())
+    assert batches.weights.mean() == pytest.approx(1)
+    assert (trainer._batches(skewed, "train", 32, 0).weights == 1).all()
+
+
+def test_the_metrics_are_better_than_chance(vectors: PairDataset, tmp_path: Path) -> None:
+    recipe = RECIPES["vector-contrastive"].replace(
+        ["encoder.units=[32]", "training.epochs=25", "training.batch_size=16"]
+    )
+    result = run(vectors, recipe, tmp_path / "model")
+    assert result.history[-1]["loss"] < result.history[0]["loss"]
+    assert result.metrics["auc"] > 0.65
+    saved = load_model(tmp_path / "model")
+    assert saved.kind == "vectors" and saved.scaler is not None
+    assert vectors.scaler is not None
+    assert np.array_equal(saved.scaler[0], vectors.scaler[0])
+
+
+def test_triplets(triplets: PairDataset, tmp_path: Path) -> None:
+    changes = [*FAST, "encoder=word-vectors", "pooling=mean", "projection=null", "training.epochs=5"]
+    result = run(triplets, RECIPES["bilstm-triplet"], tmp_path / "model", *changes)
+    assert result.metrics.keys() >= {"triplets", "ordered"}
+    assert result.metrics["triplets"] == 60 and 0 <= result.metrics["ordered"] <= 1
+    assert 0 <= result.threshold <= 1 and result.history[-1]["loss"] < result.history[0]["loss"]
+    assert f"{result.metrics['ordered']:.4f} of 60 triplets in order" in result.summary()
+
+
+def test_word_vectors_train_nothing_and_choose_a_threshold(pairs: PairDataset, tmp_path: Path) -> None:
+    result = run(pairs, RECIPES["word-vectors"], tmp_path / "model")
+    assert result.history == []
+    assert not (tmp_path / "model" / "history.csv").exists()
+    assert result.metrics["accuracy_at_threshold"] >= result.metrics["majority_accuracy"]
+    assert np.array_equal(load_model(tmp_path / "model").weights["embedding/table"], pairs.embedding)
+
+
+def test_a_frozen_embedding_stays_as_the_dataset_has_it(pairs: PairDataset, tmp_path: Path) -> None:
+    run(pairs, TEXT, tmp_path / "model", "embedding.trainable=false", "training.epochs=1")
+    assert np.array_equal(load_model(tmp_path / "model").weights["embedding/table"], pairs.embedding)
+
+
+def test_a_run_that_diverges(vectors: PairDataset, tmp_path: Path) -> None:
+    changes = ["training.optimizer=SGD", "training.learning_rate=1e30", "training.clip_norm=null"]
+    with pytest.raises(ConfigError, match="training has diverged"):
+        run(vectors, VECTOR, tmp_path / "model", *changes)
+    assert not (tmp_path / "model").exists()
+
+
+def rates(**changes: Any) -> list[float]:
+    settings = TrainingSettings(**{"epochs": 5, "learning_rate": 0.1, **changes})
+    rate = make_optimizer(settings, 4)._learning_rate
+    return [float(rate(step)) if callable(rate) else float(rate.numpy()) for step in range(21)]
+
+
+def test_schedules() -> None:
+    assert rates() == pytest.approx([0.1] * 21)
+    cosine = rates(schedule="cosine")
+    assert (
+        cosine[0] == pytest.approx(0.1)
+        and cosine[10] == pytest.approx(0.05)
+        and cosine[20] == pytest.approx(0)
+    )
+    warmed = rates(schedule="cosine", warmup=0.2)
+    assert warmed[:5] == pytest.approx([0, 0.025, 0.05, 0.075, 0.1])
+    assert warmed[12] == pytest.approx(0.05) and warmed[20] == pytest.approx(0)
+    assert max(warmed) == pytest.approx(0.1)
+    # So few steps that nearly all of them warm up.
+    assert np.isfinite(rates(schedule="cosine", warmup=0.95, epochs=1)).all()
+
+
+@pytest.mark.parametrize("name", optimizer_names())
+def test_every_optimizer_builds_with_the_decay_that_the_settings_say(name: str) -> None:
+    for decay in (0.0, 0.25):
+        settings = TrainingSettings(optimizer=name, weight_decay=decay, average=0.9)
+        optimizer = make_optimizer(settings, 4)
+        assert type(optimizer).__name__ == name
+        assert (optimizer.weight_decay or 0.0) == decay
+        assert optimizer.use_ema and optimizer.global_clipnorm == 5.0
+
+
+def test_optimizer_names_are_those_of_keras() -> None:
+    assert {"Adam", "AdamW", "Nadam", "RMSprop", "SGD"} <= set(optimizer_names())
+    assert not {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"} & set(optimizer_names())
+    assert all(hasattr(keras.optimizers, name) for name in optimizer_names())
+
+
+def without_dev(dataset: PairDataset) -> PairDataset:
+    return dataclasses.replace(dataset, splits={"train": dataset.splits["train"]})
+
+
+def of_one_class(dataset: PairDataset) -> PairDataset:
+    dev = dataset.splits["dev"]
+    return dataclasses.replace(
+        dataset, splits={**dataset.splits, "dev": Split(dev.sides, np.ones(60, "float32"))}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "changes", "message"),
+    [
+        (
+            without_dev,
+            [],
+            r"数据/ has no dev split, on which .*Preprocess with --dev FILE or --dev-fraction 0\.1\.",
+        ),
+        (lambda data: with_rows(data, dev=0), [], r"数据/ has no dev split"),
+        (lambda data: with_rows(data, train=1), [], r"数据/ has 1 training rows\. Expected 2 or more\."),
+        (
+            lambda data: dataclasses.replace(data, embedding=None),
+            ["embedding.trainable=false"],
+            r"the recipe freezes the embedding, but .*数据/ has no word vectors\. Preprocess with",
+        ),
+        (
+            of_one_class,
+            ["training.monitor=auc"],
+            r"training\.monitor='auc' compares pairs of different labels.*all alike",
+        ),
+        (of_one_class, ["training.monitor=spearman"], r"training\.monitor='spearman' compares"),
+        (
+            None,
+            ["training.optimizer=Adamm"],
+            r"unknown optimizer 'Adamm'\. Expected one of: .*Did you mean 'Adam'\?",
+        ),
+        (None, ["loss=contrastive"], r"head 'interaction' and loss 'contrastive' do not fit each other"),
+        (None, ["loss=triplet", "head=cosine"], r"holds labelled sentence pairs, but .*takes triplets"),
+    ],
+)
+def test_datasets_and_recipes_that_do_not_fit(
+    pairs: PairDataset, tmp_path: Path, change: Any, changes: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(pairs if change is None else change(pairs), TEXT, tmp_path / "model", *changes)
+    assert not (tmp_path / "model").exists()
+
+
+def test_triplets_have_no_ranking_figures(triplets: PairDataset, tmp_path: Path) -> None:
+    message = r"training\.monitor='auc' is a figure of pairs\. Expected 'loss' or 'accuracy'\."
+    with pytest.raises(ConfigError, match=message):
+        run(triplets, RECIPES["bilstm-triplet"], tmp_path / "model", "training.monitor=auc")
+
+
+def test_misfits_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    recipe = TEXT.replace(["loss=contrastive"])
+    with pytest.raises(ConfigError, match="do not fit each other"):
+        train(tmp_path / "no such dataset", recipe, tmp_path / "model")
+    with pytest.raises(ArtifactError, match="no such dataset"):
+        train(tmp_path / "no such dataset", TEXT, tmp_path / "model")
+
+
+def test_a_model_is_replaced_only_where_that_is_asked_for(vectors: PairDataset, tmp_path: Path) -> None:
+    run(vectors, VECTOR, tmp_path / "model", "training.epochs=1")
+    with pytest.raises(ArtifactError, match="model"):
+        run(vectors, VECTOR, tmp_path / "model", "training.epochs=1")
+    run(vectors, VECTOR, tmp_path / "model", "training.epochs=2", overwrite=True)
+    assert load_model(tmp_path / "model").provenance["epochs"] == 2
