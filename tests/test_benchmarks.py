@@ -1,0 +1,122 @@
+"""The speed benchmarks run, and their baselines compute the same numbers; how fast is not tested."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+SCRIPTS = Path(__file__).parents[1] / "scripts" / "benchmarks"
+KEYS = ["name", "value", "unit", "against", "ratio", "target"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like that of the real data, with random sentences of 3 to 9 characters."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for name in ("bq", "lcqmc"):
+        path = folder / "pairs" / name / "train.tsv"
+        path.parent.mkdir(parents=True)
+        rows = ["text_a\ttext_b\tlabel"]
+        for row in range(60):
+            a, b = ("".join(map(chr, rng.integers(0x4E00, 0x4E40, rng.integers(3, 10)))) for _ in range(2))
+            rows.append(f"{a}\t{b}\t{row % 2}")
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def work(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPTS))
+        import workload
+
+        yield workload.Work.prepare("bq", data, tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture
+def ours(work: Any) -> Any:
+    import workload
+
+    recipe = workload.RECIPE.replace(["encoder.units=[6,4]"])
+    return workload.Ours(work.table, recipe)
+
+
+def test_stock_keras_computes_the_same_numbers(work: Any, ours: Any) -> None:
+    import speed
+    from stock_keras import StockKeras
+
+    batch = work.batches(1, batch_size=8)[0]
+    for width in (None, work.longest):
+        stock = StockKeras(work.table, [6, 4], 0.5, width=width)
+        stock.set_weights(ours.weights)
+        speed.require_same_numbers(ours, stock, batch)
+    stock.model.set_weights([weight + 0.1 for weight in stock.model.get_weights()])
+    with pytest.raises(AssertionError):
+        speed.require_same_numbers(ours, stock, batch)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_torch_computes_the_same_numbers(work: Any, ours: Any, packed: bool) -> None:
+    pytest.importorskip("torch", reason="the PyTorch baseline needs torch")
+    import speed
+    from stock_torch import StockTorch
+
+    batches = work.batches(1, batch_size=8)
+    stock = StockTorch(work.table, [6, 4], 0.5, packed=packed)
+    stock.set_weights(ours.weights)
+    batch = speed.Bench.checked_batch("torch, packed" if packed else "torch, padded", batches)
+    speed.require_same_numbers(ours, stock, batch)
+
+
+def test_the_arithmetic_of_one_layer(work: Any) -> None:
+    import workload
+
+    batch = {"token_ids": np.array([[2, 3, 2], [3, 0, 0]]), "lengths": np.array([3, 1])}
+    # Two distinct tokens and two steps that follow another, two directions, four gates of 5 units.
+    inputs, recurrent = 2 * 7 * 20, 2 * 5 * 20
+    assert workload.training_flop(batch, 7, [5]) == 2 * 2 * (2 * inputs + 3 * recurrent)
+
+
+def test_a_quick_run_prints_json(data: Path, work: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    import speed
+
+    speed.main(["one-pair", "arithmetic", "--quick", "--json", "--data", str(data)])
+    figures = json.loads(capsys.readouterr().out)
+    names = ["machine", "one-pair", "one-pair-limit", "arithmetic/bq", "arithmetic/lcqmc"]
+    assert [figure["name"] for figure in figures] == names
+    assert all(list(figure) == KEYS for figure in figures)
+    assert all(figure["value"] > 0 for figure in figures)
+
+
+def test_the_table() -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import speed; "
+        "print(speed.table([speed.Figure.higher('a', 5000.0, 'pairs/s', 50.0, 60), speed.Figure('b', 1.5, 'ms')]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(SCRIPTS)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[2:] == [
+        "| a | 5,000 | 50 | pairs/s | 100x | 60x |",
+        "| b | 1.5 | - | ms | - | - |",
+    ]
+
+
+def test_help_and_missing_data(tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        script = str(SCRIPTS / "speed.py")
+        return subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True)
+
+    shown = run("--help")
+    assert shown.returncode == 0 and "training-stock" in shown.stdout
+    missing = run("--data", str(tmp_path))
+    assert missing.returncode == 2 and "pass --data or set TEXTSIM_DATA" in missing.stderr
+    unknown = run("trainning", "--data", str(tmp_path))
+    assert unknown.returncode == 2 and "Expected one of: training-published" in unknown.stderr
