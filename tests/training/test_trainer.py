@@ -18,6 +18,7 @@ from textsim.config import RECIPES, Recipe, TrainingSettings
 from textsim.errors import ArtifactError, ConfigError
 from textsim.modeling.batches import PairBatches
 from textsim.text.dataset import PairDataset, Split
+from textsim.text.vocabulary import Vocabulary
 from textsim.training.evaluation import choose_threshold
 from textsim.training.trainer import make_optimizer, model_for, optimizer_names, train
 
@@ -333,3 +334,67 @@ def test_a_model_is_replaced_only_where_that_is_asked_for(vectors: PairDataset, 
         run(vectors, VECTOR, tmp_path / "model", "training.epochs=1")
     run(vectors, VECTOR, tmp_path / "model", "training.epochs=2", overwrite=True)
     assert load_model(tmp_path / "model").provenance["epochs"] == 2
+
+
+@pytest.fixture(scope="module")
+def begun(pairs: PairDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text model to continue from."""
+    out = tmp_path_factory.mktemp("begun") / "model"
+    run(pairs, TEXT, out, "training.epochs=1")
+    return out
+
+
+def test_training_continues_from_a_model(pairs: PairDataset, begun: Path, tmp_path: Path) -> None:
+    start = load_model(begun)
+    model = trainer._continued(start, TEXT, pairs)
+    for path, array in model.weight_arrays().items():
+        assert np.array_equal(array, start.weights[path])
+    # Its vectors are the model's: the dataset needs none of its own.
+    bare = dataclasses.replace(pairs, embedding=None)
+    changes = ["embedding.trainable=false", "training.epochs=1"]
+    run(bare, TEXT, tmp_path / "model", *changes, init=begun)
+    weights = load_model(tmp_path / "model").weights
+    assert np.array_equal(weights["embedding/table"], start.weights["embedding/table"])
+    assert not np.array_equal(weights["head/linear/kernel"], start.weights["head/linear/kernel"])
+
+
+def test_tokens_that_a_model_does_not_know_get_vectors(pairs: PairDataset, begun: Path) -> None:
+    assert pairs.vocabulary is not None
+    vocabulary = Vocabulary([*pairs.vocabulary.tokens[2:], "[新]", "[词]"])
+    start = load_model(begun)
+    table = start.weights["embedding/table"]
+    models = [
+        trainer._continued(start, TEXT, dataclasses.replace(pairs, vocabulary=vocabulary)) for _ in range(2)
+    ]
+    extended = models[0].weight_arrays()["embedding/table"]
+    assert np.array_equal(extended[: len(table)], table) and len(extended) == len(table) + 2
+    assert extended[-2:].all()
+    assert np.array_equal(models[1].weight_arrays()["embedding/table"], extended)
+
+
+def test_datasets_and_recipes_that_a_model_can_not_continue_with(
+    pairs: PairDataset, vectors: PairDataset, begun: Path, tmp_path: Path
+) -> None:
+    assert pairs.vocabulary is not None
+    other = dataclasses.replace(pairs, vocabulary=Vocabulary(pairs.vocabulary.tokens[3:]))
+    with pytest.raises(ConfigError, match=r"was not made for the model to continue from.*--vocabulary-from"):
+        run(other, TEXT, tmp_path / "model", init=begun)
+    with pytest.raises(
+        ConfigError, match="the recipe's parts are not those of the model to continue from: weight"
+    ):
+        run(pairs, TEXT, tmp_path / "model", "head=l1", init=begun)
+    with pytest.raises(ConfigError, match=r"holds vectors, which a model of kind 'text' cannot continue with"):
+        run(vectors, VECTOR, tmp_path / "model", init=begun)
+    run(vectors, VECTOR, tmp_path / "vectors", "training.epochs=1")
+    with pytest.raises(
+        ConfigError, match="holds pairs, which a model of kind 'vectors' cannot continue with"
+    ):
+        run(pairs, TEXT, tmp_path / "model", init=tmp_path / "vectors")
+    narrow = {
+        name: Split(tuple(side[:, :3] for side in split.sides), split.labels)
+        for name, split in vectors.splits.items()
+    }
+    with pytest.raises(ConfigError, match=r"reads vectors of 64 values\. Those of .* have 3\."):
+        run(
+            dataclasses.replace(vectors, splits=narrow), VECTOR, tmp_path / "model", init=tmp_path / "vectors"
+        )

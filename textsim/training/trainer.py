@@ -277,12 +277,15 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
         raise ConfigError(
             f"training.monitor={recipe.training.monitor!r} is a figure of pairs. Expected 'loss' or 'accuracy'."
         )
-    monitor, labels = recipe.training.monitor, dataset.splits["dev"].labels
-    if monitor in ("auc", "spearman") and len(np.unique(labels >= 0.5 if monitor == "auc" else labels)) < 2:
-        raise ConfigError(
-            f"training.monitor={monitor!r} compares pairs of different labels, but those of the dev split of "
-            f"{dataset.path}/ are all alike. Expected 'loss', 'accuracy' or 'accuracy_at_threshold'."
-        )
+    monitor = recipe.training.monitor
+    if monitor in ("auc", "spearman"):
+        labels = dataset.splits["dev"].labels
+        assert labels is not None
+        if len(np.unique(labels >= 0.5 if monitor == "auc" else labels)) < 2:
+            raise ConfigError(
+                f"training.monitor={monitor!r} compares pairs of different labels, but those of the dev split of "
+                f"{dataset.path}/ are all alike. Expected 'loss', 'accuracy' or 'accuracy_at_threshold'."
+            )
 
 
 def _check_vectors(recipe: Recipe, dataset: PairDataset) -> None:
@@ -295,6 +298,15 @@ def _check_vectors(recipe: Recipe, dataset: PairDataset) -> None:
 
 def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> SiameseModel:
     """A model with the weights of a saved one; tokens that it does not know get vectors of the known ones' spread."""
+    if (start.kind == "vectors") != (dataset.kind == "vectors"):
+        raise ConfigError(
+            f"{dataset.path}/ holds {dataset.kind}, which a model of kind {start.kind!r} cannot continue with."
+        )
+    if dataset.kind == "vectors" and dataset.splits["train"].sides[0].shape[1] != start.dim:
+        raise ConfigError(
+            f"the model to continue from reads vectors of {start.dim} values. "
+            f"Those of {dataset.path}/ have {dataset.splits['train'].sides[0].shape[1]}."
+        )
     weights = dict(start.weights)
     size = None
     if start.vocabulary is not None and start.tokenizer is not None:
