@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,12 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn import metrics
 
-from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
+from textsim.config import RECIPES
+from textsim.errors import ArtifactError, ConfigError, DataFormatError
+from textsim.matcher import load_matcher
+from textsim.text.dataset import PairDataset
+from textsim.training.evaluation import choose_threshold, evaluate_file, evaluate_scores, evaluate_triplets
+from textsim.training.trainer import train
 
 SCORES = st.lists(
     st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 0.1, 0.3, 0.45, 0.5, 0.7, 0.9, 1.0])),
@@ -21,6 +28,7 @@ def right(labels: np.ndarray, scores: np.ndarray, threshold: float) -> int:
 
 
 @given(SCORES)
+@settings(max_examples=40)
 def test_threshold_against_all_cuts(rows: list[tuple[float, float]]) -> None:
     labels, scores = np.array(rows).T
     chosen = choose_threshold(labels, scores)
@@ -135,3 +143,73 @@ def test_triplets_in_order() -> None:
     found = evaluate_triplets(np.array([0.9, 0.5, 0.2]), np.array([0.1, 0.5, 0.3]), seconds=0.5)
     assert (found.triplets, found.ordered) == (3, pytest.approx(1 / 3))
     assert found.format() == "triplets  3 in 0.5 s\nin order   0.3333"
+
+
+@pytest.fixture(scope="module")
+def models(
+    pairs: PairDataset,
+    triplets: PairDataset,
+    vectors: PairDataset,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Path]:
+    """A model of each kind of data, with the figures that its training found."""
+    folder = tmp_path_factory.mktemp("models")
+    fast = ["training.epochs=1", "training.batch_size=32"]
+    train(pairs, RECIPES["word-vectors"], folder / "pairs", progress=False)
+    recipe = RECIPES["bilstm-triplet"].replace(
+        [*fast, "encoder=word-vectors", "pooling=mean", "projection=null"]
+    )
+    train(triplets, recipe, folder / "triplets", progress=False)
+    recipe = RECIPES["vector-contrastive"].replace([*fast, "encoder.units=[8]"])
+    train(vectors, recipe, folder / "vectors", progress=False)
+    return {kind: folder / kind for kind in ("pairs", "triplets", "vectors")}
+
+
+@pytest.mark.parametrize("kind", ["pairs", "triplets", "vectors"])
+def test_a_file_and_its_dataset_give_the_figures_that_training_found(
+    kind: str, models: dict[str, Path], request: pytest.FixtureRequest
+) -> None:
+    dataset: PairDataset = request.getfixturevalue(kind)
+    matcher = load_matcher(models[kind])
+    (file,) = dataset.path.parent.glob("dev.*")
+    timeless = {"seconds", "threshold"}
+    expected = {k: v for k, v in matcher.saved.metrics.items() if k not in timeless}
+    for source in (file, dataset.path):
+        found = evaluate_file(models[kind], source)
+        assert {k: v for k, v in found.to_dict().items() if k not in timeless} == pytest.approx(
+            expected, abs=1e-6
+        )
+        assert found.seconds > 0
+    whole = evaluate_file(matcher, dataset.path, split="train").to_dict()
+    assert whole.get("pairs", whole.get("triplets")) == 160
+
+
+def test_the_threshold_is_the_model_s_own(models: dict[str, Path], tmp_path: Path) -> None:
+    matcher = load_matcher(models["pairs"])
+    file = tmp_path / "pairs.tsv"
+    file.write_text("花呗\t花呗\t0\n你好\t你好\t0\n", encoding="utf-8")
+    found = evaluate_file(matcher, file)
+    assert found.threshold == matcher.threshold  # type: ignore[union-attr]
+    assert found.accuracy_at_threshold == 0  # type: ignore[union-attr]
+
+
+def test_data_that_a_model_cannot_be_evaluated_on(
+    models: dict[str, Path], pairs: PairDataset, triplets: PairDataset, vectors: PairDataset, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"has no split 'test'\. It has: train, dev\."):
+        evaluate_file(models["pairs"], pairs.path, split="test")
+    with pytest.raises(ConfigError, match=r"holds vectors, which this model of kind 'text' cannot score"):
+        evaluate_file(models["pairs"], vectors.path)
+    with pytest.raises(ConfigError, match=r"holds pairs, which this model of kind 'vectors' cannot score"):
+        evaluate_file(models["vectors"], pairs.path)
+    with pytest.raises(ConfigError, match=r"has another vocabulary than the model"):
+        evaluate_file(models["pairs"], triplets.path)
+    file = tmp_path / "pairs.tsv"
+    file.write_text("花呗\t花呗\n", encoding="utf-8")
+    with pytest.raises(DataFormatError, match=r"pairs\.tsv, line 1: expected 3 tab-separated columns"):
+        evaluate_file(models["pairs"], file)
+    file.write_text("text_a\ttext_b\tlabel\n", encoding="utf-8")
+    with pytest.raises(DataFormatError, match=r"pairs\.tsv: the file holds nothing but a header"):
+        evaluate_file(models["pairs"], file)
+    with pytest.raises(ArtifactError, match="none"):
+        evaluate_file(tmp_path / "none", file)

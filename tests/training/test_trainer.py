@@ -383,7 +383,9 @@ def test_datasets_and_recipes_that_a_model_can_not_continue_with(
         ConfigError, match="the recipe's parts are not those of the model to continue from: weight"
     ):
         run(pairs, TEXT, tmp_path / "model", "head=l1", init=begun)
-    with pytest.raises(ConfigError, match=r"holds vectors, which a model of kind 'text' cannot continue with"):
+    with pytest.raises(
+        ConfigError, match=r"holds vectors, which a model of kind 'text' cannot continue with"
+    ):
         run(vectors, VECTOR, tmp_path / "model", init=begun)
     run(vectors, VECTOR, tmp_path / "vectors", "training.epochs=1")
     with pytest.raises(
