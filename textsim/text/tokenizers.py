@@ -131,7 +131,7 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
     """
     if "name" not in config:
         raise ConfigError(f"tokenizer config: expected a 'name', one of: {', '.join(TOKENIZERS.names())}.")
-    tokenizer: Tokenizer = TOKENIZERS.get(config["name"]).from_config(config)  # type: ignore[attr-defined]
+    tokenizer: Tokenizer = TOKENIZERS.get(config["name"]).from_config(config)
     return tokenizer
 
 
