@@ -142,7 +142,8 @@ def test_a_process_can_be_interrupted(tmp_path: Path) -> None:
             time.sleep(0.02)
         child.send_signal(signal.SIGINT)
         assert child.wait(timeout=60) == 130
-        assert child.stderr.read() == "Interrupted.\n"
+        # A progress bar caught half-made may add a word of its own.
+        assert child.stderr.read().startswith("Interrupted.\n")
     assert not list(tmp_path.glob("dataset*"))
 
 
