@@ -287,8 +287,11 @@ def test_vocabulary_of_another_dataset(tmp_path, train, dev):
     (tmp_path / "first/settings.json").rename(tmp_path / "first/config.json")  # as a model folder has it
     report = preprocess(dev, tmp_path / "third", vocabulary_from=tmp_path / "first", max_length=9)
     assert report["max_length"] == 9
-    with pytest.raises(ConfigError, match="brings its own tokenizer and vocabulary"):
-        preprocess(dev, tmp_path / "no", vocabulary_from=tmp_path / "first", min_count=2)
+    other = write_tsv(tmp_path / "other.tsv", [("鑫", "鑫淼", 1), ("淼", "鑫", 0)])
+    preprocess(other, tmp_path / "more", vocabulary_from=tmp_path / "first")
+    assert PairDataset.open(tmp_path / "more").vocabulary.tokens == (*first.vocabulary.tokens, "鑫", "淼")
+    with pytest.raises(ConfigError, match="brings its own tokenizer"):
+        preprocess(dev, tmp_path / "no", vocabulary_from=tmp_path / "first", tokenizer=tokenizer)
     with pytest.raises(ArtifactError, match=r"none/tokenizer\.json is missing"):
         preprocess(dev, tmp_path / "no", vocabulary_from=tmp_path / "none")
 

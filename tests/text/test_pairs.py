@@ -404,7 +404,9 @@ def test_a_data_frame_without_the_columns():
 
 
 texts = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff\uffff"), min_size=1
+    # Python 3.10's csv module writes no NUL.
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff\uffff"),
+    min_size=1,
 ).filter(lambda text: text.strip() != "")
 
 

@@ -172,3 +172,11 @@ def test_load_refuses(tmp_path: Path, content: bytes, message: str) -> None:
 def test_load_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataFormatError, match=r"none.txt: cannot be read: No such file"):
         Vocabulary.load(tmp_path / "none.txt")
+
+
+def test_an_extended_vocabulary_keeps_its_ids() -> None:
+    base = Vocabulary(["乙", "甲"])
+    counts = {"丙": 2, "丁": 5, "甲": 9, "戊": 1}
+    assert Vocabulary.fit(counts, min_count=2, base=base).tokens == (*base.tokens, "丁", "丙")
+    assert Vocabulary.fit(counts, max_size=5, base=base).tokens == (*base.tokens, "丁")
+    assert Vocabulary.fit(counts, max_size=3, base=base) == base

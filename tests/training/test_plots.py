@@ -21,7 +21,7 @@ def size(path: Path) -> tuple[int, int]:
     """Width and height of a PNG."""
     data = path.read_bytes()
     assert data.startswith(HEADER)
-    return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
 
 
 @pytest.mark.parametrize(

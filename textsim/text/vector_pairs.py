@@ -258,9 +258,11 @@ def _csv_chunks(
         encoding, is_csv = table.encoding, table.format == "csv"
     layout = _layout(path, cells if has_header else None, len(cells), labeled, columns)
     places = [*layout.left, *layout.right]
-    dtypes: dict[int, Any] = dict.fromkeys(places, np.float32)
-    if layout.label is not None:
-        dtypes[layout.label] = str
+    # One column more than there should be: pandas 2 cuts a row with too many cells short in silence where it is the
+    # first of a chunk.
+    surplus = layout.width
+    dtypes: dict[int, Any] = dict.fromkeys(range(surplus + 1), str)
+    dtypes.update(dict.fromkeys(places, np.float32))
     half = len(layout.left)
     try:
         with (
@@ -270,9 +272,9 @@ def _csv_chunks(
                 sep=delimiter or ("," if is_csv else "\t"),
                 quoting=csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE,
                 header=None,
+                names=range(surplus + 1),
                 skiprows=first[0] if has_header else 0,
                 dtype=dtypes,
-                usecols=None if len(dtypes) == layout.width else sorted(dtypes),
                 na_filter=False,
                 encoding=encoding,
                 chunksize=rows_at_once(len(places)),
@@ -283,6 +285,8 @@ def _csv_chunks(
                     frame = next(reader, None)
                 if frame is None:
                     return
+                if frame[surplus].fillna("").ne("").any():
+                    raise ValueError("a row has too many cells")
                 matrix = np.ascontiguousarray(frame[places].to_numpy(np.float32))
                 if not np.isfinite(matrix).all():
                     raise ValueError("a number is not finite")
