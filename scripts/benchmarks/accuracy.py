@@ -192,8 +192,8 @@ def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
 def table(out: Path, names: Sequence[str]) -> str:
     """All finished runs as a Markdown table: one line an experiment, mean and spread over its seeds."""
     lines = [
-        "| run | recipe | seeds | epochs | s/epoch | accuracy at 0.5 | at the threshold | AUC | Spearman |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| run | recipe | seeds | epochs | accuracy at 0.5 | at the threshold | AUC | Spearman |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
         files = sorted((out / "results").glob(f"{name}-[0-9]*.json"))
@@ -210,9 +210,8 @@ def table(out: Path, names: Sequence[str]) -> str:
 
         ordered = f"{cell('ordered')} in order" if "ordered" in runs[0] else cell("accuracy")
         epochs = ", ".join(str(run["epochs"]) for run in runs)
-        seconds = np.mean([run["epoch_seconds"] for run in runs])
         lines.append(
-            f"| {name} | {runs[0]['recipe']} | {len(runs)} | {epochs} | {seconds:.1f} | {ordered} | "
+            f"| {name} | {runs[0]['recipe']} | {len(runs)} | {epochs} | {ordered} | "
             f"{cell('accuracy_at_threshold')} | {cell('auc')} | {cell('spearman')} |"
         )
     return "\n".join(lines)
