@@ -421,9 +421,7 @@ def score_one_file(model: str, path: str) -> dict[str, float]:
     matcher.cache = cache = CountingCache(CACHE_BYTES)
     report = score_file(matcher, path, f"{path}.scores", progress=False)
     os.unlink(f"{path}.scores")
-    # In KiB on Linux, in bytes on macOS.
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    peak = peak_memory() / 2**20
     with open(path, encoding="utf-8") as lines:
         next(lines)
         distinct = {matcher.key(text, "")[0] for line in lines for text in line.rstrip("\n").split("\t")}
@@ -434,6 +432,17 @@ def score_one_file(model: str, path: str) -> dict[str, float]:
         "encoded": cache.encoded,
         "distinct": len(distinct),
     }
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held so far, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # getrusage would count in what the process that started this one held.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def run_fresh(*arguments: str) -> tuple[float, str]:

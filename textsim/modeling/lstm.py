@@ -76,14 +76,18 @@ def recurrence(inputs: tf.Tensor, recurrent_kernel: tf.Tensor, packing: Packing)
     # step. Everything that needs no earlier step's result is one large operation outside the loops.
     @tf.custom_gradient
     def run(inputs: tf.Tensor, recurrent_kernel: tf.Tensor) -> Any:
-        gates, cells, hidden = _forward(inputs, recurrent_kernel, counts, starts, units)
+        gates, cells = _forward(inputs, recurrent_kernel, counts, starts, units)
+        squashed = tf.tanh(cells)
+        hidden = gates[3] * squashed
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             into_gates = _backward(
-                tf.convert_to_tensor(upstream), gates, cells, recurrent_kernel, packing, units
+                tf.convert_to_tensor(upstream), gates, cells, squashed, recurrent_kernel, packing
             )
-            before = _shifted(hidden, previous)
-            return into_gates, tf.matmul(before, into_gates, transpose_a=True)
+            # Zeros come before the rows of the first step, which say nothing of the recurrent kernel.
+            first = counts[0]
+            before = tf.gather(hidden, previous[first:] - 1)
+            return into_gates, tf.matmul(before, into_gates[first:], transpose_a=True)
 
         return hidden, gradient
 
@@ -107,11 +111,11 @@ def _shifted(rows: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
 
 def _forward(
     inputs: tf.Tensor, recurrent_kernel: tf.Tensor, counts: tf.Tensor, starts: tf.Tensor, units: int
-) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
-    """Gates [i, f, c, o], cell states and hidden states, each (N, units)."""
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Gates [i, f, c, o] and cell states, each (N, units)."""
     steps = tf.size(counts)
     kept = [
-        tf.TensorArray(inputs.dtype, steps, infer_shape=False, element_shape=[None, units]) for _ in range(6)
+        tf.TensorArray(inputs.dtype, steps, infer_shape=False, element_shape=[None, units]) for _ in range(5)
     ]
     empty = tf.zeros([tf.reduce_max(counts), units], inputs.dtype)
 
@@ -123,7 +127,7 @@ def _forward(
         i, f, c, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(c), tf.sigmoid(o)
         cell = f * cell[:alive] + i * c
         hidden = o * tf.tanh(cell)
-        values = (i, f, c, o, cell, hidden)
+        values = (i, f, c, o, cell)
         return (
             t + 1,
             hidden,
@@ -136,28 +140,36 @@ def _forward(
         lambda t, *_: t < steps,
         step,
         (tf.constant(0), empty, empty, *kept),
-        shape_invariants=(tf.TensorShape([]), anything, anything, *(tf.TensorShape(None) for _ in range(6))),
+        shape_invariants=(tf.TensorShape([]), anything, anything, *(tf.TensorShape(None) for _ in range(5))),
         parallel_iterations=1,
     )
-    i, f, c, o, cells, hidden = (array.concat() for array in kept)
-    return [i, f, c, o], cells, hidden
+    i, f, c, o, cells = (array.concat() for array in kept)
+    return [i, f, c, o], cells
 
 
 def _backward(
     upstream: tf.Tensor,
     gates: list[tf.Tensor],
     cells: tf.Tensor,
+    squashed: tf.Tensor,
     recurrent_kernel: tf.Tensor,
     packing: Packing,
-    units: int,
 ) -> tf.Tensor:
-    """The loss's gradient with respect to the gates before their activations, (N, 4 * units)."""
+    """The loss's gradient with respect to the gates before their activations, (N, 4 * units).
+
+    `squashed` is tanh(cells).
+    """
     i, f, c, o = gates
-    squashed = tf.tanh(cells)
-    from_cell = tf.concat(
-        [c * i * (1 - i), _shifted(cells, packing.previous) * f * (1 - f), i * (1 - tf.square(c))], axis=1
+    units = recurrent_kernel.shape[0]
+    slopes = tf.concat(
+        [
+            c * i * (1 - i),
+            _shifted(cells, packing.previous) * f * (1 - f),
+            i * (1 - tf.square(c)),
+            squashed * o * (1 - o),
+        ],
+        axis=1,
     )
-    from_hidden = squashed * o * (1 - o)
     hidden_to_cell = o * (1 - tf.square(squashed))
     counts, starts = packing.counts, packing.starts
     steps = tf.size(counts)
@@ -172,10 +184,7 @@ def _backward(
         joining = [[0, alive - tf.shape(hidden)[0]], [0, 0]]
         hidden = upstream[start:end] + tf.pad(hidden, joining)
         cell = tf.pad(cell, joining) + hidden * hidden_to_cell[start:end]
-        into_gates = tf.concat(
-            [tf.concat([cell, cell, cell], axis=1) * from_cell[start:end], hidden * from_hidden[start:end]],
-            axis=1,
-        )
+        into_gates = tf.concat([cell, cell, cell, hidden], axis=1) * slopes[start:end]
         return t - 1, tf.matmul(into_gates, transposed), cell * f[start:end], array.write(t, into_gates)
 
     anything = tf.TensorShape([None, units])
