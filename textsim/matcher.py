@@ -91,9 +91,9 @@ class TextMatcher(Matcher):
         cache: the `VectorCache`, or None.
 
     Example:
-        >>> matcher = TextMatcher.load("run1")
-        >>> matcher.score("花呗怎么还款", "怎样还花呗")
-        0.93
+        >>> matcher = TextMatcher.load("zh-general")
+        >>> round(matcher.score("花呗怎么还款", "怎样还花呗"), 2)
+        0.62
     """
 
     kind = "text"
