@@ -144,10 +144,14 @@ def _label_options(command: Callable[..., Any]) -> Callable[..., Any]:
         section="Reading",
         help="Labels are graded: X and above are 1.",
     )
-    soft = option(
-        "--soft-labels", is_flag=True, default=None, section="Reading", help="Keep graded labels in [0, 1]."
+    maximum = option(
+        "--label-max",
+        type=float,
+        metavar="X",
+        section="Reading",
+        help="Or labels are graded from 0 to X and kept, as shares of X.",
     )
-    return threshold(soft(command))
+    return threshold(maximum(command))
 
 
 def _complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -39,6 +39,8 @@ _IR_VERSION = 8
 _LOWEST = float(np.finfo(np.float32).min)
 # The largest table of input products that is made when a model is loaded: a tenth of a second or so.
 _FOLD_BYTES = 128 << 20
+# Padded tokens of a batch up to which the LSTM operator reads it faster than a loop does.
+_FEW_TOKENS = 96
 
 
 class Unsupported(Exception):
@@ -253,15 +255,61 @@ def _lstm_layer(graph: Graph, path: str, layer: int, x: str, lengths: str) -> st
     # The operator has a second bias, of the recurrent product, which Keras has not.
     bias = np.concatenate([bias, np.zeros_like(bias)], axis=1)
     constants = [graph.const(value) for value in (kernel, recurrent, bias)]
+    return _lstm(graph, units, x, *constants, lengths)
+
+
+def _lstm(graph: Graph, units: int, x: str, kernel: str, recurrent: str, bias: str, lengths: str) -> str:
+    """The LSTM operator over float (steps, n, features), both directions: (steps, n, 2 * units)."""
     lengths = graph.op("Cast", lengths, to=TensorProto.INT32)
-    states = graph.op("LSTM", x, *constants, lengths, hidden_size=units, direction="bidirectional")
+    states = graph.op(
+        "LSTM", x, kernel, recurrent, bias, lengths, hidden_size=units, direction="bidirectional"
+    )
     # (steps, directions, n, units) -> (steps, n, 2 * units)
     states = graph.op("Transpose", states, perm=[0, 2, 1, 3])
     return graph.op("Reshape", states, graph.ints(0, 0, 2 * units))
 
 
 def _folded_layer(graph: Graph, path: str, tokens: Tokens, ids: str, lengths: str) -> str:
-    """The first layer from the table of input products, which the LSTM operator cannot take: (steps, n, 2 * units).
+    """The first layer from the table of input products: (steps, n, 2 * units).
+
+    The LSTM operator does that product itself, but is the fastest recurrence where few sentences are read.
+    """
+    few = graph.op("LessOrEqual", graph.op("Size", ids), graph.const(_FEW_TOKENS, "int64"))
+    shape = ("steps", "n", 2 * graph.weight(f"{path}/forward_0/recurrent_kernel").shape[0])
+    branches = {}
+    for branch, layer in (("then_branch", _operator_layer), ("else_branch", _scanned_layer)):
+        inner = Graph(graph.weights, prefix=f"{branch}_")
+        states = layer(inner, path, tokens, ids, lengths)
+        branches[branch] = inner.finished(branch, {f"{branch}_states": (states, shape)})
+    return graph.op("If", few, **branches)
+
+
+def _operator_layer(graph: Graph, path: str, tokens: Tokens, ids: str, lengths: str) -> str:
+    """The first layer by the LSTM operator, whose kernel is the table's rows of just these tokens, one a column.
+
+    Its inputs are then rows of the identity, which pick each token's own product to the bit. The work of picking
+    grows with the square of the tokens.
+    """
+    recurrent = np.stack(
+        [
+            _onnx_gates(graph.weight(f"{path}/{name}_0/recurrent_kernel")) for name in ("forward", "backward")
+        ]
+    )
+    units = recurrent.shape[2]
+    ahead = graph.op("Reshape", ids, graph.ints(-1))
+    back = graph.op("Add", ahead, graph.const(tokens.size, "int32"))
+    products = graph.op("Gather", tokens.table, graph.op("Concat", ahead, back, axis=0))
+    cells = graph.op("Shape", ahead)
+    shape = graph.op("Concat", graph.ints(2), cells, graph.ints(4 * units), axis=0)
+    kernel = graph.op("Transpose", graph.op("Reshape", products, shape), perm=[0, 2, 1])
+    square = graph.op("ConstantOfShape", graph.op("Concat", cells, cells, axis=0))
+    identity = graph.op("EyeLike", square, dtype=TensorProto.FLOAT)
+    x = graph.op("Reshape", identity, graph.op("Concat", graph.op("Shape", ids), cells, axis=0))
+    return _lstm(graph, units, x, kernel, graph.const(recurrent), "", lengths)
+
+
+def _scanned_layer(graph: Graph, path: str, tokens: Tokens, ids: str, lengths: str) -> str:
+    """The first layer as a loop over the table's rows.
 
     Each sentence is reversed for the way back, which runs beside the way forward as further rows, and its states
     are turned round again.

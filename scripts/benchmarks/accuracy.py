@@ -45,12 +45,26 @@ def bq80_trained(data: Path, out: Path) -> None:
     bq80(data, out, train_vectors=300)
 
 
+WHOLE_SETS = {"lcqmc": "lcqmc", "bq": "bq", "atec": "atec", "pawsx": "pawsx_zh", "stsb": "stsb_zh"}
+"""Folders of the sets that are used whole, their training file to train and their dev file to validate."""
+
+GRADED = {"stsb": 5.0}
+"""The highest label of the sets whose labels are graded."""
+
+
 def whole_set(name: str) -> Callable[[Path, Path], None]:
     """The training and dev files of one set, with vectors trained on its training pairs."""
 
     def make(data: Path, out: Path) -> None:
-        pairs = data / "pairs" / name
-        textsim.preprocess(pairs / "train.tsv", out, dev=pairs / "dev.tsv", train_vectors=300, min_count=2)
+        pairs = data / "pairs" / WHOLE_SETS[name]
+        textsim.preprocess(
+            pairs / "train.tsv",
+            out,
+            dev=pairs / "dev.tsv",
+            train_vectors=300,
+            min_count=2,
+            label_max=GRADED.get(name),
+        )
 
     return make
 
@@ -119,10 +133,7 @@ def _write_csv(path: Path, rows: np.ndarray, width: int, form: str) -> None:
 DATASETS: dict[str, Callable[[Path, Path], None]] = {
     "bq80-tencent": bq80_tencent,
     "bq80-trained": bq80_trained,
-    "lcqmc": whole_set("lcqmc"),
-    "bq": whole_set("bq"),
-    "atec": whole_set("atec"),
-    "pawsx": whole_set("pawsx_zh"),
+    **{name: whole_set(name) for name in WHOLE_SETS},
     "triclue": triplets,
     "digits": digits,
     "lcqmc-means": lcqmc_means,
@@ -154,10 +165,13 @@ EXPERIMENTS: dict[str, Experiment] = {
     "digits-l1": Experiment("digits", "vector-l1"),
     "lcqmc-means-contrastive": Experiment("lcqmc-means", "vector-contrastive"),
     "lcqmc-means-l1": Experiment("lcqmc-means", "vector-l1"),
-    "lcqmc-attention": Experiment("lcqmc", "bilstm-attention"),
-    "lcqmc-cosine": Experiment("lcqmc", "bilstm-cosine"),
-    "bq-attention": Experiment("bq", "bilstm-attention"),
-    "bq-cosine": Experiment("bq", "bilstm-cosine"),
+    **{f"{name}-word-vectors": Experiment(name, "word-vectors") for name in WHOLE_SETS},
+    **{
+        f"{name}-attention": Experiment(
+            name, "bilstm-attention", ("training.monitor=spearman",) if name in GRADED else ()
+        )
+        for name in WHOLE_SETS
+    },
 }
 
 

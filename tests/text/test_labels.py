@@ -23,7 +23,7 @@ def test_what_is_no_label(cell):
 
 
 def test_a_graded_label_says_how_to_use_it():
-    with pytest.raises(ValueError, match=r"Received '3'\. Pass --label-threshold .*, or --soft-labels"):
+    with pytest.raises(ValueError, match=r"Received '3'\. Pass --label-threshold .* or --label-max"):
         LabelRule()("3")
     with pytest.raises(ValueError) as error:
         LabelRule()("yes")
@@ -39,15 +39,22 @@ def test_a_threshold_cuts_graded_labels_in_two():
         rule("nan")
 
 
-def test_soft_labels_are_kept():
-    rule = LabelRule(soft=True)
-    assert [rule(cell) for cell in ("0", "0.25", 1, "true")] == [0, 0.25, 1, 1]
-    with pytest.raises(ValueError, match=r"expected a number from 0 to 1 as label. Received '1\.5'\. Pass"):
-        rule("1.5")
+def test_graded_labels_are_kept_as_shares_of_their_maximum():
+    rule = LabelRule(maximum=5)
+    assert [rule(cell) for cell in ("0", "1", "3.5", 5, "true", "false")] == [0, 0.2, 0.7, 1, 1, 0]
+    assert [LabelRule(maximum=1)(cell) for cell in ("0", "0.25", 1)] == [0, 0.25, 1]
+    with pytest.raises(ValueError, match=r"expected a number from 0 to 5 as label\. Received '5\.1'\. Pass"):
+        rule("5.1")
+    with pytest.raises(ValueError, match="expected a number from 0 to 5 as label"):
+        rule("-1")
+    with pytest.raises(ValueError, match=r"expected a number from 0 to 5 as label\. Received 'nan'\.$"):
+        rule("nan")
 
 
 def test_options_that_cannot_be():
     with pytest.raises(ConfigError, match="exclude each other"):
-        LabelRule(0.5, True)
+        LabelRule(0.5, 5)
     with pytest.raises(ConfigError, match="expected a finite number"):
         LabelRule(float("nan"))
+    with pytest.raises(ConfigError, match="label_max: expected a number above 0"):
+        LabelRule(maximum=0)

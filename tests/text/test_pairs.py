@@ -310,7 +310,7 @@ def test_formats_that_are_not_known(tmp_path):
         ({"header": "maybe"}, "header 'maybe': expected one of: auto, yes, no"),
         ({"on_bad_row": "drop"}, "on_bad_row 'drop': expected one of: error, skip"),
         ({"rejects": "r.tsv"}, "rejects are written with on_bad_row 'skip' only"),
-        ({"label_threshold": 1, "soft_labels": True}, "exclude each other"),
+        ({"label_threshold": 1, "label_max": 5}, "exclude each other"),
     ],
 )
 def test_options_that_cannot_be(tmp_path, options, message):

@@ -38,7 +38,7 @@ def preprocess(
     encoding: str | None = None,
     delimiter: str | None = None,
     label_threshold: float | None = None,
-    soft_labels: bool = False,
+    label_max: float | None = None,
     on_bad_row: str = "error",
     rejects: AnyPath | None = None,
     tokenizer: Tokenizer | None = None,
@@ -68,7 +68,7 @@ def preprocess(
             numpy.random.default_rng(seed).permutation(n), its first n - round(n * dev_fraction) rows train,
             and the others are "dev".
         seed: of the permutation, of trained word vectors, and of the vectors of words without one.
-        columns, header, format, encoding, delimiter, label_threshold, soft_labels: as in
+        columns, header, format, encoding, delimiter, label_threshold, label_max: as in
             `textsim.text.pairs.read_rows` and, for vectors, `textsim.text.vector_pairs.iter_vector_pairs`.
         on_bad_row: "error" or "skip" (texts).
         rejects: the file for skipped rows; by default "rejects.tsv" in the dataset folder.
@@ -107,7 +107,7 @@ def preprocess(
         "encoding": encoding,
         "delimiter": delimiter,
         "label_threshold": label_threshold,
-        "soft_labels": soft_labels,
+        "label_max": label_max,
     }
     sources = Sources(_paths(inputs), _paths(dev), dev_fraction, seed, reading, Progress(progress))
     if on_bad_row not in BAD_ROW_POLICIES:

@@ -23,18 +23,20 @@ class LabelRule:
 
     Args:
         threshold: numbers are allowed, and become 1 where they are at least this, else 0.
-        soft: numbers in [0, 1] are allowed and kept.
+        maximum: graded labels from 0 to this are allowed, and kept as shares of it: 5 makes 4 to 0.8.
 
     Raises:
-        ConfigError: both are asked for, or the threshold is not finite.
+        ConfigError: both are asked for, the threshold is not finite, or the maximum not a finite number above 0.
     """
 
     threshold: float | None = None
-    soft: bool = False
+    maximum: float | None = None
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and self.soft:
-            raise ConfigError("label_threshold and soft_labels exclude each other: pass one of them.")
+        if self.threshold is not None and self.maximum is not None:
+            raise ConfigError("label_threshold and label_max exclude each other: pass one of them.")
+        if self.maximum is not None and not 0 < self.maximum < math.inf:
+            raise ConfigError(f"label_max: expected a number above 0. Received {self.maximum}.")
         if self.threshold is not None and not math.isfinite(self.threshold):
             raise ConfigError(f"label_threshold: expected a finite number. Received {self.threshold}.")
 
@@ -55,11 +57,17 @@ class LabelRule:
             if math.isfinite(value):
                 return float(value >= self.threshold)
             raise ValueError(f"expected a number as label. Received {str(cell)!r:.80}.")
-        if value in (0, 1) or (self.soft and 0 < value < 1):
+        if self.maximum is not None and 0 <= value <= self.maximum:
+            return value / self.maximum
+        if self.maximum is None and value in (0, 1):
             return value
         hint = ""
         if math.isfinite(value):
             hint = " Pass --label-threshold (label_threshold=...) to cut graded labels in two"
-            hint += "." if self.soft else ", or --soft-labels (soft_labels=True) to keep those from 0 to 1."
-        expected = "a number from 0 to 1 as label" if self.soft else "label 0 or 1 (or true, false)"
+            hint += " or --label-max (label_max=...) to keep those from 0 to a maximum."
+        expected = (
+            "label 0 or 1 (or true, false)"
+            if self.maximum is None
+            else f"a number from 0 to {self.maximum:g} as label"
+        )
         raise ValueError(f"expected {expected}. Received {str(cell)!r:.80}.{hint}")

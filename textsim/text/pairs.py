@@ -299,7 +299,7 @@ def read_rows(
     on_bad_row: str = "error",
     rejects: RejectLog | AnyPath | None = None,
     label_threshold: float | None = None,
-    soft_labels: bool = False,
+    label_max: float | None = None,
     normalizer: Callable[[str], str] | None = None,
     chunk_rows: int = 8192,
 ) -> RowReader:
@@ -322,7 +322,7 @@ def read_rows(
         on_bad_row: "error" or "skip".
         rejects: where rows that are skipped are written down: a log, or a file to make.
         label_threshold: allows graded labels, and makes them 1 where they are at least this, else 0.
-        soft_labels: allows labels between 0 and 1.
+        label_max: allows graded labels from 0 to this, and keeps them as shares of it.
         normalizer: applied to every text; one that is empty afterwards makes a bad row.
         chunk_rows: rows in a chunk (the last may have fewer).
 
@@ -337,7 +337,7 @@ def read_rows(
     """
     if on_bad_row not in BAD_ROW_POLICIES:
         raise ConfigError(f"on_bad_row {on_bad_row!r}: expected one of: {', '.join(BAD_ROW_POLICIES)}.")
-    rule = LabelRule(label_threshold, soft_labels)
+    rule = LabelRule(label_threshold, label_max)
     if format is None and kind is TEXTS and _is_plain_text(path):
         format = "lines"
     if rejects is not None and on_bad_row != "skip":
@@ -364,7 +364,7 @@ def rows_from_frame(
     *,
     columns: Sequence[str] | None = None,
     label_threshold: float | None = None,
-    soft_labels: bool = False,
+    label_max: float | None = None,
 ) -> RowChunk:
     """The rows of a pandas DataFrame.
 
@@ -372,7 +372,7 @@ def rows_from_frame(
         frame: one row a pair, triplet or text.
         kind: what a row holds.
         columns: names of the frame's columns; by default the usual names are found.
-        label_threshold, soft_labels: as in `read_rows`.
+        label_threshold, label_max: as in `read_rows`.
 
     Returns:
         One chunk with all rows; `lines` counts them from 1.
@@ -401,7 +401,7 @@ def rows_from_frame(
         missing = column.isna().tolist()
         values: list[Any] = column.tolist()
         cells.append([None if gone else value for value, gone in zip(values, missing, strict=True)])
-    rule = _RememberedLabels(LabelRule(label_threshold, soft_labels))
+    rule = _RememberedLabels(LabelRule(label_threshold, label_max))
     check = _NormalizedTexts(None)
     labels = np.empty(len(frame), np.float32)
     for number, row in enumerate(zip(*cells, strict=True)):

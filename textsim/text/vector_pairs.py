@@ -98,7 +98,7 @@ def iter_vector_pairs(
     encoding: str | None = None,
     delimiter: str | None = None,
     label_threshold: float | None = None,
-    soft_labels: bool = False,
+    label_max: float | None = None,
 ) -> Iterator[VectorPairs]:
     """Reads a file of vector pairs in chunks.
 
@@ -115,7 +115,7 @@ def iter_vector_pairs(
         header: "yes", "no", or "auto": the first row is a header when none of its cells is a number, or one
             is a usual class name or the one in `columns`.
         format, encoding, delimiter: as in `textsim.text.pairs.read_rows`.
-        label_threshold, soft_labels: as in `textsim.text.pairs.read_rows`.
+        label_threshold, label_max: as in `textsim.text.pairs.read_rows`.
 
     Raises:
         DataFormatError: the file cannot be read; has no rows, or an odd number of numeric columns; or a cell
@@ -124,7 +124,7 @@ def iter_vector_pairs(
         ConfigError: an argument has a value that it cannot have.
         MissingDependencyError: Parquet is asked for and pyarrow is not installed.
     """
-    rule = LabelRule(label_threshold, soft_labels)
+    rule = LabelRule(label_threshold, label_max)
     if os.fspath(path) == STDIN:
         raise ConfigError("vector pairs are read from a file. Standard input is not supported.")
     if columns is not None and (isinstance(columns, str) or len(columns) != 2 + labeled):
