@@ -291,9 +291,7 @@ def _operator_layer(graph: Graph, path: str, tokens: Tokens, ids: str, lengths: 
     grows with the square of the tokens.
     """
     recurrent = np.stack(
-        [
-            _onnx_gates(graph.weight(f"{path}/{name}_0/recurrent_kernel")) for name in ("forward", "backward")
-        ]
+        [_onnx_gates(graph.weight(f"{path}/{name}_0/recurrent_kernel")) for name in ("forward", "backward")]
     )
     units = recurrent.shape[2]
     ahead = graph.op("Reshape", ids, graph.ints(-1))

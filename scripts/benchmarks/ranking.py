@@ -27,6 +27,7 @@ import textsim
 from textsim.text.normalize import Normalizer
 from textsim.text.pairs import read_rows
 
+
 def read(path: Path, label_max: float | None) -> tuple[list[str], list[str], np.ndarray]:
     """Both sides, normalized as the models do, and the labels in [0, 1]."""
     chunks = list(read_rows(path, label_max=label_max, normalizer=Normalizer()))
@@ -100,7 +101,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="SET", help=f"of {', '.join(WHOLE_SETS)}; all if none is named")
+    parser.add_argument(
+        "names", nargs="*", metavar="SET", help=f"of {', '.join(WHOLE_SETS)}; all if none is named"
+    )
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TEXTSIM_DATA", "../shared/data")))
     parser.add_argument("--out", type=Path, default=Path("runs/accuracy"), help="default: runs/accuracy")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="default: 0")

@@ -225,6 +225,35 @@ def test_a_nested_model_drops_the_mask_and_the_encoder_needs_none() -> None:
     np.testing.assert_allclose(nested([ids, lengths]).numpy()[real], masked, atol=1e-5)
 
 
+@pytest.mark.parametrize("lengths", [LENGTHS, (0, 0), (4, 4)])
+def test_with_a_gpu_stock_layers_run_the_same_weights(
+    lengths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = token_batch(lengths)
+    ours = BiLSTMEncoder([4, 3, 3], residual=True)
+    ours(batch)
+    randomize(ours)
+    monkeypatch.setattr("textsim.modeling.encoders.has_gpu", lambda: True)
+    stock = BiLSTMEncoder([4, 3, 3], residual=True)
+    stock(batch)
+    assert stock.stock and not ours.stock
+    for mine, theirs in zip(ours.trainable_variables, stock.trainable_variables, strict=True):
+        assert mine.path.split("/")[1:] == theirs.path.split("/")[1:]
+        theirs.assign(mine)
+    results, gradients = [], []
+    upstream = tf.random.stateless_normal([len(lengths), max(*lengths, 1), 6], seed=[1, 2])
+    for encoder in (ours, stock):
+        with tf.GradientTape() as tape:
+            tape.watch(batch.rows)
+            results.append(tf.function(encoder)(batch, training=True))
+            loss = tf.reduce_sum(results[-1] * upstream)
+        sources = [batch.rows, *(variable.value for variable in encoder.trainable_variables)]
+        gradients.append(tape.gradient(loss, sources, unconnected_gradients="zero"))
+    np.testing.assert_allclose(results[1], results[0], atol=1e-5)
+    for ours, theirs in zip(*gradients, strict=True):
+        np.testing.assert_allclose(tf.convert_to_tensor(theirs), tf.convert_to_tensor(ours), atol=1e-5)
+
+
 def test_a_residual_layer_adds_its_input_where_widths_agree() -> None:
     batch = token_batch()
     whole = BiLSTMEncoder([3, 3, 2], residual=True)

@@ -16,7 +16,15 @@ import tensorflow as tf
 
 from textsim.errors import ConfigError
 from textsim.modeling.embedding import TokenBatch
-from textsim.modeling.lstm import LSTMWeights, mirrored, pack, recurrence
+from textsim.modeling.lstm import (
+    LSTMWeights,
+    has_gpu,
+    mirrored,
+    pack,
+    recurrence,
+    stock_bidirectional,
+    stock_layer,
+)
 from textsim.registry import ENCODERS
 
 
@@ -70,6 +78,8 @@ class Encoder(keras.layers.Layer):
 class BiLSTMEncoder(Encoder):
     """Stacked bidirectional LSTMs that pass over padding without touching it.
 
+    On a machine with a GPU the same weights are run by Keras's own layers, which use cuDNN there.
+
     Args:
         units: hidden units of one direction, for each layer. Features are twice the last.
         dropout: share of each layer's outputs set to zero in training.
@@ -99,7 +109,35 @@ class BiLSTMEncoder(Encoder):
         self.dropouts = [keras.layers.Dropout(dropout) for _ in units]
         self.output_dim = 2 * units[-1]
 
+    def build(self, batch: Any) -> None:
+        width = batch[0][-1]
+        for forward, backward in zip(self.forwards, self.backwards, strict=True):
+            forward.build((None, width))
+            backward.build((None, width))
+            width = 2 * forward.units
+        self.stock = (
+            [tuple(map(stock_layer, pair)) for pair in zip(self.forwards, self.backwards, strict=True)]
+            if has_gpu()
+            else []
+        )
+
     def call(self, batch: TokenBatch, training: bool = False) -> tf.Tensor:
+        return (self._call_stock if self.stock else self._call_packed)(batch, training)
+
+    def _call_stock(self, batch: TokenBatch, training: bool) -> tf.Tensor:
+        features = batch.dense()
+        for depth, ((ahead, back), dropout) in enumerate(zip(self.stock, self.dropouts, strict=True)):
+            states = dropout(stock_bidirectional(ahead, back, features, batch.lengths), training=training)
+            features = self._joined(states, features if depth else None)
+        return features
+
+    def _joined(self, states: tf.Tensor, features: tf.Tensor | None) -> tf.Tensor:
+        """A layer's outputs, with its inputs added where it is residual; None for inputs that are token vectors."""
+        if self.residual and features is not None and features.shape[-1] == states.shape[-1]:
+            return states + features
+        return states
+
+    def _call_packed(self, batch: TokenBatch, training: bool) -> tf.Tensor:
         sentences, steps = tf.unstack(tf.shape(batch.index))
         packing = pack(batch.lengths, steps)
         token = tf.gather(tf.reshape(batch.index, [-1]), packing.cells)
@@ -116,10 +154,7 @@ class BiLSTMEncoder(Encoder):
             ahead = recurrence(ahead, tf.convert_to_tensor(forward.recurrent_kernel), packing)
             back = recurrence(back, tf.convert_to_tensor(backward.recurrent_kernel), packing)
             states = tf.concat([ahead, mirrored(back, packing.mirror)], axis=1)
-            states = dropout(states, training=training)
-            if self.residual and features is not None and features.shape[-1] == states.shape[-1]:
-                states = states + features
-            features = states
+            features = self._joined(dropout(states, training=training), features)
         padded = tf.scatter_nd(packing.cells[:, None], features, [sentences * steps, self.output_dim])
         return tf.reshape(padded, [sentences, steps, self.output_dim])
 

@@ -7,10 +7,12 @@ where they are very far apart.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 import tensorflow as tf
 
+from textsim.errors import ConfigError
 from textsim.modeling.encoders import require_above_zero, require_rate
 from textsim.modeling.heads import Head
 from textsim.registry import LOSSES
@@ -71,16 +73,28 @@ class NoLoss(Loss):
 class BinaryCrossentropy(Loss):
     """-(y log s + (1 - y) log(1 - s)) for the score s, computed from logits or from log scores.
 
+    With `negatives`, training adds that many times the loss of `InBatchNegatives` on the encoded sides: beside the
+    labelled pairs, which are close calls, every other sentence of the batch serves as a partner that does not match.
+
     Args:
         label_smoothing: labels are drawn towards 1/2 by this share (Szegedy et al., 2016).
+        negatives: weight of the in-batch negatives; 0 leaves them out.
+        temperature: theirs.
     """
 
     measures = ("distance", "logit")
     weighted = True
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self, label_smoothing: float = 0.0, negatives: float = 0.0, temperature: float = 0.05
+    ) -> None:
         require_rate("label_smoothing", label_smoothing)
-        self.label_smoothing = label_smoothing
+        if not isinstance(negatives, int | float) or not 0 <= negatives < math.inf:
+            raise ConfigError(
+                f"binary-crossentropy negatives: expected a number of at least 0. Received {negatives!r}."
+            )
+        self.label_smoothing, self.negatives = label_smoothing, negatives
+        self.in_batch = InBatchNegatives(temperature)
 
     def __call__(
         self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
@@ -88,7 +102,11 @@ class BinaryCrossentropy(Loss):
         log_same, log_different = head.log_probabilities(head.measure(sides[0], sides[1], training=training))
         if training:
             labels = labels * (1 - self.label_smoothing) + self.label_smoothing / 2
-        return -(labels * log_same + (1 - labels) * log_different)
+        losses = -(labels * log_same + (1 - labels) * log_different)
+        if training and self.negatives:
+            # The same for every row: the mean over rows, weighted or not, adds it once.
+            losses += self.negatives * self.in_batch(head, sides, labels, sentences, training=training)
+        return losses
 
 
 @LOSSES.register("contrastive")
