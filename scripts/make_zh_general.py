@@ -4,6 +4,7 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
 `pairs/{lcqmc,bq,atec,pawsx_zh}/{train,dev}.tsv` and `rawtext/*.txt`.
 
     python scripts/make_zh_general.py --out resources/models/zh-general
+    python scripts/make_zh_general.py --without bq --work runs/without-bq --out runs/without-bq/zh-general
 
 The dataset and the full-precision model stay under `--work`; what is there already is not made again.
 """
@@ -62,13 +63,13 @@ Made by `python scripts/make_zh_general.py`.
 """
 
 
-def word_vectors(data: Path, out: Path) -> None:
+def word_vectors(data: Path, sets: list[str], out: Path) -> None:
     """Character vectors trained on every distinct training sentence and line of raw text.
 
     With two threads the last digits differ from run to run.
     """
     texts: dict[str, None] = {}
-    for name in SETS:
+    for name in sets:
         for chunk in read_rows(data / "pairs" / name / "train.tsv"):
             texts.update(dict.fromkeys(text for side in chunk.texts for text in side))
     for path in sorted((data / "rawtext").glob("*.txt")):
@@ -78,8 +79,8 @@ def word_vectors(data: Path, out: Path) -> None:
     save_word_vectors(out, words, matrix)
 
 
-def dataset(data: Path, vectors: Path, out: Path) -> None:
-    files = {split: [data / "pairs" / name / f"{split}.tsv" for name in SETS] for split in ("train", "dev")}
+def dataset(data: Path, sets: list[str], vectors: Path, out: Path) -> None:
+    files = {split: [data / "pairs" / name / f"{split}.tsv" for name in sets] for split in ("train", "dev")}
     textsim.preprocess(
         files["train"],
         out,
@@ -118,16 +119,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TEXTSIM_DATA", "../shared/data")))
     parser.add_argument("--work", type=Path, default=Path("runs/zh-general"), help="default: runs/zh-general")
     parser.add_argument("--out", type=Path, default=Path("resources/models/zh-general"))
+    parser.add_argument("--without", choices=SETS, help="leave a set out, to see what the model does on it")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
         parser.error(f"no data at {arguments.data}: pass --data or set TEXTSIM_DATA")
+    sets = [name for name in SETS if name != arguments.without]
     vectors, folder, model = (arguments.work / name for name in ("characters.vec", "dataset", "model"))
     arguments.work.mkdir(parents=True, exist_ok=True)
     if not vectors.exists():
-        word_vectors(arguments.data, vectors)
+        word_vectors(arguments.data, sets, vectors)
     if not folder.exists():
-        dataset(arguments.data, vectors, folder)
+        dataset(arguments.data, sets, vectors, folder)
     if not model.exists():
         recipe = build_recipe("bilstm-attention", None, [*CHANGES, *arguments.set])
         print(textsim.train(folder, recipe, model).summary())

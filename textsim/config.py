@@ -132,6 +132,13 @@ class TrainingSettings(Settings):
     class_weights: Literal["none", "balanced"] = Field(
         default="none", description="balanced: each class weighs the same in the loss, whatever its share"
     )
+    debias: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="share of what two texts' common tokens alone tell about their label that is given to the loss, so "
+        "that the model learns the rest; for data whose unlike pairs look less alike than those to come",
+    )
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")

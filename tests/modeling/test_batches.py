@@ -102,3 +102,11 @@ def test_class_weights_go_by_label(label: float) -> None:
     vectors = np.zeros((2, 3), "float32")
     made = PairBatches((vectors, vectors), np.array([label, 1]), None, 2, class_weights=(3.0, 0.5))
     assert made.weights.tolist() == [3.0 if label < 0.5 else 0.5, 0.5]
+
+
+def test_offsets_go_with_their_rows() -> None:
+    vectors = np.zeros((5, 3), "float32")
+    made = PairBatches((vectors, vectors), np.arange(5) / 5, None, 2, seed=0, offsets=np.arange(5) / 5)
+    for batch in made:
+        assert np.array_equal(batch["offsets"].astype("float32"), batch["labels"])
+    assert "offsets" not in PairBatches((vectors, vectors), np.ones(5), None, 2).batch(np.arange(2))

@@ -154,6 +154,34 @@ def test_binary_crossentropy(name: str, smoothing: float, heads: dict[str, Any])
     assert np.array_equal(loss(heads[name], close, tf.constant(labels), SENTENCES), plain)
 
 
+@pytest.mark.parametrize("name", ["manhattan", "interaction"])
+def test_binary_crossentropy_adds_in_batch_negatives_in_training(name: str, heads: dict[str, Any]) -> None:
+    labels = tf.constant(LABELS)
+    plain = loss_of("binary-crossentropy", label_smoothing=0.1)
+    both = loss_of("binary-crossentropy", label_smoothing=0.1, negatives=0.25, temperature=0.2)
+    smooth = labels * 0.9 + 0.05
+    added = loss_of("in-batch-negatives", temperature=0.2)(heads[name], sides(), smooth, SENTENCES)
+    assert added > 0
+    first, second = (loss(heads[name], sides(), labels, SENTENCES, training=True) for loss in (plain, both))
+    np.testing.assert_allclose(second, first + 0.25 * added, rtol=1e-5)
+    first, second = (loss(heads[name], sides(), labels, SENTENCES) for loss in (plain, both))
+    assert np.array_equal(first, second)
+
+
+def test_binary_crossentropy_of_logits_with_offsets(heads: dict[str, Any]) -> None:
+    labels, offsets = np.array([1, 0, 1, 0, 0.25, 0.75]), np.array([2.0, -2, 0, 30, -30, 0.5])
+    logits = heads["l1"].measure(*sides()).numpy().astype("float64") + offsets
+    expected = np.log1p(np.exp(-logits)) * labels + np.log1p(np.exp(logits)) * (1 - labels)
+    value = loss_of("binary-crossentropy")(
+        heads["l1"],
+        sides(),
+        tf.constant(labels, tf.float32),
+        SENTENCES,
+        offsets=tf.constant(offsets, tf.float32),
+    )
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["cosine", "l1", "interaction"])
 def test_cosent_against_a_double_loop(name: str, heads: dict[str, Any]) -> None:
     labels = np.array([1, 0, 0.5, 0, 0.5, 1], "float32")
@@ -228,6 +256,11 @@ def test_none_trains_nothing(heads: dict[str, Any]) -> None:
             r"in-batch-negatives temperature: expected a number above 0",
         ),
         ("binary-crossentropy", {"label_smoothing": 1}, r"label_smoothing: expected a share in \[0, 1\)"),
+        (
+            "binary-crossentropy",
+            {"negatives": -1},
+            r"negatives: expected a number of at least 0\. Received -1",
+        ),
         ("none", {"margin": 1}, r"loss 'none': unknown option 'margin'\. It has none\."),
         ("tripplet", {}, r"unknown loss 'tripplet'.*Did you mean 'triplet'\?"),
     ],

@@ -330,6 +330,17 @@ def test_every_named_recipe_fits_its_data(name: str) -> None:
             r"training\.class_weights does not fit loss 'triplet', which has no classes to weigh\.",
         ),
         (
+            "bilstm-manhattan",
+            ["training.debias=0.5"],
+            r"training\.debias needs .* Received encoder 'bilstm', head 'manhattan', loss 'binary-crossentropy'\.",
+        ),
+        ("vector-l1", ["training.debias=0.5"], r"training\.debias needs an encoder of tokens"),
+        (
+            "bilstm-attention",
+            ["training.debias=0.5", "loss=cosent"],
+            r"training\.debias needs .* loss 'cosent'",
+        ),
+        (
             "bilstm-attention",
             ["loss=cosent", "training.class_weights=balanced"],
             r"training\.class_weights does not fit loss 'cosent', which has no classes to weigh\.",

@@ -20,6 +20,7 @@ from textsim.modeling.batches import PairBatches
 from textsim.text.dataset import PairDataset, Split
 from textsim.text.vocabulary import Vocabulary
 from textsim.training.evaluation import choose_threshold
+from textsim.training.overlap import overlap_log_odds, shared_tokens
 from textsim.training.trainer import make_optimizer, model_for, optimizer_names, train
 
 FAST = ["training.epochs=2", "training.batch_size=32", "training.patience=null"]
@@ -179,10 +180,24 @@ def test_class_weights_even_out_the_classes(vectors: PairDataset) -> None:
     labels = (np.arange(160) < 32).astype("float32")
     split = Split(vectors.splits["train"].sides, labels)
     skewed = dataclasses.replace(vectors, splits={**vectors.splits, "train": split})
-    batches = trainer._batches(skewed, "train", 32, 0, "balanced")
+    settings = TrainingSettings(class_weights="balanced")
+    batches = trainer._training_batches(skewed, settings)
     assert batches.weights[labels == 1].sum() == pytest.approx(batches.weights[labels == 0].sum())
     assert batches.weights.mean() == pytest.approx(1)
-    assert (trainer._batches(skewed, "train", 32, 0).weights == 1).all()
+    assert (trainer._training_batches(skewed, TrainingSettings()).weights == 1).all()
+
+
+def test_debias_gives_the_loss_what_shared_tokens_tell(pairs: PairDataset, tmp_path: Path) -> None:
+    rows = pairs.splits["train"]
+    assert trainer._training_batches(pairs, TrainingSettings()).offsets is None
+    offsets = trainer._training_batches(pairs, TrainingSettings(debias=0.5)).offsets
+    assert offsets is not None and rows.labels is not None
+    shared = shared_tokens(pairs.sentences, *rows.sides)
+    np.testing.assert_allclose(offsets, 0.5 * overlap_log_odds(shared, rows.labels))
+    plain = run(pairs, TEXT, tmp_path / "plain")
+    debiased = run(pairs, TEXT, tmp_path / "debiased", "training.debias=0.5")
+    assert np.isfinite(debiased.history[-1]["loss"])
+    assert debiased.history[0]["loss"] != plain.history[0]["loss"]
 
 
 def test_the_metrics_are_better_than_chance(vectors: PairDataset, tmp_path: Path) -> None:

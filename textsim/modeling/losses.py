@@ -27,6 +27,7 @@ class Loss:
         learned_heads: whether heads with weights can be trained by it.
         weighted: whether each row has a loss of its own, so that classes can be weighted.
         trains: whether there is anything to train.
+        takes_offsets: whether it can be called with `offsets`, see `BinaryCrossentropy`.
     """
 
     rows: ClassVar[Literal["pairs", "triplets"]] = "pairs"
@@ -34,6 +35,7 @@ class Loss:
     learned_heads: ClassVar[bool] = True
     weighted: ClassVar[bool] = False
     trains: ClassVar[bool] = True
+    takes_offsets: ClassVar[bool] = False
 
     def __call__(
         self,
@@ -76,6 +78,10 @@ class BinaryCrossentropy(Loss):
     With `negatives`, training adds that many times the loss of `InBatchNegatives` on the encoded sides: beside the
     labelled pairs, which are close calls, every other sentence of the batch serves as a partner that does not match.
 
+    With `offsets`, float (rows,), the loss is that of the logit plus the offset: where the offset is the log-odds
+    that something else gives, the model learns what that does not tell (product of experts; Clark et al., 2019, Don't
+    Take the Easy Way Out).
+
     Args:
         label_smoothing: labels are drawn towards 1/2 by this share (Szegedy et al., 2016).
         negatives: weight of the in-batch negatives; 0 leaves them out.
@@ -84,6 +90,7 @@ class BinaryCrossentropy(Loss):
 
     measures = ("distance", "logit")
     weighted = True
+    takes_offsets = True
 
     def __init__(
         self, label_smoothing: float = 0.0, negatives: float = 0.0, temperature: float = 0.05
@@ -97,9 +104,16 @@ class BinaryCrossentropy(Loss):
         self.in_batch = InBatchNegatives(temperature)
 
     def __call__(
-        self, head: Head, sides: Any, labels: tf.Tensor, sentences: Any, training: bool = False
+        self,
+        head: Head,
+        sides: Any,
+        labels: tf.Tensor,
+        sentences: Any,
+        training: bool = False,
+        offsets: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        log_same, log_different = head.log_probabilities(head.measure(sides[0], sides[1], training=training))
+        measure = head.measure(sides[0], sides[1], training=training)
+        log_same, log_different = head.log_probabilities(measure if offsets is None else measure + offsets)
         if training:
             labels = labels * (1 - self.label_smoothing) + self.label_smoothing / 2
         losses = -(labels * log_same + (1 - labels) * log_different)

@@ -29,7 +29,7 @@ class SiameseModel(keras.Model):
     A sentence batch is a dict with `token_ids`, int32 (n, steps) right-padded with 0, and `lengths`, int32
     (n,); a vector batch has `vectors`, float (n, dim). A training batch holds its sides one after the other
     in such a dict (n is sides times rows), with `labels` and `weights`, float (rows,), and `sentences`, int32
-    (n,), where equal numbers mean the same sentence.
+    (n,), where equal numbers mean the same sentence; it may have `offsets`, float (rows,), see `BinaryCrossentropy`.
     """
 
     def __init__(self, recipe: Recipe, vocabulary_size: int | None, dim: int, **kwargs: Any) -> None:
@@ -94,7 +94,8 @@ class SiameseModel(keras.Model):
     ) -> tf.Tensor:
         """The loss of a batch whose sides are encoded, a scalar."""
         sentences = tuple(tf.split(batch["sentences"], self.sides))
-        losses = self.row_loss(self.head, sides, batch["labels"], sentences, training=training)
+        offsets = {"offsets": batch["offsets"]} if "offsets" in batch else {}
+        losses = self.row_loss(self.head, sides, batch["labels"], sentences, training=training, **offsets)
         if losses.shape.rank == 0:
             return losses
         return tf.reduce_sum(losses * batch["weights"]) / tf.reduce_sum(batch["weights"])
@@ -220,6 +221,14 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
     if recipe.training.class_weights != "none" and not loss.weighted:
         raise ConfigError(
             f"training.class_weights does not fit loss {recipe.loss.name!r}, which has no classes to weigh."
+        )
+    if recipe.training.debias and not (
+        encoder.reads == "tokens" and head.measures == "logit" and loss.takes_offsets
+    ):
+        raise ConfigError(
+            "training.debias needs an encoder of tokens, a head that measures logits, such as 'interaction', and loss "
+            f"'binary-crossentropy'. Received encoder {recipe.encoder.name!r}, head {recipe.head.name!r}, "
+            f"loss {recipe.loss.name!r}."
         )
     if encoder.reads == "tokens":
         if recipe.embedding is None or recipe.pooling is None:

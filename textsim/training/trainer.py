@@ -26,6 +26,7 @@ from textsim.text.dataset import PairDataset
 from textsim.text.layout import MANIFEST
 from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signature
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
+from textsim.training.overlap import overlap_log_odds, shared_tokens
 from textsim.training.report import diagnose, write_reports
 
 VALIDATION_BATCH = 512
@@ -110,9 +111,8 @@ def train(
 
     repeatable(recipe.training.seed)
     model = model_for(recipe, dataset) if start is None else _continued(start, recipe, dataset)
-    seed = recipe.training.seed
-    batches = _batches(dataset, "train", recipe.training.batch_size, seed, recipe.training.class_weights)
-    validator = Validator(model, _batches(dataset, "dev", VALIDATION_BATCH))
+    batches = _training_batches(dataset, recipe.training)
+    validator = Validator(model, _validation_batches(dataset))
     history = _fit(model, batches, validator, recipe.training, progress) if model.row_loss.trains else []
 
     scores, others, _ = validator.scores()
@@ -250,17 +250,24 @@ def _fit(
     return validate.history
 
 
-def _batches(
-    dataset: PairDataset, split: str, batch_size: int, seed: int | None = None, class_weights: str = "none"
-) -> PairBatches:
-    rows = dataset.splits[split]
-    weights = (1.0, 1.0)
-    if class_weights == "balanced" and rows.labels is not None:
+def _training_batches(dataset: PairDataset, settings: TrainingSettings) -> PairBatches:
+    rows = dataset.splits["train"]
+    weights, offsets = (1.0, 1.0), None
+    if rows.labels is not None:
         share = float(np.mean(rows.labels >= 0.5))
-        if 0 < share < 1:
+        if 0 < share < 1 and settings.class_weights == "balanced":
             weights = (0.5 / (1 - share), 0.5 / share)
-    sentences = None if dataset.kind == "vectors" else dataset.sentences
-    return PairBatches(rows.sides, rows.labels, sentences, batch_size, seed, weights)
+        if 0 < share < 1 and settings.debias and dataset.sentences is not None:
+            shared = shared_tokens(dataset.sentences, *rows.sides)
+            offsets = settings.debias * overlap_log_odds(shared, rows.labels)
+    return PairBatches(
+        rows.sides, rows.labels, dataset.sentences, settings.batch_size, settings.seed, weights, offsets
+    )
+
+
+def _validation_batches(dataset: PairDataset) -> PairBatches:
+    rows = dataset.splits["dev"]
+    return PairBatches(rows.sides, rows.labels, dataset.sentences, VALIDATION_BATCH)
 
 
 def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
