@@ -24,7 +24,7 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -254,16 +254,16 @@ def _lstm_layer(graph: Graph, path: str, layer: int, x: str, lengths: str) -> st
     units = recurrent.shape[2]
     # The operator has a second bias, of the recurrent product, which Keras has not.
     bias = np.concatenate([bias, np.zeros_like(bias)], axis=1)
-    constants = [graph.const(value) for value in (kernel, recurrent, bias)]
-    return _lstm(graph, units, x, *constants, lengths)
+    return _lstm(graph, units, x, [graph.const(value) for value in (kernel, recurrent, bias)], lengths)
 
 
-def _lstm(graph: Graph, units: int, x: str, kernel: str, recurrent: str, bias: str, lengths: str) -> str:
-    """The LSTM operator over float (steps, n, features), both directions: (steps, n, 2 * units)."""
+def _lstm(graph: Graph, units: int, x: str, weights: Sequence[str], lengths: str) -> str:
+    """The LSTM operator over float (steps, n, features), both directions: (steps, n, 2 * units).
+
+    `weights` are its kernel, recurrent kernel and bias; the latter is "" for none.
+    """
     lengths = graph.op("Cast", lengths, to=TensorProto.INT32)
-    states = graph.op(
-        "LSTM", x, kernel, recurrent, bias, lengths, hidden_size=units, direction="bidirectional"
-    )
+    states = graph.op("LSTM", x, *weights, lengths, hidden_size=units, direction="bidirectional")
     # (steps, directions, n, units) -> (steps, n, 2 * units)
     states = graph.op("Transpose", states, perm=[0, 2, 1, 3])
     return graph.op("Reshape", states, graph.ints(0, 0, 2 * units))
@@ -303,7 +303,7 @@ def _operator_layer(graph: Graph, path: str, tokens: Tokens, ids: str, lengths: 
     square = graph.op("ConstantOfShape", graph.op("Concat", cells, cells, axis=0))
     identity = graph.op("EyeLike", square, dtype=TensorProto.FLOAT)
     x = graph.op("Reshape", identity, graph.op("Concat", graph.op("Shape", ids), cells, axis=0))
-    return _lstm(graph, units, x, kernel, graph.const(recurrent), "", lengths)
+    return _lstm(graph, units, x, [kernel, graph.const(recurrent), ""], lengths)
 
 
 def _scanned_layer(graph: Graph, path: str, tokens: Tokens, ids: str, lengths: str) -> str:

@@ -21,7 +21,7 @@ def shared_tokens(store: SentenceStore, left: np.ndarray, right: np.ndarray) -> 
     """
     from scipy.sparse import csr_matrix, vstack
 
-    used, rows = np.unique(np.concatenate([left, right]), return_inverse=True)
+    used, places = np.unique(np.concatenate([left, right]), return_inverse=True)
     parts = [store.padded(used[start : start + _CHUNK]) for start in range(0, len(used), _CHUNK)]
     size = 1 + max((int(part.max(initial=0)) for part in parts), default=0)
     sets = []
@@ -34,11 +34,11 @@ def shared_tokens(store: SentenceStore, left: np.ndarray, right: np.ndarray) -> 
     tokens = vstack(sets, format="csr")
     counts = np.asarray(tokens.sum(axis=1)).ravel()
     shared = np.empty(len(left))
-    a, b = np.split(rows, 2)
+    a, b = np.split(places, 2)
     for start in range(0, len(left), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        both = np.asarray(tokens[a[part]].multiply(tokens[b[part]]).sum(axis=1)).ravel()
-        shared[part] = both / np.maximum(counts[a[part]] + counts[b[part]] - both, 1)
+        rows = slice(start, start + _CHUNK)
+        both = np.asarray(tokens[a[rows]].multiply(tokens[b[rows]]).sum(axis=1)).ravel()
+        shared[rows] = both / np.maximum(counts[a[rows]] + counts[b[rows]] - both, 1)
     return shared
 
 
