@@ -34,7 +34,7 @@ SETS = {
     "atec": "ATEC, payments customer service",
     "pawsx_zh": "PAWS-X, adversarial paraphrases",
 }
-CHANGES = ("training.epochs=6", "training.batch_size=192", "training.schedule=cosine", "training.warmup=0.05")
+CHANGES = ("training.epochs=4", "training.batch_size=192", "training.debias=0.5")
 
 CARD_END = """
 ## Data and terms

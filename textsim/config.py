@@ -259,11 +259,13 @@ def _part(name: str, **options: Any) -> Part:
 
 RECIPES: dict[str, Recipe] = {
     "bilstm-attention": Recipe(
-        description="Recommended. Trainable embeddings, BiLSTM, self-attention pooling, [|u-v|, u*v] head.",
+        description="Recommended. Trainable embeddings, BiLSTM, self-attention pooling, [|u-v|, u*v] head, "
+        "in-batch negatives beside cross-entropy.",
         embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.3),
         encoder=_part("bilstm", units=[128], dropout=0.3),
         pooling=_part("attention", heads=4),
         head=_part("interaction", units=[256], dropout=0.3),
+        loss=_part("binary-crossentropy", negatives=0.2),
         training=TrainingSettings(
             schedule="cosine", warmup=0.05, batch_size=128, epochs=8, patience=3, monitor="auc"
         ),

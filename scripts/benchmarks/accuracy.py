@@ -52,8 +52,8 @@ GRADED = {"stsb": 5.0}
 """The highest label of the sets whose labels are graded."""
 
 
-def whole_set(name: str) -> Callable[[Path, Path], None]:
-    """The training and dev files of one set, with vectors trained on its training pairs."""
+def whole_set(name: str, start: str | None = None) -> Callable[[Path, Path], None]:
+    """The training and dev files of one set, with vectors trained on its training pairs, or to continue from a model."""
 
     def make(data: Path, out: Path) -> None:
         pairs = data / "pairs" / WHOLE_SETS[name]
@@ -61,7 +61,8 @@ def whole_set(name: str) -> Callable[[Path, Path], None]:
             pairs / "train.tsv",
             out,
             dev=pairs / "dev.tsv",
-            train_vectors=300,
+            vocabulary_from=start,
+            train_vectors=None if start else 300,
             min_count=2,
             label_max=GRADED.get(name),
         )
@@ -134,6 +135,7 @@ DATASETS: dict[str, Callable[[Path, Path], None]] = {
     "bq80-tencent": bq80_tencent,
     "bq80-trained": bq80_trained,
     **{name: whole_set(name) for name in WHOLE_SETS},
+    **{f"{name}-general": whole_set(name, "zh-general") for name in WHOLE_SETS},
     "triclue": triplets,
     "digits": digits,
     "lcqmc-means": lcqmc_means,
@@ -142,11 +144,12 @@ DATASETS: dict[str, Callable[[Path, Path], None]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """One line of the table: a dataset and a recipe with changes."""
+    """One line of the table: a dataset, a recipe with changes, and the model to continue from."""
 
     dataset: str
     recipe: str
     changes: tuple[str, ...] = ()
+    init: str | None = None
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -188,7 +191,7 @@ def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
             DATASETS[experiment.dataset](data, dataset)
         recipe = build_recipe(experiment.recipe, None, [*experiment.changes, f"training.seed={seed}"])
         print(f"training {name}, seed {seed}", flush=True)
-        trained = textsim.train(dataset, recipe, model, overwrite=True)
+        trained = textsim.train(dataset, recipe, model, init=experiment.init, overwrite=True)
         figures = {
             "name": name,
             "recipe": experiment.recipe,
