@@ -53,7 +53,7 @@ GRADED = {"stsb": 5.0}
 
 
 def whole_set(name: str, start: str | None = None) -> Callable[[Path, Path], None]:
-    """The training and dev files of one set, with vectors trained on its training pairs, or to continue from a model."""
+    """The files of one set, with vectors trained on its training pairs, or the vocabulary of a model to start from."""
 
     def make(data: Path, out: Path) -> None:
         pairs = data / "pairs" / WHOLE_SETS[name]

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from textsim.modeling.dropout import Dropout
+
 
 class TokenBatch(NamedTuple):
     """A batch of right-padded sentences as the vectors of its distinct tokens.
@@ -61,7 +63,7 @@ class TokenEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.size, self.dim = size, dim
         self.table_trainable = trainable
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def build(self, _: Any = None) -> None:
         self.table = self.add_weight(

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from textsim.errors import ConfigError
+from textsim.modeling.dropout import Dropout
 from textsim.modeling.embedding import TokenBatch
 from textsim.modeling.lstm import (
     LSTMWeights,
@@ -106,7 +107,7 @@ class BiLSTMEncoder(Encoder):
         self.units, self.rate, self.residual = units, dropout, residual
         self.forwards = [LSTMWeights(n, name=f"forward_{k}") for k, n in enumerate(units)]
         self.backwards = [LSTMWeights(n, name=f"backward_{k}") for k, n in enumerate(units)]
-        self.dropouts = [keras.layers.Dropout(dropout) for _ in units]
+        self.dropouts = [Dropout(dropout) for _ in units]
         self.output_dim = 2 * units[-1]
 
     def build(self, batch: Any) -> None:
@@ -193,7 +194,7 @@ class CNNEncoder(Encoder):
             keras.layers.Conv1D(filters, width, padding="same", activation="relu", name=f"width_{width}")
             for width in widths
         ]
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_dim = filters * len(widths)
 
     def call(self, batch: TokenBatch, training: bool = False) -> tf.Tensor:
@@ -258,7 +259,7 @@ class TransformerEncoder(Encoder):
         self.narrow = [keras.layers.Dense(width, name=f"narrow_{k}") for k in range(layers)]
         norms = range(2 * layers + 1)
         self.norms = [keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{k}") for k in norms]
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def call(self, batch: TokenBatch, training: bool = False) -> tf.Tensor:
         mask = batch.mask
@@ -353,7 +354,7 @@ class DenseEncoder(Encoder):
             )
             for k, n in enumerate(units)
         ]
-        self.dropouts = [keras.layers.Dropout(dropout) for _ in units[1:]]
+        self.dropouts = [Dropout(dropout) for _ in units[1:]]
         self.output_dim = units[-1]
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Literal
 import keras
 import tensorflow as tf
 
+from textsim.modeling.dropout import Dropout
 from textsim.modeling.encoders import require_above_zero, require_rate, widths_of
 from textsim.registry import HEADS
 
@@ -227,7 +228,7 @@ class InteractionHead(Head):
             keras.layers.Dense(n, activation="relu", name=f"hidden_{k}") for k, n in enumerate(units)
         ]
         self.linear = keras.layers.Dense(1, name="linear")
-        self.dropouts = [keras.layers.Dropout(dropout) for _ in range(len(units) + 1)]
+        self.dropouts = [Dropout(dropout) for _ in range(len(units) + 1)]
 
     def measure(self, u: tf.Tensor, v: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = tf.concat([tf.abs(u - v), u * v], axis=-1)
