@@ -152,6 +152,10 @@ class Experiment:
     init: str | None = None
 
 
+# LCQMC's unlike training pairs share few characters, those of its other files many.
+DEBIAS = ("training.debias=0.5",)
+CONTINUE = ("training.epochs=6", "training.learning_rate=0.0007")
+
 EXPERIMENTS: dict[str, Experiment] = {
     "bq80-manhattan-tencent": Experiment("bq80-tencent", "bilstm-manhattan"),
     "bq80-manhattan-trained": Experiment("bq80-trained", "bilstm-manhattan"),
@@ -175,6 +179,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         )
         for name in WHOLE_SETS
     },
+    "lcqmc-debias": Experiment("lcqmc", "bilstm-attention", DEBIAS),
+    "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*DEBIAS, *CONTINUE), "zh-general"),
+    "bq-continued": Experiment("bq-general", "bilstm-attention", CONTINUE, "zh-general"),
 }
 
 
