@@ -119,6 +119,18 @@ def test_large_vocabularies_are_not_folded_and_give_the_same(
     np.testing.assert_allclose(encoded, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("name", ["bilstm-manhattan", "bilstm-attention", "residual"])
+def test_few_sentences_are_read_by_another_operator_and_give_the_same(
+    name: str, ids: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = saved_model(FITTING[name])
+    rows = {}
+    for few in (0, 10_000):
+        monkeypatch.setattr(graphs, "_FEW_TOKENS", few)
+        rows[few] = OnnxScorer(saved).encode_ids(ids, LENGTHS)
+    np.testing.assert_allclose(rows[0], rows[10_000], rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", registry.HEADS.names())
 def test_heads_agree_with_keras_at_the_edges(name: str) -> None:
     saved = saved_model(text_recipe("word-vectors", "mean", head=name))
