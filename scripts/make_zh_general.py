@@ -15,9 +15,11 @@ import argparse
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
 
 import textsim
 from textsim.artifacts import CARD, load_model, model_card, save_model
@@ -48,7 +50,8 @@ numbers are.
 
 On the dev files, which also chose the best epoch and the one threshold, so they flatter the model a little.
 `own threshold` is what a threshold chosen on that set alone would give: where it is much higher, choose your own on a
-few hundred pairs of your domain.
+few hundred pairs of your domain. `unrelated` is the share of pairs judged the same when every text gets the partner of
+another row, drawn at random.
 
 {table}
 
@@ -91,23 +94,40 @@ def dataset(data: Path, sets: list[str], vectors: Path, out: Path) -> None:
     )
 
 
-def own_threshold(matcher: TextMatcher, path: Path) -> float:
-    """Accuracy at the threshold that is best for the file itself."""
+class Figures(NamedTuple):
+    """Of one set.
+
+    Attributes:
+        result: at the model's threshold.
+        own: accuracy at the threshold that is best for the set itself.
+        unrelated: share of pairs judged the same when each text gets the partner of another row.
+    """
+
+    result: Evaluation
+    own: float
+    unrelated: float
+
+
+def measure(matcher: TextMatcher, path: Path) -> Figures:
     chunks = list(read_rows(path))
-    labels = [label for chunk in chunks for label in chunk.labels]
-    scores = matcher.score_pairs([pair for chunk in chunks for pair in zip(*chunk.texts, strict=True)])
-    return evaluate_scores(labels, scores, choose_threshold(labels, scores)).accuracy_at_threshold
+    labels = np.concatenate([chunk.labels for chunk in chunks])
+    left, right = ([text for chunk in chunks for text in chunk.texts[side]] for side in (0, 1))
+    scores = matcher.score_pairs(list(zip(left, right, strict=True)))
+    own = evaluate_scores(labels, scores, choose_threshold(labels, scores)).accuracy_at_threshold
+    others = np.random.default_rng(0).permutation(len(right))
+    unrelated = matcher.score_pairs([(text, right[k]) for text, k in zip(left, others, strict=True)])
+    return Figures(evaluate_file(matcher, path), own, float(np.mean(unrelated >= matcher.threshold)))
 
 
-def table(figures: dict[str, tuple[Evaluation, float]]) -> str:
+def table(figures: dict[str, Figures]) -> str:
     lines = [
-        "| set | pairs | accuracy | own threshold | majority | AUC | Spearman |",
-        "|---|---|---|---|---|---|---|",
+        "| set | pairs | accuracy | own threshold | majority | AUC | Spearman | unrelated |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for name, (result, own) in figures.items():
+    for name, (result, own, unrelated) in figures.items():
         lines.append(
             f"| {SETS[name]} | {result.pairs:,} | {result.accuracy_at_threshold:.4f} | {own:.4f} | "
-            f"{result.majority_accuracy:.4f} | {result.auc:.4f} | {result.spearman:.4f} |"
+            f"{result.majority_accuracy:.4f} | {result.auc:.4f} | {result.spearman:.4f} | {unrelated:.4f} |"
         )
     return "\n".join(lines)
 
@@ -139,11 +159,9 @@ def main() -> None:
     rounded = dataclasses.replace(saved, weights=weights)
     matcher = TextMatcher(rounded)
     dev = {name: arguments.data / "pairs" / name / "dev.tsv" for name in SETS}
-    figures: dict[str, Any] = {
-        name: (evaluate_file(matcher, path), own_threshold(matcher, path)) for name, path in dev.items()
-    }
+    figures = {name: measure(matcher, path) for name, path in dev.items()}
     full = {name: evaluate_file(TextMatcher(saved), path).accuracy_at_threshold for name, path in dev.items()}
-    for name, (result, _) in figures.items():
+    for name, (result, *_) in figures.items():
         print(f"{name}: {result.accuracy_at_threshold:.4f}; at full precision {full[name]:.4f}")
 
     def card(partial: Path) -> None:
