@@ -120,3 +120,47 @@ def test_help_and_missing_data(tmp_path: Path) -> None:
     assert missing.returncode == 2 and "pass --data or set TEXTSIM_DATA" in missing.stderr
     unknown = run("trainning", "--data", str(tmp_path))
     assert unknown.returncode == 2 and "Expected one of: training-published" in unknown.stderr
+
+
+def test_every_accuracy_run_has_a_dataset_and_a_recipe_that_fits(work: Any) -> None:
+    import accuracy
+
+    from textsim.config import build_recipe
+    from textsim.modeling.siamese import check_recipe
+
+    for experiment in accuracy.EXPERIMENTS.values():
+        assert experiment.dataset in accuracy.DATASETS
+        check_recipe(build_recipe(experiment.recipe, None, experiment.changes))
+
+
+def test_the_ranking_table_and_its_baselines(work: Any) -> None:
+    import ranking
+
+    left, right = ["花呗怎么还款", "今天天气"], ["花呗怎么还欠", "猫"]
+    np.testing.assert_allclose(ranking.edit_similarity([], left, right), [5 / 6, 0])
+    same, apart = ranking.tfidf_cosine(left + right, left, [left[0], "猫"])
+    assert same == pytest.approx(1) and apart == 0
+    table = ranking.table({"bq": {"edit distance": [0.5]}, "stsb": {"edit distance": [0.4, 0.6]}})
+    assert table.splitlines()[-1] == "| edit distance | 50.0 | 50.0 ± 14.1 |"
+
+
+def test_errors_by_property(work: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import errors
+
+    pairs = [("买3个", "买5个"), ("我能退", "我不能退"), ("今天热", "热今天")]
+    table = errors.table(pairs, np.array([False, False, True]), np.array([True, False, False]))
+    rows = {cells[1].strip(): cells[2:6] for cells in (line.split("|") for line in table.splitlines()[2:])}
+    assert [cell.strip() for cell in rows["all"]] == ["1.000", "0.3333", "1.000", "0.500"]
+    assert [cell.strip() for cell in rows["number differs"]] == ["0.333", "0.0000", "-", "1.000"]
+    assert rows["negation on one side"][1].strip() == "1.0000"
+    assert rows["same characters, other order"][2].strip() == "1.000"
+
+
+def test_pairs_are_drawn_without_the_header(work: Any, tmp_path: Path) -> None:
+    import continuing
+
+    source = tmp_path / "all.tsv"
+    source.write_text("text_a\ttext_b\tlabel\n" + "".join(f"甲{k}\t乙{k}\t1\n" for k in range(9)), "utf-8")
+    continuing.draw(source, 4, 0, tmp_path / "some.tsv")
+    header, *rows = (tmp_path / "some.tsv").read_text("utf-8").splitlines()
+    assert header == "text_a\ttext_b\tlabel" and len(set(rows)) == 4
