@@ -185,11 +185,16 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 
+def result_file(name: str, seed: int, out: Path) -> Path:
+    """Where the figures of a run are kept."""
+    return out / "results" / f"{name}-{seed}.json"
+
+
 def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
     """Makes the dataset and the model where they are not there yet, and returns the run's figures."""
     experiment = EXPERIMENTS[name]
     model = out / "models" / f"{name}-{seed}"
-    result = out / "results" / f"{name}-{seed}.json"
+    result = result_file(name, seed, out)
     if not result.exists():
         dataset = out / "datasets" / experiment.dataset
         if not dataset.exists():

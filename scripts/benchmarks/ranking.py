@@ -7,7 +7,8 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/ranking.py stsb --seeds 0 1 2
 
 Trained models are runs of `accuracy.py`, kept under `--out` and not made again; a set's vectors, inverse document
-frequencies and weights are fitted on its training file. More than one seed gives mean and spread.
+frequencies and weights are fitted on its training file. More than one seed gives mean and spread. With `--present`
+nothing is trained: a run that is not there has no figure.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from accuracy import GRADED, WHOLE_SETS, run
+from accuracy import GRADED, WHOLE_SETS, result_file, run
 
 import textsim
 from textsim.text.normalize import Normalizer
@@ -65,7 +65,7 @@ TRAINED = {"mean of word vectors": "word-vectors", "bilstm-attention": "attentio
 """What the table calls a run, and how `accuracy.py` names it after the set."""
 
 
-def row(name: str, data: Path, out: Path, seeds: list[int]) -> dict[str, list[float]]:
+def row(name: str, data: Path, out: Path, seeds: list[int], present: bool) -> dict[str, list[float]]:
     """Spearman's correlation of each scorer on a set's dev pairs; one for each seed where chance has a part."""
     from scipy.stats import spearmanr
 
@@ -79,8 +79,9 @@ def row(name: str, data: Path, out: Path, seeds: list[int]) -> dict[str, list[fl
     }
     for label, experiment in TRAINED.items():
         of_chance = seeds if experiment != "word-vectors" else seeds[:1]
-        figures: list[dict[str, Any]] = [run(f"{name}-{experiment}", seed, data, out) for seed in of_chance]
-        found[label] = [figure["spearman"] for figure in figures]
+        run_name = f"{name}-{experiment}"
+        made = [seed for seed in of_chance if not present or result_file(run_name, seed, out).exists()]
+        found[label] = [run(run_name, seed, data, out)["spearman"] for seed in made]
     return found
 
 
@@ -92,7 +93,7 @@ def table(rows: dict[str, dict[str, list[float]]]) -> str:
         for found in rows.values():
             values = 100 * np.array(found[label])
             spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-            cells.append(f"{values.mean():.1f}{spread}")
+            cells.append(f"{values.mean():.1f}{spread}" if len(values) else "-")
         lines.append(f"| {label} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -107,6 +108,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TEXTSIM_DATA", "../shared/data")))
     parser.add_argument("--out", type=Path, default=Path("runs/accuracy"), help="default: runs/accuracy")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="default: 0")
+    parser.add_argument("--present", action="store_true", help="train nothing")
     arguments = parser.parse_args()
     for name in arguments.names:
         if name not in WHOLE_SETS:
@@ -114,7 +116,8 @@ def main() -> None:
     if not arguments.data.is_dir():
         parser.error(f"no data at {arguments.data}: pass --data or set TEXTSIM_DATA")
     names = arguments.names or list(WHOLE_SETS)
-    print(table({name: row(name, arguments.data, arguments.out, arguments.seeds) for name in names}))
+    shared = arguments.data, arguments.out, arguments.seeds, arguments.present
+    print(table({name: row(name, *shared) for name in names}))
 
 
 if __name__ == "__main__":
