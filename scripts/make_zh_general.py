@@ -57,8 +57,17 @@ another row, drawn at random.
 
 ## What it gets wrong
 
-- **Negation and direction**: "能不能提前还款" and "不能提前还款", or who pays whom, share nearly all characters.
-- **Numbers, dates and names**: "7天" and "9天" differ in one token, which the encoder may read over.
+From reading 220 errors of such models on the dev files of LCQMC and BQ; `scripts/benchmarks/errors.py` counts some of
+these and writes a sample to read:
+
+- **One word that changes the question** while all others stay, taken for the same. This is most of what goes wrong
+  where texts share many characters: another verb ("手机怎么卖" and "手机怎么买"), another thing asked about it (how it
+  is, how it is used), a number ("7天" and "9天"), a name, a place, the direction between two places, the tense.
+- **The same in other words**, missed: everyday synonyms that no training pair joined, a condition or a greeting that
+  one text alone has, two names in the other order.
+- **Negation**: "能不能提前还款" and "不能提前还款" share nearly all characters.
+- **What the answer is, not what the text says**: in BQ and ATEC a match is what customer service answers alike, so a
+  complaint matches the question behind it. Many such errors are as good as the label; so are some in LCQMC.
 - **Word order**: PAWS-X pairs, made so that only the order differs, are its weakest set.
 - **Other domains**: scores rank well, but the threshold is that of questions put to search and to customer service.
 
