@@ -37,6 +37,8 @@ SETS = {
     "pawsx_zh": "PAWS-X, adversarial paraphrases",
 }
 CHANGES = ("training.epochs=4", "training.batch_size=192", "training.debias=0.5")
+# A second round from where the first one ended, its learning rate raised again (Loshchilov & Hutter, 2017, SGDR).
+AGAIN = ("training.learning_rate=0.0007",)
 
 CARD_END = """
 ## Data and terms
@@ -154,15 +156,19 @@ def main() -> None:
     if not arguments.data.is_dir():
         parser.error(f"no data at {arguments.data}: pass --data or set TEXTSIM_DATA")
     sets = [name for name in SETS if name != arguments.without]
-    vectors, folder, model = (arguments.work / name for name in ("characters.vec", "dataset", "model"))
+    vectors, folder, first, model = (
+        arguments.work / name for name in ("characters.vec", "dataset", "first", "model")
+    )
     arguments.work.mkdir(parents=True, exist_ok=True)
     if not vectors.exists():
         word_vectors(arguments.data, sets, vectors)
     if not folder.exists():
         dataset(arguments.data, sets, vectors, folder)
+    recipe = build_recipe("bilstm-attention", None, [*CHANGES, *arguments.set])
+    if not first.exists():
+        print(textsim.train(folder, recipe, first).summary())
     if not model.exists():
-        recipe = build_recipe("bilstm-attention", None, [*CHANGES, *arguments.set])
-        print(textsim.train(folder, recipe, model).summary())
+        print(textsim.train(folder, recipe.replace(AGAIN), model, init=first).summary())
     saved = load_model(model)
     weights = {path: array.astype("float16").astype("float32") for path, array in saved.weights.items()}
     rounded = dataclasses.replace(saved, weights=weights)
