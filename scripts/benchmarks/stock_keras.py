@@ -87,7 +87,7 @@ class StockKeras:
 
         ids, label = tf.TensorSpec([None, self.width], tf.int32), tf.TensorSpec([None, 1], tf.float32)
         source = tf.data.Dataset.from_generator(feed, output_signature=((ids, ids), label))
-        source = source.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(4)
+        source = source.apply(tf.data.experimental.assert_cardinality(len(batches)))
         self.model.fit(source, epochs=1, verbose=0, shuffle=False)
 
     def scores_and_gradients(self, batch: Batch) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -99,7 +99,7 @@ class Ours:
             yield from batches
 
         source = tf.data.Dataset.from_generator(feed, output_signature=batch_signature(first))
-        source = source.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(4)
+        source = source.apply(tf.data.experimental.assert_cardinality(len(batches)))
         self.model.fit(source, epochs=1, verbose=0, shuffle=False)
 
     def scores_and_gradients(self, batch: Batch) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -229,7 +229,7 @@ def _fit(
     source = tf.data.Dataset.from_generator(
         lambda: iter(batches), output_signature=batch_signature(batches.batch(np.arange(2)))
     )
-    source = source.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(4)
+    source = source.apply(tf.data.experimental.assert_cardinality(len(batches)))
     validate = ValidateEachEpoch(validator, batches)
     better = "min" if settings.monitor == "loss" else "max"
     keep_best = keras.callbacks.EarlyStopping(
