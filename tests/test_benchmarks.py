@@ -144,8 +144,14 @@ def test_the_ranking_table_and_its_baselines(work: Any) -> None:
     assert table.splitlines()[-1] == "| edit distance | 50.0 | 50.0 ± 14.1 |"
 
 
-def test_errors_by_property(work: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_by_property(work: Any) -> None:
     import errors
+
+    assert [errors.negates(text) for text in ("能不能提前还款", "不能提前还款", "特别好")] == [
+        False,
+        True,
+        False,
+    ]
 
     pairs = [("买3个", "买5个"), ("我能退", "我不能退"), ("今天热", "热今天")]
     table = errors.table(pairs, np.array([False, False, True]), np.array([True, False, False]))

@@ -136,8 +136,8 @@ class TrainingSettings(Settings):
         default=0.0,
         ge=0.0,
         le=1.0,
-        description="share of what two texts' common tokens alone tell about their label that is given to the loss, so "
-        "that the model learns the rest; for data whose unlike pairs look less alike than those to come",
+        description="this share of what the tokens that two texts share tell about their label, as log-odds, is added "
+        "to the logit in training, so that the model learns the rest (product of experts)",
     )
     seed: int = Field(default=0, ge=0)
 

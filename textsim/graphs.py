@@ -260,7 +260,7 @@ def _lstm_layer(graph: Graph, path: str, layer: int, x: str, lengths: str) -> st
 def _lstm(graph: Graph, units: int, x: str, weights: Sequence[str], lengths: str) -> str:
     """The LSTM operator over float (steps, n, features), both directions: (steps, n, 2 * units).
 
-    `weights` are its kernel, recurrent kernel and bias; the latter is "" for none.
+    `weights` are its kernel, recurrent kernel and bias; the last is "" for none.
     """
     lengths = graph.op("Cast", lengths, to=TensorProto.INT32)
     states = graph.op("LSTM", x, *weights, lengths, hidden_size=units, direction="bidirectional")

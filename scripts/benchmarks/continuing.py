@@ -7,7 +7,8 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/continuing.py runs/without-bq/zh-general
 
 For each size that many pairs are drawn from the domain's training file, with three seeds; all are judged on its dev
-file, which also chose the epoch and the threshold. Runs are kept under `--out` and not made again.
+file, which also chose the epoch and the threshold. The recipe is the default one; what continues takes smaller steps.
+Runs are kept under `--out`, by the model that they start from, and not made again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
+from textsim.artifacts import MANIFEST
 from textsim.config import build_recipe
+from textsim.files import sha256_file
 from textsim.text.pairs import read_rows
 from textsim.training.evaluation import choose_threshold, evaluate_file, evaluate_scores
 
@@ -35,14 +38,15 @@ GENTLY = ("training.learning_rate=0.0003",)
 
 def draw(source: Path, count: int, seed: int, out: Path) -> None:
     """Writes a file of `count` rows of another that has a header."""
-    header, *rows = source.read_text(encoding="utf-8").splitlines(keepends=True)
+    header, *rows = source.read_text(encoding="utf-8").rstrip("\n").split("\n")
     chosen = np.random.default_rng(seed).permutation(len(rows))[:count]
-    out.write_text(header + "".join(rows[k] for k in chosen), encoding="utf-8")
+    out.write_text("\n".join([header, *(rows[k] for k in chosen), ""]), encoding="utf-8")
 
 
 def run(start: Path | None, count: int, seed: int, domain: Path, out: Path) -> dict[str, float]:
     """Figures on the dev file of a model trained on `count` pairs, from a start or from nothing."""
-    name = f"{'nothing' if start is None else 'start'}-{count}-{seed}"
+    origin = "nothing" if start is None else sha256_file(start / MANIFEST)[:12]
+    name = f"{origin}-{count}-{seed}"
     result = out / f"{name}.json"
     if not result.exists():
         pairs, dataset = out / f"pairs-{count}-{seed}.tsv", out / f"dataset-{name}"

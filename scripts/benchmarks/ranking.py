@@ -1,4 +1,4 @@
-"""Ranks the dev pairs of every set by simple baselines and by trained models: Spearman's correlation x 100.
+"""Ranks the dev pairs of every set by baselines and by trained models: Spearman's correlation x 100.
 
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/{lcqmc,bq,atec,pawsx_zh,stsb_zh}/{train,dev}.tsv`. Edit distance needs rapidfuzz (pip install rapidfuzz).
@@ -7,7 +7,8 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/ranking.py stsb --seeds 0 1 2
 
 Trained models are runs of `accuracy.py`, kept under `--out` and not made again; a set's vectors, inverse document
-frequencies and weights are fitted on its training file. More than one seed gives mean and spread. With `--present`
+frequencies and weights are fitted on its training file, its best epoch chosen on the dev file that is ranked. The
+bundled `zh-general` has seen the training files of four sets, and none of STS-B's. More than one seed gives mean and spread. With `--present`
 nothing is trained: a run that is not there has no figure.
 """
 

@@ -230,6 +230,7 @@ def test_with_a_gpu_stock_layers_run_the_same_weights(
     lengths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = token_batch(lengths)
+    monkeypatch.setattr("textsim.modeling.encoders.has_gpu", lambda: False)
     ours = BiLSTMEncoder([4, 3, 3], residual=True)
     ours(batch)
     randomize(ours)

@@ -200,6 +200,7 @@ def in_batch_reference(
 ) -> float:
     cosines = (u @ v.T) / np.linalg.norm(u, axis=1)[:, None] / np.linalg.norm(v, axis=1)
     positives = [i for i in range(len(labels)) if labels[i] >= 0.5]
+    weights = {i: 2 * float(labels[i]) - 1 for i in positives}
     total = 0.0
     for table, own, partner in ((cosines, left, right), (cosines.T, right, left)):
         same = {(own[i], partner[i]) for i in positives}
@@ -210,8 +211,9 @@ def in_batch_reference(
                 if j == i or candidate == own[i] or (own[i], candidate) in same:
                     continue
                 kept.append(table[i, j])
-            total += np.log(np.exp(np.array(kept) / temperature).sum()) - table[i, i] / temperature
-    return total / (2 * max(len(positives), 1))
+            loss = np.log(np.exp(np.array(kept) / temperature).sum()) - table[i, i] / temperature
+            total += weights[i] * loss
+    return total / (2 * sum(weights.values()) or 1)
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,10 @@ class PairBatches:
         batch_size: rows of a batch; the last one may be smaller.
         seed: of the shuffling; None to keep one fixed order.
         class_weights: weights (of label < 0.5, of label >= 0.5) that each row counts with.
-        offsets: float (rows,), what the loss adds to each row's logit; None for nothing.
 
     Attributes:
         epoch: number of the pass, which the order depends on. Set it before iterating.
+        offsets: float32 (rows,), what the loss adds to each row's logit; None for nothing.
     """
 
     POOL = 50
@@ -49,14 +49,13 @@ class PairBatches:
         batch_size: int,
         seed: int | None = None,
         class_weights: tuple[float, float] = (1.0, 1.0),
-        offsets: np.ndarray | None = None,
     ) -> None:
         self.sides, self.sentences = sides, sentences
         self.rows = len(sides[0])
         self.labels = np.ones(self.rows, "float32") if labels is None else np.asarray(labels, "float32")
         self.batch_size, self.seed, self.epoch = batch_size, seed, 0
         self.weights = np.where(self.labels >= 0.5, class_weights[1], class_weights[0]).astype("float32")
-        self.offsets = offsets
+        self.offsets: np.ndarray | None = None
         if sentences is None:
             self.lengths = np.zeros(self.rows, "int32")
         else:

@@ -12,8 +12,8 @@ import tensorflow as tf
 class Dropout(keras.layers.Layer):
     """In training, sets a share of the values to zero and scales up the others so that their expectation stays.
 
-    Draws from Keras's global seed, as `keras.layers.Dropout` does, which takes several passes and a slow selection
-    where two products do.
+    Seeded by Keras's global seed, as `keras.layers.Dropout` is. That one selects values by a condition, which
+    TensorFlow does slowly on a CPU; this one multiplies by the mask.
 
     Args:
         rate: share of the values set to zero, in [0, 1).

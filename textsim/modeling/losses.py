@@ -53,6 +53,8 @@ class Loss:
             labels: float (rows,) in [0, 1]; not used by triplets.
             sentences: for each side, int32 (rows,): equal numbers mean the same sentence.
             training: whether the head drops out.
+
+        Where `takes_offsets`, there is one more argument, `offsets`.
         """
         raise NotImplementedError
 
@@ -76,7 +78,7 @@ class BinaryCrossentropy(Loss):
     """-(y log s + (1 - y) log(1 - s)) for the score s, computed from logits or from log scores.
 
     With `negatives`, training adds that many times the loss of `InBatchNegatives` on the encoded sides: beside the
-    labelled pairs, which are close calls, every other sentence of the batch serves as a partner that does not match.
+    labelled pairs, which are close calls, the other rows' partners serve as ones that do not match.
 
     With `offsets`, float (rows,), the loss is that of the logit plus the offset: where the offset is the log-odds
     that something else gives, the model learns what that does not tell (product of experts; Clark et al., 2019, Don't
@@ -96,7 +98,12 @@ class BinaryCrossentropy(Loss):
         self, label_smoothing: float = 0.0, negatives: float = 0.0, temperature: float = 0.05
     ) -> None:
         require_rate("label_smoothing", label_smoothing)
-        if not isinstance(negatives, int | float) or not 0 <= negatives < math.inf:
+        require_above_zero("binary-crossentropy temperature", temperature)
+        if (
+            isinstance(negatives, bool)
+            or not isinstance(negatives, int | float)
+            or not 0 <= negatives < math.inf
+        ):
             raise ConfigError(
                 f"binary-crossentropy negatives: expected a number of at least 0. Received {negatives!r}."
             )
@@ -207,7 +214,8 @@ class CoSENTLoss(Loss):
 class InBatchNegatives(Loss):
     """Cross-entropy of finding each positive's partner among all sentences of the batch's other side, both ways.
 
-    Rows labelled 0.5 or more are the positives; the partners of all other rows are candidates only. A
+    Rows labelled 0.5 or more are the positives, each weighing 2 y - 1, so that a half match weighs nothing; the
+    partners of all other rows are candidates only. A
     candidate that is the same sentence as the row itself, or as its partner in this or in another positive
     row of the batch, is no negative and is left out.
 
@@ -233,6 +241,7 @@ class InBatchNegatives(Loss):
         similarity = tf.matmul(left, right, transpose_b=True) / self.temperature
         diagonal = tf.eye(tf.shape(labels)[0], dtype=tf.bool)
         positive = tf.cast(labels >= 0.5, left.dtype)
+        weights = tf.maximum(2 * labels - 1, 0)
 
         def one_way(logits: tf.Tensor, own: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
             # Row i's sentence has the partner of positive row j, which is the candidate of column k.
@@ -243,4 +252,4 @@ class InBatchNegatives(Loss):
             return tf.reduce_logsumexp(logits, axis=1) - tf.linalg.diag_part(logits)
 
         each = one_way(similarity, own, partner) + one_way(tf.transpose(similarity), partner, own)
-        return tf.reduce_sum(each * positive) / (2 * tf.maximum(tf.reduce_sum(positive), 1))
+        return tf.math.divide_no_nan(tf.reduce_sum(each * weights), 2 * tf.reduce_sum(weights))

@@ -237,8 +237,8 @@ class LSTMWeights(keras.layers.Layer):
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow sees a GPU."""
-    return bool(tf.config.list_physical_devices("GPU"))
+    """Whether TensorFlow runs on a GPU for which it has cuDNN."""
+    return bool(tf.test.is_built_with_cuda() and tf.config.list_logical_devices("GPU"))
 
 
 def stock_layer(weights: LSTMWeights) -> keras.layers.LSTM:

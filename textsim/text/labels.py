@@ -62,7 +62,7 @@ class LabelRule:
         if self.maximum is None and value in (0, 1):
             return value
         hint = ""
-        if math.isfinite(value):
+        if math.isfinite(value) and self.maximum is None:
             hint = " Pass --label-threshold (label_threshold=...) to cut graded labels in two"
             hint += " or --label-max (label_max=...) to keep those from 0 to a maximum."
         expected = (

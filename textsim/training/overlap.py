@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from textsim.modeling.batches import SentenceStore
+from textsim.text.vocabulary import UNK_ID
 
 _CHUNK = 8192
 
@@ -12,12 +13,14 @@ _CHUNK = 8192
 def shared_tokens(store: SentenceStore, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """The distinct tokens that both sentences of each pair have, as a share of those that either has (Jaccard).
 
+    Tokens that the vocabulary does not have are left out: two of them need not be the same.
+
     Args:
         store: the sentences.
         left, right: for each pair the numbers of its sentences, int (pairs,).
 
     Returns:
-        float64 (pairs,) in [0, 1]; 0 where both are empty.
+        float64 (pairs,) in [0, 1]; 0 where neither has any.
     """
     from scipy.sparse import csr_matrix, vstack
 
@@ -26,7 +29,7 @@ def shared_tokens(store: SentenceStore, left: np.ndarray, right: np.ndarray) -> 
     size = 1 + max((int(part.max(initial=0)) for part in parts), default=0)
     sets = []
     for part in parts:
-        sentence, position = np.nonzero(part)
+        sentence, position = np.nonzero(part > UNK_ID)
         ones = np.ones(len(sentence), "float32")
         matrix = csr_matrix((ones, (sentence, part[sentence, position])), shape=(len(part), size))
         matrix.data[:] = 1  # a token that stands twice was counted twice
@@ -42,14 +45,16 @@ def shared_tokens(store: SentenceStore, left: np.ndarray, right: np.ndarray) -> 
     return shared
 
 
-def overlap_log_odds(shared: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """log(p / (1 - p)) for the probability p of a match that the shared tokens alone give.
+def overlap_log_odds(shared: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """How far shared tokens alone move the log-odds of a match: log(p / (1 - p)) - log(P / (1 - P)).
 
-    A logistic regression on the share, its square and its cube, fitted to these pairs.
+    p is what a logistic regression on the share, its square and its cube gives; P is the share of matches among all
+    pairs, so that pairs whose shared tokens say nothing get 0.
 
     Args:
         shared: float (pairs,), see `shared_tokens`.
-        labels: float (pairs,), positive at 0.5 and more; of both classes.
+        labels: float (pairs,) in [0, 1], not all 0 and not all 1; graded labels count as so much of a match.
+        weights: float (pairs,), how much each pair counts.
 
     Returns:
         float32 (pairs,).
@@ -57,6 +62,10 @@ def overlap_log_odds(shared: np.ndarray, labels: np.ndarray) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
 
     powers = np.stack([shared, shared**2, shared**3], axis=1)
-    fitted = LogisticRegression(C=100.0).fit(powers, labels >= 0.5)
-    log_odds: np.ndarray = fitted.decision_function(powers)
+    # Each pair once as a match and once as none, in the shares that its label gives.
+    parts = np.concatenate([weights * labels, weights * (1 - labels)])
+    outcomes = np.repeat([1, 0], len(labels))
+    fitted = LogisticRegression(C=100.0).fit(np.tile(powers, (2, 1)), outcomes, sample_weight=parts)
+    matches, others = parts[: len(labels)].sum(), parts[len(labels) :].sum()
+    log_odds: np.ndarray = fitted.decision_function(powers) - np.log(matches / others)
     return log_odds.astype("float32")

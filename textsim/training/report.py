@@ -156,10 +156,12 @@ def diagnose(
     if len(history) >= 2:
         last, best = history[-1], int(np.argmin(losses)) + 1
         gap = last["accuracy"] - last["val_accuracy"]
-        if losses[-1] > 1.1 * losses.min() and last["loss"] < losses[-1] and gap > 0.03:
+        # Not by the training loss, which may hold more than the validation loss does.
+        if losses[-1] > 1.1 * losses.min() and gap > 0.03:
             found.append(
                 f"training has left validation behind: since epoch {best} the validation loss rose from "
-                f"{losses.min():.4f} to {losses[-1]:.4f} while the training loss fell to {last['loss']:.4f}. "
+                f"{losses.min():.4f} to {losses[-1]:.4f}; training accuracy is {last['accuracy']:.4f}, validation's "
+                f"{last['val_accuracy']:.4f}. "
                 "More data, more dropout or fewer epochs would help; the best epoch by the monitored figure was kept."
             )
     return found

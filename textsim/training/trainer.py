@@ -15,11 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
-from textsim.artifacts import SavedModel, check_output, load_model, save_model
+from textsim.artifacts import MANIFEST as MODEL_MANIFEST
+from textsim.artifacts import SavedModel, check_output, find_model, load_model, save_model
 from textsim.config import Recipe, TrainingSettings
 from textsim.errors import ConfigError
 from textsim.files import sha256_file
 from textsim.modeling.batches import PairBatches
+from textsim.modeling.lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import unknown_name
 from textsim.text.dataset import PairDataset
@@ -139,7 +141,7 @@ def train(
         weights=model.weight_arrays(),
         threshold=threshold,
         metrics=metrics,
-        provenance=_provenance(dataset, history, warnings, seconds),
+        provenance=_provenance(dataset, init, history, warnings, seconds),
     )
     title = f"{recipe.encoder.name} + {recipe.head.name} on {dataset.path.name}"
 
@@ -230,6 +232,9 @@ def _fit(
         lambda: iter(batches), output_signature=batch_signature(batches.batch(np.arange(2)))
     )
     source = source.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    if has_gpu():
+        # On a CPU the thread that fetches takes more time from the training than it saves.
+        source = source.prefetch(4)
     validate = ValidateEachEpoch(validator, batches)
     better = "min" if settings.monitor == "loss" else "max"
     keep_best = keras.callbacks.EarlyStopping(
@@ -252,17 +257,18 @@ def _fit(
 
 def _training_batches(dataset: PairDataset, settings: TrainingSettings) -> PairBatches:
     rows = dataset.splits["train"]
-    weights, offsets = (1.0, 1.0), None
+    weights = (1.0, 1.0)
     if rows.labels is not None:
         share = float(np.mean(rows.labels >= 0.5))
         if 0 < share < 1 and settings.class_weights == "balanced":
             weights = (0.5 / (1 - share), 0.5 / share)
-        if 0 < share < 1 and settings.debias and dataset.sentences is not None:
-            shared = shared_tokens(dataset.sentences, *rows.sides)
-            offsets = settings.debias * overlap_log_odds(shared, rows.labels)
-    return PairBatches(
-        rows.sides, rows.labels, dataset.sentences, settings.batch_size, settings.seed, weights, offsets
+    batches = PairBatches(
+        rows.sides, rows.labels, dataset.sentences, settings.batch_size, settings.seed, weights
     )
+    if settings.debias and dataset.sentences is not None and rows.labels is not None:
+        shared = shared_tokens(dataset.sentences, *rows.sides)
+        batches.offsets = settings.debias * overlap_log_odds(shared, batches.labels, batches.weights)
+    return batches
 
 
 def _validation_batches(dataset: PairDataset) -> PairBatches:
@@ -283,6 +289,11 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
     if dataset.kind == "triplets" and recipe.training.monitor not in ("loss", "accuracy"):
         raise ConfigError(
             f"training.monitor={recipe.training.monitor!r} is a figure of pairs. Expected 'loss' or 'accuracy'."
+        )
+    train_labels = dataset.splits["train"].labels
+    if recipe.training.debias and train_labels is not None and len(np.unique(train_labels)) < 2:
+        raise ConfigError(
+            f"training.debias asks what common tokens tell about the label, but those of {dataset.path}/ are all alike."
         )
     monitor = recipe.training.monitor
     if monitor in ("auc", "spearman"):
@@ -348,10 +359,24 @@ def _triplet_threshold(positives: np.ndarray, negatives: np.ndarray) -> float:
     return choose_threshold(labels, np.concatenate([positives, negatives]))
 
 
+def _origin(init: str | Path) -> dict[str, Any]:
+    """What a model continues from."""
+    folder, start = find_model(init), load_model(init).provenance
+    kept: dict[str, Any] = {
+        key: start[key] for key in ("rows", "dataset_sha256", "epochs", "continued_from") if key in start
+    }
+    return {"name": folder.name, "manifest_sha256": sha256_file(folder / MODEL_MANIFEST), **kept}
+
+
 def _provenance(
-    dataset: PairDataset, history: list[dict[str, Any]], warnings: list[str], seconds: float
+    dataset: PairDataset,
+    init: str | Path | None,
+    history: list[dict[str, Any]],
+    warnings: list[str],
+    seconds: float,
 ) -> dict[str, Any]:
     return {
+        **({} if init is None else {"continued_from": _origin(init)}),
         "dataset": dataset.path.name,
         "rows": {name: len(split) for name, split in dataset.splits.items()},
         # Where a file lay on this machine says nothing elsewhere; its last folder often names the set.
