@@ -8,8 +8,9 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
 
 Trained models are runs of `accuracy.py`, kept under `--out` and not made again; a set's vectors, inverse document
 frequencies and weights are fitted on its training file, its best epoch chosen on the dev file that is ranked. The
-bundled `zh-general` has seen the training files of four sets, and none of STS-B's. More than one seed gives mean and spread. With `--present`
-nothing is trained: a run that is not there has no figure.
+bundled `zh-general` has seen the training files of four sets, and none of STS-B's.
+
+More than one seed gives mean and spread. With `--present` nothing is trained: a run that is not there has no figure.
 """
 
 from __future__ import annotations
