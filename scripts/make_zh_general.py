@@ -4,7 +4,7 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
 `pairs/{lcqmc,bq,atec,pawsx_zh}/{train,dev}.tsv` and `rawtext/*.txt`.
 
     python scripts/make_zh_general.py --out resources/models/zh-general
-    python scripts/make_zh_general.py --without bq --work runs/without-bq --out runs/without-bq/zh-general
+    python scripts/make_zh_general.py --without bq      # under runs/without-bq: what it does on a set it has not seen
 
 The dataset and the full-precision model stay under `--work`; what is there already is not made again.
 """
@@ -43,14 +43,15 @@ AGAIN = ("training.learning_rate=0.0007",)
 CARD_END = """
 ## Data and terms
 
-Trained on the training files of LCQMC, BQ, ATEC and PAWS-X (Chinese) together; its character vectors also on raw
+Trained on the training files of {sets} together; its character vectors also on raw
 text. LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them
 in a product. No sentence of the data is in this folder: the weights and a list of single characters, letter runs and
 numbers are.
 
 ## Figures by set
 
-On the dev files, which also chose the best epoch and the one threshold, so they flatter the model a little.
+On the dev files; those of the sets it was trained on also chose the best epoch and the one threshold, so they flatter
+the model a little.
 `own threshold` is what a threshold chosen on that set alone would give: where it is much higher, choose your own on a
 few hundred pairs of your domain. `unrelated` is the share of pairs judged the same when every text gets the partner of
 another row, drawn at random.
@@ -148,14 +149,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TEXTSIM_DATA", "../shared/data")))
-    parser.add_argument("--work", type=Path, default=Path("runs/zh-general"), help="default: runs/zh-general")
-    parser.add_argument("--out", type=Path, default=Path("resources/models/zh-general"))
+    parser.add_argument("--work", type=Path, help="default: runs/zh-general, or runs/without-SET")
+    parser.add_argument("--out", type=Path, help="default: zh-general in the working folder")
     parser.add_argument("--without", choices=SETS, help="leave a set out, to see what the model does on it")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
         parser.error(f"no data at {arguments.data}: pass --data or set TEXTSIM_DATA")
     sets = [name for name in SETS if name != arguments.without]
+    if arguments.work is None:
+        arguments.work = Path("runs") / (
+            f"without-{arguments.without}" if arguments.without else "zh-general"
+        )
+    if arguments.out is None:
+        arguments.out = arguments.work / "zh-general"
     vectors, folder, first, model = (
         arguments.work / name for name in ("characters.vec", "dataset", "first", "model")
     )
@@ -180,7 +187,9 @@ def main() -> None:
         print(f"{name}: {result.accuracy_at_threshold:.4f}; at full precision {full[name]:.4f}")
 
     def card(partial: Path) -> None:
-        text = model_card(saved, arguments.out.name) + CARD_END.format(table=table(figures))
+        text = model_card(saved, arguments.out.name) + CARD_END.format(
+            table=table(figures), sets="; ".join(SETS[name] for name in sets)
+        )
         (partial / CARD).write_text(text, encoding="utf-8", newline="\n")
 
     save_model(rounded, arguments.out, extra=card, overwrite=True, precision="float16")

@@ -3,7 +3,7 @@
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/bq/{train,dev}.tsv`. The start must not have seen the domain:
 
-    python scripts/make_zh_general.py --without bq --work runs/without-bq --out runs/without-bq/zh-general
+    python scripts/make_zh_general.py --without bq
     python scripts/benchmarks/continuing.py runs/without-bq/zh-general
 
 For each size that many pairs are drawn from the domain's training file, with three seeds; all are judged on its dev
