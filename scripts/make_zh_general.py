@@ -171,11 +171,13 @@ def main() -> None:
         word_vectors(arguments.data, sets, vectors)
     if not folder.exists():
         dataset(arguments.data, sets, vectors, folder)
-    recipe = build_recipe("bilstm-attention", None, [*CHANGES, *arguments.set])
-    if not first.exists():
-        print(textsim.train(folder, recipe, first).summary())
     if not model.exists():
-        print(textsim.train(folder, recipe.replace(AGAIN), model, init=first).summary())
+        once, again = (
+            build_recipe("bilstm-attention", None, [*CHANGES, *more, *arguments.set]) for more in ((), AGAIN)
+        )
+        if not first.exists():
+            print(textsim.train(folder, once, first).summary())
+        print(textsim.train(folder, again, model, init=first).summary())
     saved = load_model(model)
     weights = {path: array.astype("float16").astype("float32") for path, array in saved.weights.items()}
     rounded = dataclasses.replace(saved, weights=weights)
