@@ -26,6 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
+from textsim.artifacts import find_model
 from textsim.config import build_recipe
 
 PUBLISHED_BQ80 = 0.7903
@@ -61,7 +62,7 @@ def whole_set(name: str, start: str | None = None) -> Callable[[Path, Path], Non
             pairs / "train.tsv",
             out,
             dev=pairs / "dev.tsv",
-            vocabulary_from=start,
+            vocabulary_from=find_model(start) if start else None,
             train_vectors=None if start else 300,
             min_count=2,
             label_max=GRADED.get(name),
