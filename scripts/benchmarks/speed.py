@@ -194,7 +194,12 @@ def training_stock(bench: Bench) -> Iterator[Figure]:
     from stock_keras import StockKeras
 
     return bench.training(
-        "training-stock", lambda work: {"stock": (StockKeras(work.table, *_shape()), bench.sizes.batches)}, 2
+        "training-stock",
+        lambda work: {
+            "stock": (StockKeras(work.table, *_shape()), bench.sizes.batches),
+            "stock, prefetched": (StockKeras(work.table, *_shape(), prefetch=4), bench.sizes.batches),
+        },
+        2,
     )
 
 

@@ -32,12 +32,18 @@ class StockKeras:
         units: hidden units of one direction of each BiLSTM.
         dropout: after each BiLSTM.
         width: tokens that every sentence is padded to; None to leave batches as they are trimmed.
+        prefetch: batches that are made ready ahead of the step that reads them.
     """
 
     def __init__(
-        self, table: np.ndarray, units: Sequence[int], dropout: float, width: int | None = None
+        self,
+        table: np.ndarray,
+        units: Sequence[int],
+        dropout: float,
+        width: int | None = None,
+        prefetch: int = 0,
     ) -> None:
-        self.width = width
+        self.width, self.prefetch = width, prefetch
         embedding = keras.layers.Embedding(*table.shape, weights=[table], mask_zero=True, trainable=False)
         lstms = [keras.layers.LSTM(n, return_sequences=True) for n in units[:-1]]
         self._recurrent = [
@@ -88,6 +94,8 @@ class StockKeras:
         ids, label = tf.TensorSpec([None, self.width], tf.int32), tf.TensorSpec([None, 1], tf.float32)
         source = tf.data.Dataset.from_generator(feed, output_signature=((ids, ids), label))
         source = source.apply(tf.data.experimental.assert_cardinality(len(batches)))
+        if self.prefetch:
+            source = source.prefetch(self.prefetch)
         self.model.fit(source, epochs=1, verbose=0, shuffle=False)
 
     def scores_and_gradients(self, batch: Batch) -> tuple[np.ndarray, dict[str, np.ndarray]]:
