@@ -16,6 +16,7 @@ import textsim.training.trainer as trainer
 from textsim.artifacts import load_model
 from textsim.config import RECIPES, Recipe, TrainingSettings
 from textsim.errors import ArtifactError, ConfigError
+from textsim.files import sha256_file
 from textsim.modeling.batches import PairBatches
 from textsim.text.dataset import PairDataset, Split
 from textsim.text.vocabulary import Vocabulary
@@ -372,9 +373,14 @@ def test_training_continues_from_a_model(pairs: PairDataset, begun: Path, tmp_pa
     bare = dataclasses.replace(pairs, embedding=None)
     changes = ["embedding.trainable=false", "training.epochs=1"]
     run(bare, TEXT, tmp_path / "model", *changes, init=begun)
-    weights = load_model(tmp_path / "model").weights
+    continued = load_model(tmp_path / "model")
+    weights = continued.weights
     assert np.array_equal(weights["embedding/table"], start.weights["embedding/table"])
     assert not np.array_equal(weights["head/linear/kernel"], start.weights["head/linear/kernel"])
+    origin = continued.provenance["continued_from"]
+    assert origin["name"] == begun.name and origin["manifest_sha256"] == sha256_file(begun / "manifest.json")
+    assert origin["dataset_sha256"] == start.provenance["dataset_sha256"]
+    assert "continued_from" not in start.provenance
 
 
 def test_tokens_that_a_model_does_not_know_get_vectors(pairs: PairDataset, begun: Path) -> None:
