@@ -43,8 +43,8 @@ AGAIN = ("training.learning_rate=0.0007",)
 CARD_END = """
 ## Data and terms
 
-Trained on the training files of {sets} together; its character vectors also on raw
-text. LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them
+Trained on the training files of {sets} together, its character vectors also on raw text;
+in two rounds, the second from the weights of the first. LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them
 in a product. No sentence of the data is in this folder: the weights and a list of single characters, letter runs and
 numbers are.
 
@@ -190,7 +190,7 @@ def main() -> None:
 
     def card(partial: Path) -> None:
         text = model_card(saved, arguments.out.name) + CARD_END.format(
-            table=table(figures), sets="; ".join(SETS[name] for name in sets)
+            table=table(figures), sets=", ".join(SETS[name].split(",")[0] for name in sets)
         )
         (partial / CARD).write_text(text, encoding="utf-8", newline="\n")
 
