@@ -44,9 +44,9 @@ CARD_END = """
 ## Data and terms
 
 Trained on the training files of {sets} together, its character vectors also on raw text;
-in two rounds, the second from the weights of the first. LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them
-in a product. No sentence of the data is in this folder: the weights and a list of single characters, letter runs and
-numbers are.
+in two rounds, the second from the weights of the first. LCQMC and BQ are given out by their makers for **research
+use**; ask them before using a model trained on them in a product. No sentence of the data is in this folder: the
+weights and a list of single characters, letter runs and numbers are.
 
 ## Figures by set
 
