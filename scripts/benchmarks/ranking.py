@@ -10,7 +10,8 @@ Trained models are runs of `accuracy.py`, kept under `--out` and not made again;
 frequencies and weights are fitted on its training file, its best epoch chosen on the dev file that is ranked. The
 bundled `zh-general` has seen the training files of four sets, and none of STS-B's.
 
-More than one seed gives mean and spread. With `--present` nothing is trained: a run that is not there has no figure.
+More than one seed gives mean and spread. With `--present` nothing is trained: a run that is not there
+has no figure.
 """
 
 from __future__ import annotations
@@ -91,6 +92,8 @@ def table(rows: dict[str, dict[str, list[float]]]) -> str:
     labels = list(next(iter(rows.values())))
     lines = [f"| scorer | {' | '.join(rows)} |", "|---" * (len(rows) + 1) + "|"]
     for label in labels:
+        if not any(found[label] for found in rows.values()):
+            continue
         cells = []
         for found in rows.values():
             values = 100 * np.array(found[label])
