@@ -19,7 +19,7 @@ from tests.tiny_models import CHARACTERS, DIM, MAX_LENGTH, saved_model
 from textsim.artifacts import SavedModel, save_model
 from textsim.config import RECIPES
 from textsim.errors import ArtifactError, InputError
-from textsim.matcher import TextMatcher, VectorCache, VectorMatcher, load_matcher
+from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
 from textsim.text.normalize import Normalizer
 from textsim.text.tokenizers import CharTokenizer, JiebaTokenizer
 
@@ -316,19 +316,6 @@ def test_cache_gives_the_same_scores_and_stays_within_bounds(saved: SavedModel) 
             assert cached.score(*pair) == cached.score(*pair[::-1])
     assert cached.cache is not None
     assert 0 < cached.cache.bytes <= bound
-
-
-def test_cache_gives_up_the_least_recently_used() -> None:
-    cache = VectorCache(2 * (1 + 8 + VectorCache._ENTRY_BYTES))
-    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
-    cache.write([b"a", b"b"], rows[:2])
-    assert cache.read([b"a"], np.empty((1, 2), np.float32)) == []
-    cache.write([b"c", b"a"], rows[[2, 0]])
-    found = np.zeros((3, 2), np.float32)
-    assert cache.read([b"a", b"b", b"c"], found) == [1]
-    np.testing.assert_array_equal(found, [[0, 1], [0, 0], [4, 5]])
-    cache.write([b"d" * 1000], rows[:1])
-    assert cache.bytes == 0
 
 
 # Vectors.

@@ -73,6 +73,10 @@ def test_a_text_that_occurs_again_is_encoded_once(
     source = write_pairs(tmp_path / "pairs.tsv", pairs)
     score_file(matcher, source, tmp_path / "scores.tsv", chunk_rows=4)
     assert sum(encoded) == len({text for pair in pairs for text in pair})
+    encoded.clear()
+    score_file(matcher, source, tmp_path / "spilled.tsv", chunk_rows=4, cache_bytes=2000)
+    assert sum(encoded) == len({text for pair in pairs for text in pair})
+    assert (tmp_path / "spilled.tsv").read_bytes() == (tmp_path / "scores.tsv").read_bytes()
 
 
 def test_standard_input_and_output(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -13,6 +12,7 @@ import numpy as np
 from textsim.artifacts import Kind, SavedModel, load_model
 from textsim.errors import ArtifactError, InputError
 from textsim.scoring import make_scorer
+from textsim.vector_cache import VectorCache
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,55 +319,6 @@ class VectorMatcher(Matcher):
                 f"{name}, {place}: expected finite numbers. Received {vectors[tuple([*row, column])]}."
             )
         return vectors
-
-
-class VectorCache:
-    """Encoded texts by their token ids, bounded in bytes: the least recently used go first.
-
-    Safe to use from several threads at once.
-
-    Args:
-        max_bytes: memory to use, the entries' own overhead included.
-    """
-
-    # Roughly what an entry takes beside its key's and its vector's bytes: two objects and a place in a dict.
-    _ENTRY_BYTES = 300
-
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.bytes = 0
-        self._entries: OrderedDict[bytes, np.ndarray] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def read(self, keys: Sequence[bytes], into: np.ndarray) -> list[int]:
-        """Copies what it holds into the rows of `into`, float32 (keys, dim).
-
-        Returns:
-            The places of the keys that it does not hold.
-        """
-        missing = []
-        with self._lock:
-            for place, key in enumerate(keys):
-                vector = self._entries.get(key)
-                if vector is None:
-                    missing.append(place)
-                else:
-                    self._entries.move_to_end(key)
-                    into[place] = vector
-        return missing
-
-    def write(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Keeps vectors, float32 (keys, dim), as far as they fit."""
-        with self._lock:
-            for key, vector in zip(keys, vectors, strict=True):
-                if key not in self._entries:
-                    self._entries[key] = vector.copy()
-                    self.bytes += self._size(key, vector)
-            while self.bytes > self.max_bytes:
-                self.bytes -= self._size(*self._entries.popitem(last=False))
-
-    def _size(self, key: bytes, vector: np.ndarray) -> int:
-        return len(key) + vector.nbytes + self._ENTRY_BYTES
 
 
 def load_matcher(

@@ -16,12 +16,13 @@ from tqdm import tqdm
 
 from textsim.errors import InputError
 from textsim.files import atomic_file
-from textsim.matcher import Matcher, TextMatcher, VectorCache, VectorMatcher
+from textsim.matcher import Matcher, TextMatcher, VectorMatcher
 from textsim.text.arrays import NpyWriter
 from textsim.text.pairs import TEXTS, UNLABELED, RowKind, read_rows
 from textsim.text.vector_pairs import iter_vector_pairs
+from textsim.vector_cache import SpillingCache, VectorCache
 
-CACHE_BYTES = 256 << 20
+CACHE_BYTES = 64 << 20
 _CHUNK_ROWS = 8192
 
 
@@ -65,7 +66,8 @@ def score_file(
         source: file of pairs; "-" is standard input (texts).
         target: the file to write, which appears when it is complete; "-" is standard output.
         progress: show a progress bar on standard error; by default where that is a terminal.
-        cache_bytes: memory for encoded texts that occur again later in the file.
+        cache_bytes: memory for encoded texts that occur again later in the file; what no longer fits waits in a
+            temporary file, so that each text is encoded once. A matcher's own cache is used instead, and that alone.
         reading: how to read the source: arguments of `textsim.text.pairs.read_rows`, or, for vectors, of
             `textsim.text.vector_pairs.iter_vector_pairs`.
 
@@ -110,10 +112,10 @@ def encode_file(
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
     """
     report, start = FileReport(), time.perf_counter()
-    cache = matcher.cache or VectorCache(cache_bytes)
     chunks = read_keys(matcher, source, TEXTS, report, reading)
     # The writer opens the file by name, since it writes the header, which holds the number of rows, last.
     with (
+        cache_of(matcher, cache_bytes) as cache,
         contextlib.closing(chunks),
         atomic_file(target, "wb") as file,
         NpyWriter(file.name, np.float32, matcher.dim) as writer,
@@ -128,6 +130,13 @@ def encode_file(
     return report
 
 
+def cache_of(
+    matcher: TextMatcher, cache_bytes: int = CACHE_BYTES
+) -> contextlib.AbstractContextManager[VectorCache]:
+    """The cache for a pass over many texts: the matcher's own, else one that lasts as long as the pass."""
+    return contextlib.nullcontext(matcher.cache) if matcher.cache else SpillingCache(cache_bytes)
+
+
 def _text_lines(
     matcher: TextMatcher,
     source: str | os.PathLike[str],
@@ -136,10 +145,9 @@ def _text_lines(
     reading: Mapping[str, Any],
 ) -> Generator[tuple[int, str], None, None]:
     """Chunks of the output: (rows, text)."""
-    cache = matcher.cache or VectorCache(cache_bytes)
     chunks = read_keys(matcher, source, UNLABELED, report, reading)
     header = "text_a\ttext_b\tscore\tmatch\n"
-    with contextlib.closing(chunks):
+    with cache_of(matcher, cache_bytes) as cache, contextlib.closing(chunks):
         for (texts_a, texts_b), (keys_a, keys_b), _ in chunks:
             n = len(keys_a)
             encoded, rows = matcher.encode_keys([*keys_a, *keys_b], cache)

@@ -415,20 +415,18 @@ def write_pairs(source: Path, target: Path, count: int) -> None:
 def score_one_file(model: str, path: str) -> dict[str, float]:
     """Scores a file in this process: pairs, seconds, peak memory, sentences encoded and distinct ones."""
     import textsim
-    from textsim.matcher import VectorCache
-    from textsim.score_files import CACHE_BYTES, score_file
-
-    class CountingCache(VectorCache):
-        """Counts what was encoded because it was not in the cache."""
-
-        encoded = 0
-
-        def write(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-            self.encoded += len(keys)
-            super().write(keys, vectors)
+    from textsim.score_files import score_file
 
     matcher = textsim.TextMatcher.load(model)
-    matcher.cache = cache = CountingCache(CACHE_BYTES)
+    encoded = 0
+    encode = matcher._encode_distinct
+
+    def counting(keys: Sequence[bytes]) -> np.ndarray:
+        nonlocal encoded
+        encoded += len(keys)
+        return encode(keys)
+
+    matcher._encode_distinct = counting  # type: ignore[method-assign]
     report = score_file(matcher, path, f"{path}.scores", progress=False)
     os.unlink(f"{path}.scores")
     peak = peak_memory() / 2**20
@@ -439,7 +437,7 @@ def score_one_file(model: str, path: str) -> dict[str, float]:
         "pairs": report.rows,
         "seconds": report.seconds,
         "peak_mb": peak,
-        "encoded": cache.encoded,
+        "encoded": encoded,
         "distinct": len(distinct),
     }
 

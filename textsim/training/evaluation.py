@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.matcher import Matcher, TextMatcher, VectorCache, VectorMatcher, load_matcher
-from textsim.score_files import CACHE_BYTES, FileReport, read_keys
+from textsim.matcher import Matcher, TextMatcher, VectorMatcher, load_matcher
+from textsim.score_files import FileReport, cache_of, read_keys
 from textsim.text.dataset import PairDataset
 from textsim.text.pairs import detect_kind
 from textsim.text.vector_pairs import iter_vector_pairs
+from textsim.vector_cache import VectorCache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,9 +230,9 @@ Chunk = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 def _text_scores(matcher: Any, path: str | os.PathLike[str], reading: dict[str, Any]) -> Iterator[Chunk]:
     shape = {key: reading[key] for key in ("format", "encoding", "delimiter") if key in reading}
     kind = detect_kind(path, **shape)
-    cache = VectorCache(CACHE_BYTES)
-    for _, keys, labels in read_keys(matcher, path, kind, FileReport(), reading):
-        yield _score_keys(matcher, keys, labels, cache)
+    with cache_of(matcher) as cache:
+        for _, keys, labels in read_keys(matcher, path, kind, FileReport(), reading):
+            yield _score_keys(matcher, keys, labels, cache)
 
 
 def _score_keys(
@@ -265,9 +266,9 @@ def _dataset_scores(matcher: Any, dataset: PairDataset, split: str) -> Iterator[
         raise ConfigError(
             f"{dataset.path}/ has another vocabulary than the model. Evaluate on the file that it was made from."
         )
-    cache = VectorCache(CACHE_BYTES)
-    for start in range(0, len(rows), step):
-        sides = [side[start : start + step] for side in rows.sides]
-        keys = [[dataset.sentences[i].tobytes() for i in side.tolist()] for side in sides]
-        labels = None if rows.labels is None else rows.labels[start : start + step]
-        yield _score_keys(matcher, keys, labels, cache)
+    with cache_of(matcher) as cache:
+        for start in range(0, len(rows), step):
+            sides = [side[start : start + step] for side in rows.sides]
+            keys = [[dataset.sentences[i].tobytes() for i in side.tolist()] for side in sides]
+            labels = None if rows.labels is None else rows.labels[start : start + step]
+            yield _score_keys(matcher, keys, labels, cache)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from textsim.errors import OutputError
+from textsim.vector_cache import SpillingCache, VectorCache
+
+
+def test_cache_gives_up_the_least_recently_used() -> None:
+    cache = VectorCache(2 * (1 + 8 + VectorCache._ENTRY_BYTES))
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+    cache.write([b"a", b"b"], rows[:2])
+    assert cache.read([b"a"], np.empty((1, 2), np.float32)) == []
+    cache.write([b"c", b"a"], rows[[2, 0]])
+    found = np.zeros((3, 2), np.float32)
+    assert cache.read([b"a", b"b", b"c"], found) == [1]
+    np.testing.assert_array_equal(found, [[0, 1], [0, 0], [4, 5]])
+    cache.write([b"d" * 1000], rows[:1])
+    assert cache.bytes == 0
+
+
+@pytest.mark.parametrize("max_bytes", [0, 1000, 1 << 20])
+def test_spilling_cache_forgets_nothing(max_bytes: int) -> None:
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(200, 3)).astype(np.float32)
+    known: set[int] = set()
+    with SpillingCache(max_bytes) as cache:
+        for _ in range(50):
+            asked = random.choice(200, random.integers(1, 30), replace=False)
+            keys = [int(number).to_bytes(4, "little") for number in asked]
+            found = np.full((len(asked), 3), np.nan, np.float32)
+            missing = cache.read(keys, found)
+            assert missing == [place for place, number in enumerate(asked) if number not in known]
+            there = np.setdiff1d(np.arange(len(asked)), missing)
+            np.testing.assert_array_equal(found[there], vectors[asked[there]])
+            cache.write([keys[place] for place in missing], vectors[asked[missing]])
+            known.update(asked.tolist())
+            assert cache.bytes <= max_bytes
+        # Written again, a vector that was there stays the same one.
+        cache.write([(7).to_bytes(4, "little")], vectors[7:8])
+        found = np.empty((200, 3), np.float32)
+        everything = sorted(known)
+        assert cache.read([n.to_bytes(4, "little") for n in everything], found[: len(everything)]) == []
+        np.testing.assert_array_equal(found[: len(everything)], vectors[everything])
+
+
+def test_spilling_cache_serves_several_threads() -> None:
+    with SpillingCache(500) as cache:
+        failures = []
+
+        def use(start: int) -> None:
+            for number in range(start, start + 100):
+                vector = np.full((1, 2), number, np.float32)
+                cache.write([str(number).encode()], vector)
+                found = np.zeros((1, 2), np.float32)
+                if cache.read([str(number).encode()], found) or (found != vector).any():
+                    failures.append(number)
+
+        threads = [threading.Thread(target=use, args=(50 * k,)) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+
+
+def test_a_full_disk_is_a_clear_error() -> None:
+    with SpillingCache(0) as cache:
+        cache._file.execute("PRAGMA max_page_count=5")
+        vectors = np.zeros((100, 100), np.float32)
+        with pytest.raises(OutputError, match=r"temporary files: database or disk is full\. Free some space"):
+            cache.write([str(number).encode() for number in range(100)], vectors)

@@ -1,0 +1,135 @@
+"""Encoded texts that are kept to be used again, within bounds."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from types import TracebackType
+
+import numpy as np
+
+from textsim.errors import OutputError
+
+
+class VectorCache:
+    """Encoded texts by their token ids, bounded in bytes: the least recently used go first.
+
+    Safe to use from several threads at once.
+
+    Args:
+        max_bytes: memory to use, the entries' own overhead included.
+    """
+
+    # Roughly what an entry takes beside its key's and its vector's bytes: two objects and a place in a dict.
+    _ENTRY_BYTES = 300
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self._entries: OrderedDict[bytes, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, keys: Sequence[bytes], into: np.ndarray) -> list[int]:
+        """Copies what it holds into the rows of `into`, float32 (keys, dim).
+
+        Returns:
+            The places of the keys that it does not hold.
+        """
+        missing = []
+        with self._lock:
+            for place, key in enumerate(keys):
+                vector = self._entries.get(key)
+                if vector is None:
+                    missing.append(place)
+                else:
+                    self._entries.move_to_end(key)
+                    into[place] = vector
+        return missing
+
+    def write(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
+        """Keeps vectors, float32 (keys, dim), as far as they fit."""
+        with self._lock:
+            for key, vector in zip(keys, vectors, strict=True):
+                if key not in self._entries:
+                    self._entries[key] = vector.copy()
+                    self.bytes += self._size(key, vector)
+            evicted = []
+            while self.bytes > self.max_bytes:
+                evicted.append(self._entries.popitem(last=False))
+                self.bytes -= self._size(*evicted[-1])
+            self._evict(evicted)
+
+    def _evict(self, entries: Sequence[tuple[bytes, np.ndarray]]) -> None:
+        """Called with what no longer fits, the lock held."""
+
+    def _size(self, key: bytes, vector: np.ndarray) -> int:
+        return len(key) + vector.nbytes + self._ENTRY_BYTES
+
+
+class SpillingCache(VectorCache):
+    """A `VectorCache` that forgets nothing: what no longer fits goes to a temporary file and is found there again.
+
+    The file lies in the system's folder for temporary files, takes about the bytes of what was evicted, and is gone
+    when the cache is closed or its process ends. Use it in a `with` statement.
+
+    Raises:
+        OutputError: from `write`, where the file cannot be written, as on a full disk.
+    """
+
+    # What SQLite may hold of the file in memory, in KiB.
+    _PAGES_KIB = 8192
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes)
+        # A database without a name is a file of SQLite's own that no one else sees; the lock guards it.
+        self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._spilled = False
+        # Nothing needs to survive: no journal, no waiting for the disk.
+        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{self._PAGES_KIB}"):
+            self._file.execute(f"PRAGMA {setting}")
+        self._file.execute("CREATE TABLE vectors (key BLOB PRIMARY KEY, vector BLOB)")
+
+    def read(self, keys: Sequence[bytes], into: np.ndarray) -> list[int]:
+        missing = super().read(keys, into)
+        if not self._spilled:
+            return missing
+        left = []
+        with self._lock:
+            for place in missing:
+                found = self._file.execute(
+                    "SELECT vector FROM vectors WHERE key = ?", (keys[place],)
+                ).fetchone()
+                if found is None:
+                    left.append(place)
+                else:
+                    into[place] = np.frombuffer(found[0], np.float32)
+        return left
+
+    def _evict(self, entries: Sequence[tuple[bytes, np.ndarray]]) -> None:
+        if not entries:
+            return
+        self._spilled = True
+        rows = ((key, vector.data) for key, vector in entries)
+        try:
+            self._file.execute("BEGIN")
+            self._file.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
+            self._file.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"cannot write encoded texts to the folder for temporary files: {error}. "
+                "Free some space, or name a folder with more in the environment variable SQLITE_TMPDIR."
+            ) from None
+
+    def close(self) -> None:
+        """Removes the file."""
+        self._file.close()
+
+    def __enter__(self) -> SpillingCache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
