@@ -139,6 +139,11 @@ class TrainingSettings(Settings):
         description="this share of what the tokens that two texts share tell about their label, as log-odds, is added "
         "to the logit in training, so that the model learns the rest (product of experts)",
     )
+    transitive: bool = Field(
+        default=False,
+        description="adds the pairs that the labels imply: two texts that are both the same as a third are the same, "
+        "one that is the same as a third and one that differs from it differ",
+    )
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")

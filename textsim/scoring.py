@@ -56,7 +56,7 @@ class Scorer(ABC):
 
         def encode(rows: np.ndarray) -> None:
             batch_lengths = lengths[rows]
-            steps = np.arange(max(1, int(batch_lengths[-1])))
+            steps = np.arange(max(1, int(batch_lengths.max())))
             inside = steps < batch_lengths[:, None]
             token_ids = np.zeros(inside.shape, np.int32)
             token_ids[inside] = ids[(begins[rows, None] + steps)[inside]]
@@ -116,7 +116,9 @@ class Scorer(ABC):
 
 
 def _length_batches(lengths: np.ndarray) -> list[np.ndarray]:
-    """Splits sentences, shortest first, into batches that pad to at most BATCH_TOKENS, or hold one."""
+    """Splits sentences into batches that pad to at most BATCH_TOKENS, or hold one; several batches are by length."""
+    if len(lengths) * max(1, int(lengths.max(initial=0))) <= BATCH_TOKENS:
+        return [np.arange(len(lengths))] if len(lengths) else []
     order = np.argsort(lengths, kind="stable")
     batches = []
     start = 0

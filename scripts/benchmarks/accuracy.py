@@ -180,6 +180,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         )
         for name in WHOLE_SETS
     },
+    "lcqmc-transitive": Experiment(
+        "lcqmc", "bilstm-attention", (*DEBIAS, "training.transitive=true", "training.epochs=5")
+    ),
     "lcqmc-debias": Experiment("lcqmc", "bilstm-attention", DEBIAS),
     "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*DEBIAS, *CONTINUE), "zh-general"),
     "bq-continued": Experiment("bq-general", "bilstm-attention", CONTINUE, "zh-general"),

@@ -336,6 +336,12 @@ def test_every_named_recipe_fits_its_data(name: str) -> None:
         ),
         ("vector-l1", ["training.debias=0.5"], r"training\.debias needs an encoder of tokens"),
         (
+            "vector-l1",
+            ["training.transitive=true"],
+            r"training\.transitive needs .* Received encoder 'dense'",
+        ),
+        ("bilstm-triplet", ["training.transitive=true"], r"training\.transitive needs .* loss 'triplet'\."),
+        (
             "bilstm-attention",
             ["training.debias=0.5", "loss=cosent"],
             r"training\.debias needs .* loss 'cosent'",

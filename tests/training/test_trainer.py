@@ -205,6 +205,35 @@ def test_debias_gives_the_loss_what_shared_tokens_tell(pairs: PairDataset, tmp_p
     assert debiased.history[0]["loss"] != plain.history[0]["loss"]
 
 
+def test_transitive_adds_the_implied_pairs(pairs: PairDataset, tmp_path: Path) -> None:
+    rows = pairs.splits["train"]
+    assert rows.labels is not None
+    left, right = (np.array([0, 1, 2]), np.array([1, 2, 3]))
+    chain = dataclasses.replace(
+        pairs,
+        splits={**pairs.splits, "train": Split((left, right), np.array([1, 1, 0], "float32"))},
+    )
+    batches = trainer._training_batches(chain, TrainingSettings(transitive=True, debias=0.5))
+    added = set(
+        zip(batches.sides[0].tolist(), batches.sides[1].tolist(), batches.labels.tolist(), strict=True)
+    )
+    assert added == {(0, 1, 1), (1, 2, 1), (2, 3, 0), (0, 2, 1), (1, 3, 0)}
+    assert batches.offsets is not None and len(batches.offsets) == 5
+
+    recipe = TEXT.replace(["training.transitive=true", "training.epochs=1"])
+    run(chain, recipe, tmp_path / "model")
+    provenance = load_model(tmp_path / "model").provenance
+    assert (provenance["rows"]["train"], provenance["trained_rows"]) == (3, 5)
+
+    graded = dataclasses.replace(
+        pairs, splits={**pairs.splits, "train": Split(rows.sides, rows.labels * np.float32(0.75))}
+    )
+    with pytest.raises(
+        ConfigError, match=r"training\.transitive reads labels of 0 and 1, but .* such as 0\.75\."
+    ):
+        run(graded, recipe, tmp_path / "graded")
+
+
 def test_the_metrics_are_better_than_chance(vectors: PairDataset, tmp_path: Path) -> None:
     recipe = RECIPES["vector-contrastive"].replace(
         ["encoder.units=[32]", "training.epochs=25", "training.batch_size=16"]

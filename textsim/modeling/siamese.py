@@ -230,6 +230,11 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
             f"'binary-crossentropy'. Received encoder {recipe.encoder.name!r}, head {recipe.head.name!r}, "
             f"loss {recipe.loss.name!r}."
         )
+    if recipe.training.transitive and not (encoder.reads == "tokens" and loss.rows == "pairs"):
+        raise ConfigError(
+            "training.transitive needs an encoder of tokens and a loss of labelled pairs. "
+            f"Received encoder {recipe.encoder.name!r} and loss {recipe.loss.name!r}."
+        )
     if encoder.reads == "tokens":
         if recipe.embedding is None or recipe.pooling is None:
             missing = "embedding" if recipe.embedding is None else "pooling"

@@ -30,6 +30,7 @@ from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signa
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
 from textsim.training.overlap import overlap_log_odds, shared_tokens
 from textsim.training.report import diagnose, write_reports
+from textsim.training.transitive import implied_pairs
 
 VALIDATION_BATCH = 512
 
@@ -141,7 +142,7 @@ def train(
         weights=model.weight_arrays(),
         threshold=threshold,
         metrics=metrics,
-        provenance=_provenance(dataset, init, history, warnings, seconds),
+        provenance=_provenance(dataset, batches.rows, init, history, warnings, seconds),
     )
     title = f"{recipe.encoder.name} + {recipe.head.name} on {dataset.path.name}"
 
@@ -257,16 +258,19 @@ def _fit(
 
 def _training_batches(dataset: PairDataset, settings: TrainingSettings) -> PairBatches:
     rows = dataset.splits["train"]
+    sides, labels = rows.sides, rows.labels
     weights = (1.0, 1.0)
-    if rows.labels is not None:
-        share = float(np.mean(rows.labels >= 0.5))
+    if labels is not None:
+        if settings.transitive:
+            implied = implied_pairs(*sides, labels)
+            sides = tuple(np.concatenate(parts) for parts in zip(sides, implied[:2], strict=True))
+            labels = np.concatenate([labels, implied.labels])
+        share = float(np.mean(labels >= 0.5))
         if 0 < share < 1 and settings.class_weights == "balanced":
             weights = (0.5 / (1 - share), 0.5 / share)
-    batches = PairBatches(
-        rows.sides, rows.labels, dataset.sentences, settings.batch_size, settings.seed, weights
-    )
-    if settings.debias and dataset.sentences is not None and rows.labels is not None:
-        shared = shared_tokens(dataset.sentences, *rows.sides)
+    batches = PairBatches(sides, labels, dataset.sentences, settings.batch_size, settings.seed, weights)
+    if settings.debias and dataset.sentences is not None and labels is not None:
+        shared = shared_tokens(dataset.sentences, *sides)
         batches.offsets = settings.debias * overlap_log_odds(shared, batches.labels, batches.weights)
     return batches
 
@@ -294,6 +298,11 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
     if recipe.training.debias and train_labels is not None and len(np.unique(train_labels)) < 2:
         raise ConfigError(
             f"training.debias asks what common tokens tell about the label, but those of {dataset.path}/ are all alike."
+        )
+    if recipe.training.transitive and train_labels is not None and not np.isin(train_labels, (0, 1)).all():
+        graded = next(float(label) for label in train_labels if label not in (0, 1))
+        raise ConfigError(
+            f"training.transitive reads labels of 0 and 1, but {dataset.path}/ has graded ones, such as {graded:g}."
         )
     monitor = recipe.training.monitor
     if monitor in ("auc", "spearman"):
@@ -370,6 +379,7 @@ def _origin(init: str | Path) -> dict[str, Any]:
 
 def _provenance(
     dataset: PairDataset,
+    trained_rows: int,
     init: str | Path | None,
     history: list[dict[str, Any]],
     warnings: list[str],
@@ -379,6 +389,8 @@ def _provenance(
         **({} if init is None else {"continued_from": _origin(init)}),
         "dataset": dataset.path.name,
         "rows": {name: len(split) for name, split in dataset.splits.items()},
+        # More than the split has where labels implied others.
+        "trained_rows": trained_rows,
         # Where a file lay on this machine says nothing elsewhere; its last folder often names the set.
         "sources": [
             {**source, "path": "/".join(Path(source["path"]).parts[-2:])}

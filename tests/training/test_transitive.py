@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsim.training import transitive
+from textsim.training.transitive import implied_pairs
+
+ROWS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.sampled_from([0.0, 1.0])), max_size=25)
+
+
+def spelled_out(rows: list[tuple[int, int, float]], most: int) -> dict[tuple[int, int], float]:
+    """The implied pairs, found by looking at every pair and every sentence in between."""
+    partners: dict[float, dict[int, set[int]]] = {1.0: {}, 0.0: {}}
+    for a, b, label in rows:
+        if a != b:
+            partners[label].setdefault(a, set()).add(b)
+            partners[label].setdefault(b, set()).add(a)
+    between = range(8)
+
+    def steps(label: float, middle: int) -> set[int]:
+        found = partners[label].get(middle, set())
+        return found if len(found) <= most else set()
+
+    rules: dict[float, set[tuple[int, int]]] = {1.0: set(), 0.0: set()}
+    for a, b in combinations(between, 2):
+        for m in between:
+            same, other = steps(1.0, m), steps(0.0, m)
+            if a in same and b in same:
+                rules[1.0].add((a, b))
+            if (a in same and b in other) or (b in same and a in other):
+                rules[0.0].add((a, b))
+    known = {(min(a, b), max(a, b)) for a, b, _ in rows}
+    positive = {(min(a, b), max(a, b)) for a, b, label in rows if label == 1 and a != b}
+    implied = {}
+    for label, pairs in rules.items():
+        labelled = [pair for pair in pairs if pair in known]
+        share = (sum(pair in positive for pair in labelled) + label) / (len(labelled) + 1)
+        for pair in pairs - rules[1 - label] - known:
+            implied[pair] = float(share)
+    return implied
+
+
+@given(ROWS, st.sampled_from([1, 2, 100]))
+def test_implied_pairs_against_every_pair_spelled_out(rows: list[tuple[int, int, float]], most: int) -> None:
+    left, right, labels = (np.array([row[k] for row in rows]) for k in range(3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transitive, "MAX_PARTNERS", most)
+        found = implied_pairs(left.astype(int), right.astype(int), labels)
+    pairs = list(zip(found.left.tolist(), found.right.tolist(), strict=True))
+    assert len(set(pairs)) == len(pairs)
+    assert dict(zip(pairs, found.labels.tolist(), strict=True)) == pytest.approx(spelled_out(rows, most))
+
+
+def test_labels_are_what_the_rules_are_worth_on_labelled_pairs() -> None:
+    # Three triangles of matches, of which the last side is labelled: twice a match, once none. Then one without.
+    rows = [(0, 1, 1), (1, 2, 1), (0, 2, 1), (3, 4, 1), (4, 5, 1), (3, 5, 1)]
+    rows += [(6, 7, 1), (7, 8, 1), (6, 8, 0), (10, 11, 1), (11, 12, 1), (20, 21, 1), (21, 22, 0)]
+    found = implied_pairs(*(np.array([row[k] for row in rows]) for k in range(3)))
+    # The sides of the first two triangles, each implied by the two others: 6 of 6; the third implies 6-8, wrongly.
+    assert found.matching == pytest.approx((6 + 1) / (7 + 1))
+    # It implies 6-7 and 7-8 to differ as well, wrongly too.
+    assert found.differing == pytest.approx(2 / (2 + 1))
+    implied = zip(found.left.tolist(), found.right.tolist(), found.labels.tolist(), strict=True)
+    assert sorted(implied) == [(10, 12, 0.875), (20, 22, pytest.approx(2 / 3))]

@@ -1,0 +1,88 @@
+"""Pairs whose labels follow from those of others: augmentation by transitivity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+MAX_PARTNERS = 100
+"""A sentence with more partners of one label implies nothing: the pairs among them would grow with their square."""
+
+
+class ImpliedPairs(NamedTuple):
+    """Pairs that are not in the data, whose labels follow from it. Each holds the smaller number left, each once.
+
+    Attributes:
+        left, right: numbers of their sentences, int64 (pairs,).
+        labels: float32 (pairs,).
+        matching, differing: the label of those that one rule or the other gives; None where it gives none.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    labels: np.ndarray
+    matching: float | None
+    differing: float | None
+
+
+def implied_pairs(left: np.ndarray, right: np.ndarray, labels: np.ndarray) -> ImpliedPairs:
+    """What labelled pairs imply about others by way of one sentence in between.
+
+    Two sentences that are both the same as a third are the same; one that is the same as a third and one that differs
+    from it differ. Annotators are no logicians, so each rule is held against the pairs that it implies and that are
+    labelled too, and its pairs get the share of matches among those, and one more at which it holds, as their label.
+    Pairs that both rules imply, and pairs that the data has, are left out.
+
+    Args:
+        left, right: for each pair the numbers of its sentences, int (pairs,).
+        labels: float (pairs,); from 0.5 on a match.
+
+    Returns:
+        `ImpliedPairs`. A rule whose pairs are nowhere labelled gives 1 or 0.
+    """
+    from scipy.sparse import coo_matrix, csr_matrix
+
+    sentences, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+    a, b = np.split(places, 2)
+    size = len(sentences)
+
+    def ones(matrix: csr_matrix) -> csr_matrix:
+        matrix = csr_matrix(matrix)
+        matrix.data[:] = 1
+        return matrix
+
+    def graph(chosen: np.ndarray) -> csr_matrix:
+        """The pairs as a symmetric matrix of 0 and 1; no sentence is its own partner."""
+        x, y = a[chosen & (a != b)], b[chosen & (a != b)]
+        entries = np.ones(2 * len(x), np.int32)
+        return ones(coo_matrix((entries, (np.r_[x, y], np.r_[y, x])), shape=(size, size)))
+
+    def paths(first: csr_matrix, second: csr_matrix) -> csr_matrix:
+        """The pairs, smaller number left, that a step in one graph and one in the other connect."""
+        kept = [
+            matrix.multiply(np.diff(matrix.indptr)[:, None] <= MAX_PARTNERS).tocsr()
+            for matrix in (first, second)
+        ]
+        product = kept[0].T @ kept[1]
+        found = coo_matrix(product + product.T)
+        upper = found.row < found.col
+        return ones(coo_matrix((found.data[upper], (found.row[upper], found.col[upper])), shape=(size, size)))
+
+    match = labels >= 0.5
+    same, different = graph(match), graph(~match)
+    implied = paths(same, same), paths(same, different)
+    known = same + different
+    sides, values, rates = [], [], []
+    for rule, (mine, other) in enumerate((implied, implied[::-1])):
+        agreeing, labelled = (float(mine.multiply(matrix).sum()) for matrix in (same, ones(known)))
+        # One more, at which the rule holds: few labelled pairs say little against it.
+        share = (agreeing + (rule == 0)) / (labelled + 1)
+        new = csr_matrix(mine - mine.multiply(ones(known + other)))
+        new.eliminate_zeros()
+        pairs = new.tocoo()
+        sides.append(np.stack([sentences[pairs.row], sentences[pairs.col]]))
+        values.append(np.full(pairs.nnz, share, "float32"))
+        rates.append(share if pairs.nnz else None)
+    new_left, new_right = np.concatenate(sides, axis=1)
+    return ImpliedPairs(new_left, new_right, np.concatenate(values), *rates)
