@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from textsim import artifacts
-from textsim.artifacts import SavedModel, bundled_models, check_output, load_model, save_model
+from textsim.artifacts import SavedModel, check_output, load_model, save_model
+from textsim.bundled import bundled_models
 from textsim.config import RECIPES
 from textsim.errors import ArtifactError, ConfigError
 from textsim.files import file_entry
@@ -333,7 +334,7 @@ def test_file_in_place_of_a_folder(folder: Path) -> None:
 
 
 def test_bundled_models(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textsim.artifacts.resources.files", lambda _: tmp_path / "package")
+    monkeypatch.setattr("textsim.bundled.resources.files", lambda _: tmp_path / "package")
     assert bundled_models() == {}
     with pytest.raises(ArtifactError, match=r"no folder 'small', and no model is bundled"):
         load_model("small")
@@ -351,7 +352,7 @@ def test_sources_without_installation_have_no_bundled_models(monkeypatch: pytest
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr("textsim.artifacts.resources.files", missing)
+    monkeypatch.setattr("textsim.bundled.resources.files", missing)
     assert bundled_models() == {}
 
 

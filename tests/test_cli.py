@@ -198,7 +198,7 @@ def test_a_printed_recipe_can_be_given_back(name: str, tmp_path: Path) -> None:
 
 
 def test_models_lists_the_bundled_ones() -> None:
-    from textsim.artifacts import bundled_models
+    from textsim.bundled import bundled_models
 
     assert ok("models", "--names").split() == list(bundled_models())
     assert len(ok("models").splitlines()) == len(bundled_models())

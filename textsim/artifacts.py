@@ -23,13 +23,13 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
+from textsim.bundled import CONFIG, find_model
 from textsim.config import Recipe, Settings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.files import atomic_folder, check_replaceable, file_entry, read_json, verify_files, write_json
@@ -39,7 +39,6 @@ from textsim.text.vocabulary import Vocabulary
 
 FORMAT = "textsim-model"
 VERSION = 1
-CONFIG = "config.json"
 WEIGHTS = "weights.npz"
 TOKENIZER = "tokenizer.json"
 VOCABULARY = "vocabulary.txt"
@@ -243,40 +242,6 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         metrics=read_json(folder / METRICS),
         provenance=read_json(folder / PROVENANCE),
     )
-
-
-def find_model(path_or_name: str | os.PathLike[str]) -> Path:
-    """The folder of a model that is given by its path or as the name of a bundled one.
-
-    Raises:
-        ArtifactError: neither.
-    """
-    folder = Path(path_or_name)
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        raise ArtifactError(f"{folder} is a file. Expected a model folder, as `textsim train` writes it.")
-    bundled = bundled_models()
-    if str(path_or_name) in bundled:
-        return bundled[str(path_or_name)]
-    problem = f"there is no folder {str(path_or_name)!r}"
-    if not bundled:
-        raise ArtifactError(f"{problem}, and no model is bundled with this installation.")
-    raise ArtifactError(
-        f"{problem}, and {unknown_name('bundled model', str(path_or_name), tuple(sorted(bundled)))}"
-    )
-
-
-def bundled_models() -> dict[str, Path]:
-    """The models that travel with the package: name -> folder, in the order of the names."""
-    try:
-        models = Path(str(resources.files("textsim.resources"))) / "models"
-    except ModuleNotFoundError:
-        # textsim is run from its sources without being installed.
-        return {}
-    if not models.is_dir():
-        return {}
-    return {path.name: path for path in sorted(models.iterdir()) if (path / CONFIG).is_file()}
 
 
 def _check_manifest(folder: Path) -> None:

@@ -171,7 +171,7 @@ def _complete_tokenizer(ctx: click.Context, param: click.Parameter, incomplete: 
 
 
 def _complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from textsim.artifacts import bundled_models
+    from textsim.bundled import bundled_models
 
     names = [CompletionItem(name) for name in sorted(bundled_models()) if name.startswith(incomplete)]
     # The shell completes paths where no name fits.
@@ -383,7 +383,6 @@ def preprocess(
       textsim preprocess triplets.tsv --kind triplets --dev-fraction 0.1 --out dataset
       textsim preprocess vectors.csv --kind vectors --standardize --dev-fraction 0.2 --out dataset
     """
-    from textsim.artifacts import find_model
     from textsim.text.build import preprocess
     from textsim.text.report import format_report
     from textsim.text.tokenizers import tokenizer_from_config
@@ -396,7 +395,7 @@ def preprocess(
     if tokenizer or cutting or normalizing:
         chosen = tokenizer_from_config({"name": tokenizer or "char", **cutting, "normalizer": normalizing})
     if vocabulary_from is not None:
-        options["vocabulary_from"] = find_model(vocabulary_from)
+        options["vocabulary_from"] = vocabulary_from
     progress = False if quiet else None
     report = preprocess(inputs, out, tokenizer=chosen, progress=progress, **_given(**options))
     if as_json:
@@ -428,6 +427,16 @@ def preprocess(
     "--vocabulary-from MODEL.",
 )
 @option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    metavar="MODEL",
+    shell_complete=_complete_model,
+    section="Settings",
+    help="Learn this model's scores in place of the labels of the training rows; repeated, the mean of several "
+    "models' (distillation).",
+)
+@option(
     "--set",
     "assignments",
     multiple=True,
@@ -448,6 +457,7 @@ def train(
     recipe: str | None,
     config: Path | None,
     init: str | None,
+    teachers: tuple[str, ...],
     assignments: tuple[str, ...],
     **short: int | None,
 ) -> None:
@@ -464,6 +474,7 @@ def train(
       textsim recipes bilstm-attention > mine.json    (edit it, then)
       textsim train dataset --out model --config mine.json
       textsim train dataset --out model --init zh-general --epochs 3
+      textsim train dataset --out model --teacher first --teacher second --teacher third
     """
     from textsim.artifacts import load_model
     from textsim.config import build_recipe
@@ -478,7 +489,9 @@ def train(
         settings = build_recipe(recipe, config, changes)
     with _quiet_tensorflow():
         from textsim.training import trainer
-    result = trainer.train(dataset, settings, out, init=init, overwrite=overwrite, progress=not quiet)
+    result = trainer.train(
+        dataset, settings, out, init=init, teachers=teachers, overwrite=overwrite, progress=not quiet
+    )
     if not quiet:
         click.echo(result.summary())
 
@@ -512,7 +525,8 @@ def models(names: bool) -> None:
     """List the models that come with textsim.
 
     Their names may stand wherever MODEL does."""
-    from textsim.artifacts import CARD, bundled_models
+    from textsim.artifacts import CARD
+    from textsim.bundled import bundled_models
 
     for name, folder in bundled_models().items():
         if names:
@@ -639,7 +653,8 @@ def info(model: str) -> None:
     Example:
       textsim info zh-general
     """
-    from textsim.artifacts import CARD, find_model, load_model
+    from textsim.artifacts import CARD, load_model
+    from textsim.bundled import find_model
 
     folder = find_model(model)
     load_model(folder)

@@ -26,7 +26,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
-from textsim.artifacts import find_model
 from textsim.config import build_recipe
 
 PUBLISHED_BQ80 = 0.7903
@@ -62,7 +61,7 @@ def whole_set(name: str, start: str | None = None) -> Callable[[Path, Path], Non
             pairs / "train.tsv",
             out,
             dev=pairs / "dev.tsv",
-            vocabulary_from=find_model(start) if start else None,
+            vocabulary_from=start,
             train_vectors=None if start else 300,
             min_count=2,
             label_max=GRADED.get(name),
@@ -145,12 +144,13 @@ DATASETS: dict[str, Callable[[Path, Path], None]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """One line of the table: a dataset, a recipe with changes, and the model to continue from."""
+    """One line of the table: a dataset, a recipe with changes, the model to continue from, and the runs that teach."""
 
     dataset: str
     recipe: str
     changes: tuple[str, ...] = ()
     init: str | None = None
+    teachers: tuple[str, ...] = ()
 
 
 # LCQMC's unlike training pairs share few characters, those of its other files many.
@@ -207,7 +207,10 @@ def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
             DATASETS[experiment.dataset](data, dataset)
         recipe = build_recipe(experiment.recipe, None, [*experiment.changes, f"training.seed={seed}"])
         print(f"training {name}, seed {seed}", flush=True)
-        trained = textsim.train(dataset, recipe, model, init=experiment.init, overwrite=True)
+        teachers = [out / "models" / teacher for teacher in experiment.teachers]
+        trained = textsim.train(
+            dataset, recipe, model, init=experiment.init, teachers=teachers, overwrite=True
+        )
         figures = {
             "name": name,
             "recipe": experiment.recipe,

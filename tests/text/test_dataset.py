@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from textsim.errors import ArtifactError, ConfigError, DataFormatError, InputError
+from textsim.artifacts import load_model
+from textsim.errors import ArtifactError, ConfigError, DataFormatError, InputError, UnknownNameError
 from textsim.text.dataset import PairDataset, preprocess
 from textsim.text.normalize import Normalizer
 from textsim.text.report import format_report
@@ -292,8 +293,22 @@ def test_vocabulary_of_another_dataset(tmp_path, train, dev):
     assert PairDataset.open(tmp_path / "more").vocabulary.tokens == (*first.vocabulary.tokens, "鑫", "淼")
     with pytest.raises(ConfigError, match="brings its own tokenizer"):
         preprocess(dev, tmp_path / "no", vocabulary_from=tmp_path / "first", tokenizer=tokenizer)
-    with pytest.raises(ArtifactError, match=r"none/tokenizer\.json is missing"):
+    with pytest.raises(ArtifactError, match=r"there is no folder .*none., and unknown bundled model"):
         preprocess(dev, tmp_path / "no", vocabulary_from=tmp_path / "none")
+
+
+def test_names_serve_as_well_as_objects(tmp_path, demo):
+    preprocess(demo / "pairs_dev.tsv", tmp_path / "words", tokenizer="jieba")
+    assert PairDataset.open(tmp_path / "words").tokenizer.to_config() == JiebaTokenizer().to_config()
+    preprocess(demo / "pairs_dev.tsv", tmp_path / "bundled", vocabulary_from="zh-general")
+    known = load_model("zh-general").vocabulary.tokens
+    assert PairDataset.open(tmp_path / "bundled").vocabulary.tokens[: len(known)] == known
+    with pytest.raises(UnknownNameError, match=r"'jeba'.*mean 'jieba'"):
+        preprocess(demo / "pairs_dev.tsv", tmp_path / "no", tokenizer="jeba")
+    with pytest.raises(
+        ConfigError, match=r"tokenizer: expected a Tokenizer or the name of one\. Received int\."
+    ):
+        preprocess(demo / "pairs_dev.tsv", tmp_path / "no", tokenizer=3)  # type: ignore[arg-type]
 
 
 def vector_rows(n, seed=0):

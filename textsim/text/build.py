@@ -41,7 +41,7 @@ def preprocess(
     label_max: float | None = None,
     on_bad_row: str = "error",
     rejects: AnyPath | None = None,
-    tokenizer: Tokenizer | None = None,
+    tokenizer: Tokenizer | str | None = None,
     vocabulary_from: AnyPath | None = None,
     min_count: int = 1,
     max_size: int | None = None,
@@ -72,9 +72,10 @@ def preprocess(
             `textsim.text.pairs.read_rows` and, for vectors, `textsim.text.vector_pairs.iter_vector_pairs`.
         on_bad_row: "error" or "skip" (texts).
         rejects: the file for skipped rows; by default "rejects.tsv" in the dataset folder.
-        tokenizer: cuts and normalizes the texts; `CharTokenizer()` by default.
-        vocabulary_from: a dataset or model folder whose tokenizer and, unless it is given, max_length are taken,
-            and whose vocabulary is extended: its tokens keep their ids, new ones follow.
+        tokenizer: cuts and normalizes the texts, or the name of a tokenizer with its default options;
+            `CharTokenizer()` by default.
+        vocabulary_from: a dataset or model folder, or the name of a bundled model: its tokenizer and, unless it is
+            given, max_length are taken, and its vocabulary is extended: its tokens keep their ids, new ones follow.
         min_count, max_size: of the vocabulary, which is fitted on the training rows; see `Vocabulary.fit`.
         max_length: token ids a sentence is cut to; by default the 99.5th percentile of the number of tokens
             over all sentences of the training rows.

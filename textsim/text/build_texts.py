@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from textsim.bundled import find_model
 from textsim.errors import ConfigError
 from textsim.files import read_json, sha256_file, write_json
 from textsim.text.arrays import NpyWriter, open_npy, slices
@@ -48,7 +49,7 @@ class TextSettings:
     @classmethod
     def resolve(
         cls,
-        tokenizer: Tokenizer | None,
+        tokenizer: Tokenizer | str | None,
         vocabulary_from: AnyPath | None,
         min_count: int,
         max_size: int | None,
@@ -70,11 +71,17 @@ class TextSettings:
         if extra_text and train_vectors is None:
             raise ConfigError("extra_text is for training word vectors: pass train_vectors too.")
         Vocabulary.fit({}, min_count, max_size)  # refuses what it cannot take, before any file is read
+        if isinstance(tokenizer, str):
+            tokenizer = tokenizer_from_config({"name": tokenizer})
+        elif tokenizer is not None and not isinstance(tokenizer, Tokenizer):
+            raise ConfigError(
+                f"tokenizer: expected a Tokenizer or the name of one. Received {type(tokenizer).__name__}."
+            )
         vocabulary = None
         if vocabulary_from is not None:
             if tokenizer is not None:
                 raise ConfigError("vocabulary_from brings its own tokenizer: leave out the tokenizer.")
-            folder = Path(vocabulary_from)
+            folder = find_model(vocabulary_from)
             tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
             max_length = max_length or _saved_max_length(folder)

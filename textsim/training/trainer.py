@@ -7,6 +7,7 @@ import inspect
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ import tensorflow as tf
 
 import textsim
 from textsim.artifacts import MANIFEST as MODEL_MANIFEST
-from textsim.artifacts import SavedModel, check_output, find_model, load_model, save_model
+from textsim.artifacts import SavedModel, check_output, load_model, save_model
+from textsim.bundled import find_model
 from textsim.config import Recipe, TrainingSettings
 from textsim.errors import ConfigError
 from textsim.files import sha256_file
+from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
@@ -30,6 +33,7 @@ from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signa
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
 from textsim.training.overlap import overlap_log_odds, shared_tokens
 from textsim.training.report import diagnose, write_reports
+from textsim.training.teachers import load_teachers, teacher_labels
 from textsim.training.transitive import implied_pairs
 
 VALIDATION_BATCH = 512
@@ -79,6 +83,7 @@ def train(
     out: str | Path,
     *,
     init: str | Path | None = None,
+    teachers: Sequence[str | Path] = (),
     overwrite: bool = False,
     progress: bool = True,
 ) -> TrainingResult:
@@ -93,6 +98,8 @@ def train(
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
             of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`).
+        teachers: model folders or names of bundled models whose scores, averaged as log-odds, take the place of the
+            training labels, those of implied pairs among them. Validation keeps its own.
         overwrite: whether an existing model folder may be replaced.
         progress: whether to show progress on standard output.
 
@@ -112,9 +119,11 @@ def train(
         _check_vectors(recipe, dataset)
     _check_dataset(recipe, dataset)
 
+    loaded = load_teachers(teachers, dataset)
+
     repeatable(recipe.training.seed)
     model = model_for(recipe, dataset) if start is None else _continued(start, recipe, dataset)
-    batches = _training_batches(dataset, recipe.training)
+    batches = _training_batches(dataset, recipe.training, loaded)
     validator = Validator(model, _validation_batches(dataset))
     history = _fit(model, batches, validator, recipe.training, progress) if model.row_loss.trains else []
 
@@ -142,7 +151,7 @@ def train(
         weights=model.weight_arrays(),
         threshold=threshold,
         metrics=metrics,
-        provenance=_provenance(dataset, batches.rows, init, history, warnings, seconds),
+        provenance=_provenance(dataset, batches.rows, init, teachers, history, warnings, seconds),
     )
     title = f"{recipe.encoder.name} + {recipe.head.name} on {dataset.path.name}"
 
@@ -256,15 +265,19 @@ def _fit(
     return validate.history
 
 
-def _training_batches(dataset: PairDataset, settings: TrainingSettings) -> PairBatches:
+def _training_batches(
+    dataset: PairDataset, settings: TrainingSettings, teachers: Sequence[TextMatcher | VectorMatcher] = ()
+) -> PairBatches:
     rows = dataset.splits["train"]
     sides, labels = rows.sides, rows.labels
     weights = (1.0, 1.0)
     if labels is not None:
         if settings.transitive:
-            implied = implied_pairs(*sides, labels)
+            implied = implied_pairs(sides[0], sides[1], labels)
             sides = tuple(np.concatenate(parts) for parts in zip(sides, implied[:2], strict=True))
             labels = np.concatenate([labels, implied.labels])
+        if teachers:
+            labels = teacher_labels(teachers, dataset, sides)
         share = float(np.mean(labels >= 0.5))
         if 0 < share < 1 and settings.class_weights == "balanced":
             weights = (0.5 / (1 - share), 0.5 / share)
@@ -369,10 +382,12 @@ def _triplet_threshold(positives: np.ndarray, negatives: np.ndarray) -> float:
 
 
 def _origin(init: str | Path) -> dict[str, Any]:
-    """What a model continues from."""
+    """A model that went into another."""
     folder, start = find_model(init), load_model(init).provenance
     kept: dict[str, Any] = {
-        key: start[key] for key in ("rows", "dataset_sha256", "epochs", "continued_from") if key in start
+        key: start[key]
+        for key in ("rows", "dataset_sha256", "epochs", "continued_from", "teachers")
+        if key in start
     }
     return {"name": folder.name, "manifest_sha256": sha256_file(folder / MODEL_MANIFEST), **kept}
 
@@ -381,12 +396,14 @@ def _provenance(
     dataset: PairDataset,
     trained_rows: int,
     init: str | Path | None,
+    teachers: Sequence[str | Path],
     history: list[dict[str, Any]],
     warnings: list[str],
     seconds: float,
 ) -> dict[str, Any]:
     return {
         **({} if init is None else {"continued_from": _origin(init)}),
+        **({"teachers": [_origin(teacher) for teacher in teachers]} if teachers else {}),
         "dataset": dataset.path.name,
         "rows": {name: len(split) for name, split in dataset.splits.items()},
         # More than the split has where labels implied others.

@@ -1,0 +1,97 @@
+"""Labels that trained models give: several models distilled into one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from textsim.errors import ConfigError
+from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
+from textsim.score_files import cache_of
+from textsim.text.dataset import PairDataset
+
+# Of a teacher that is sure beyond this, the log-odds would outweigh the others'.
+SUREST = 1e-4
+_CHUNK_ROWS = 8192
+
+
+def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[TextMatcher | VectorMatcher]:
+    """Loads models that can score a dataset's pairs.
+
+    Raises:
+        ConfigError: a model reads other tokens, texts for vectors or vectors of another width, or the dataset holds
+            triplets.
+        ArtifactError: no such model.
+    """
+    if names and dataset.kind == "triplets":
+        raise ConfigError(f"{dataset.path}/ holds triplets, which have no labels that a teacher could give.")
+    teachers = [load_matcher(name) for name in names]
+    for name, teacher in zip(names, teachers, strict=True):
+        if (dataset.kind == "vectors") != isinstance(teacher, VectorMatcher):
+            raise ConfigError(
+                f"teacher {str(name)!r}: expected a model of the kind of data that {dataset.path}/ holds "
+                f"({dataset.kind}). Received one of kind {teacher.kind!r}."
+            )
+        if isinstance(teacher, VectorMatcher):
+            width = dataset.splits["train"].sides[0].shape[1]
+            if teacher.width != width:
+                raise ConfigError(
+                    f"teacher {str(name)!r} reads vectors of {teacher.width} values. "
+                    f"Those of {dataset.path}/ have {width}."
+                )
+        else:
+            assert dataset.tokenizer is not None and teacher.saved.tokenizer is not None
+            theirs, ours = teacher.saved.tokenizer.to_config(), dataset.tokenizer.to_config()
+            if theirs != ours:
+                raise ConfigError(
+                    f"teacher {str(name)!r} reads other tokens than {dataset.path}/ holds. "
+                    f"Expected the tokenizer {ours}. Received {theirs}."
+                )
+    return teachers
+
+
+def teacher_labels(
+    teachers: Sequence[TextMatcher | VectorMatcher], dataset: PairDataset, sides: Sequence[np.ndarray]
+) -> np.ndarray:
+    """What several models together say of pairs: the mean of their log-odds, as a score.
+
+    Args:
+        teachers: at least one, see `load_teachers`.
+        dataset: what the pairs are of.
+        sides: for each side the numbers of its sentences, int (pairs,), or its vectors, float (pairs, dim).
+
+    Returns:
+        float32 (pairs,) in (0, 1).
+
+    Reference:
+        Hinton, Vinyals & Dean (2015), Distilling the Knowledge in a Neural Network.
+    """
+    log_odds = np.zeros(len(sides[0]))
+    for teacher in teachers:
+        if isinstance(teacher, VectorMatcher):
+            mean, scale = dataset.scaler or (0.0, 1.0)
+            # The dataset holds standardized vectors; the matcher takes them as they were.
+            scores = teacher.score_pairs(*(side * scale + mean for side in sides))
+        else:
+            scores = _text_scores(teacher, dataset, sides)
+        clipped = np.clip(scores.astype(np.float64), SUREST, 1 - SUREST)
+        log_odds += np.log(clipped / (1 - clipped))
+    labels: np.ndarray = 1 / (1 + np.exp(-log_odds / len(teachers)))
+    return labels.astype(np.float32)
+
+
+def _text_scores(teacher: TextMatcher, dataset: PairDataset, sides: Sequence[np.ndarray]) -> np.ndarray:
+    assert dataset.vocabulary is not None and dataset.sentences is not None
+    # Of a token that the dataset's vocabulary does not have nothing is left but that it was there.
+    ids = np.asarray(teacher.saved.vocabulary.encode(dataset.vocabulary.tokens), np.int32)  # type: ignore[union-attr]
+    scores = np.empty(len(sides[0]), np.float32)
+    with cache_of(teacher) as cache:
+        for start in range(0, len(scores), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            numbers = np.concatenate([side[part] for side in sides]).tolist()
+            keys = [ids[dataset.sentences[k]][: teacher.max_length].tobytes() for k in numbers]
+            encoded, rows = teacher.encode_keys(keys, cache)
+            scores[part] = teacher.compare_rows(encoded, *np.split(rows, 2))
+    return scores
