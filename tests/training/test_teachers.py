@@ -14,7 +14,7 @@ from textsim.text.dataset import PairDataset, preprocess
 from textsim.text.vocabulary import Vocabulary
 from textsim.training import teachers as module
 from textsim.training import trainer
-from textsim.training.teachers import load_teachers, teacher_labels
+from textsim.training.teachers import load_teachers, teacher_labels, translation
 
 FAST = ["training.epochs=1", "training.batch_size=32"]
 TEXT = RECIPES["bilstm-attention"].replace(
@@ -74,6 +74,12 @@ def test_a_teacher_may_have_another_vocabulary(pairs: PairDataset, text_teachers
         sentences=Renumbered(),  # type: ignore[arg-type]
     )
     np.testing.assert_array_equal(teacher_labels([teacher], other, sides), expected)
+
+
+def test_translation_reads_tokens_not_places() -> None:
+    source, target = Vocabulary(["手机", "好", "鑫"]), Vocabulary(["[", "U", "好", "手"])
+    pieces = [ids.tolist() for ids in translation(source, target)]
+    assert pieces == [[0], [1], [5, 1], [4], [1]]
 
 
 def test_vectors_are_given_as_they_were(vectors: PairDataset, tmp_path: Path) -> None:

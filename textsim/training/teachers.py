@@ -11,6 +11,7 @@ from textsim.errors import ConfigError
 from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
 from textsim.score_files import cache_of
 from textsim.text.dataset import PairDataset
+from textsim.text.vocabulary import PAD_ID, UNK_ID, Vocabulary
 
 # Of a teacher that is sure beyond this, the log-odds would outweigh the others'.
 SUREST = 1e-4
@@ -82,16 +83,28 @@ def teacher_labels(
     return labels.astype(np.float32)
 
 
+def translation(source: Vocabulary, target: Vocabulary) -> list[np.ndarray]:
+    """For each id of a vocabulary the ids of its token in another one, int32; what is unknown stays unknown."""
+    pieces = [target.encode([token]) for token in source.tokens]
+    # "[UNK]" is a place, not a word to be read.
+    pieces[PAD_ID], pieces[UNK_ID] = [PAD_ID], [UNK_ID]
+    return [np.array(ids, np.int32) for ids in pieces]
+
+
 def _text_scores(teacher: TextMatcher, dataset: PairDataset, sides: Sequence[np.ndarray]) -> np.ndarray:
     assert dataset.vocabulary is not None and dataset.sentences is not None
-    # Of a token that the dataset's vocabulary does not have nothing is left but that it was there.
-    ids = np.asarray(teacher.saved.vocabulary.encode(dataset.vocabulary.tokens), np.int32)  # type: ignore[union-attr]
+    assert teacher.saved.vocabulary is not None
+    pieces = translation(dataset.vocabulary, teacher.saved.vocabulary)
     scores = np.empty(len(sides[0]), np.float32)
     with cache_of(teacher) as cache:
         for start in range(0, len(scores), _CHUNK_ROWS):
             part = slice(start, start + _CHUNK_ROWS)
-            numbers = np.concatenate([side[part] for side in sides]).tolist()
-            keys = [ids[dataset.sentences[k]][: teacher.max_length].tobytes() for k in numbers]
+            keys = []
+            for number in np.concatenate([side[part] for side in sides]).tolist():
+                # Not what the text says of a token that the dataset does not know: that is lost.
+                ids = [pieces[token] for token in dataset.sentences[number].tolist()]
+                key = np.concatenate(ids) if ids else np.empty(0, np.int32)
+                keys.append(key[: teacher.max_length].tobytes())
             encoded, rows = teacher.encode_keys(keys, cache)
             scores[part] = teacher.compare_rows(encoded, *np.split(rows, 2))
     return scores
