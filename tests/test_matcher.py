@@ -87,8 +87,13 @@ def test_texts_that_normalize_alike_are_one_text(manhattan: TextMatcher) -> None
     assert manhattan.score("你好ＡＢＣ吗", " 你好\tabc吗\u200b") == 1
 
 
-def test_emoji_and_unknown_characters(matcher: TextMatcher) -> None:
-    assert 0 <= matcher.score("😀😀", "👨‍👩‍👧 龘") <= 1
+def test_different_texts_that_say_nothing_to_the_model_are_no_match(matcher: TextMatcher) -> None:
+    same, near = matcher.score("😀😀", "😀😀"), matcher.score("你😀", "你🎉")
+    assert matcher.score("😀😀", "👨‍👩‍👧 龘") == matcher.score("😀", "🎉") == 0
+    assert matcher.score("😀😀", " 😀😀") == same
+    scores = matcher.score_pairs([("😀😀", "🎉🎉"), ("你😀", "你🎉"), ("😀😀", "😀😀"), ("😀", "你")])
+    assert scores.tolist() == pytest.approx([0, near, same, matcher.score("你", "😀")], abs=1e-6)
+    assert min(same, near) > 0
 
 
 def test_is_match_is_the_threshold(matcher: TextMatcher, saved: SavedModel) -> None:

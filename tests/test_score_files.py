@@ -105,6 +105,16 @@ def test_other_formats_and_encodings(matcher: TextMatcher, tmp_path: Path) -> No
     assert report.encoding == "gb18030"
 
 
+def test_unknown_texts_score_as_alone(matcher: TextMatcher, tmp_path: Path) -> None:
+    source = write_pairs(tmp_path / "pairs.tsv", [("😀😀", "🎉"), ("🎉", "🎉"), ("好", "🎉")])
+    score_file(matcher, source, tmp_path / "scores.tsv")
+    scores = [float(row[2]) for row in read_scores(tmp_path / "scores.tsv")]
+    assert scores[0] == 0 < scores[1]
+    assert scores == pytest.approx(
+        [matcher.score(*pair) for pair in (("😀", "🎉"), ("🎉", "🎉"), ("好", "🎉"))], abs=1e-6
+    )
+
+
 def test_truncated_texts_are_counted(matcher: TextMatcher, tmp_path: Path) -> None:
     before = matcher.truncated
     long = "好" * (MAX_LENGTH + 1)

@@ -12,6 +12,7 @@ import numpy as np
 from textsim.artifacts import Kind, SavedModel, load_model
 from textsim.errors import ArtifactError, InputError
 from textsim.scoring import make_scorer
+from textsim.text.vocabulary import UNK_ID
 from textsim.vector_cache import VectorCache
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ class TextMatcher(Matcher):
     """Scores pairs of texts.
 
     A score does not depend on the order of the pair's sides, to the bit; and on the other pairs of a call by
-    rounding alone, less than 1e-6. Texts that differ only in what the tokenizer normalizes away are one text.
+    rounding alone, less than 1e-6. Texts that differ only in what the tokenizer normalizes away are one text. Two
+    different texts of neither of which any token is in the vocabulary, such as emoji, score 0: to the model they
+    are alike, and nothing speaks for a match.
 
     Args:
         saved: the model, see `load`.
@@ -117,7 +120,8 @@ class TextMatcher(Matcher):
         """
         keys = self._keys((text_a, text_b), ("text_a", "text_b").__getitem__)
         encoded, rows = self.encode_keys(keys, self.cache)
-        return float(self.compare_rows(encoded, rows[:1], rows[1:])[0])
+        scores = self.compare_rows(encoded, rows[:1], rows[1:])
+        return float(self.clear_unknown(scores, [text_a], [text_b], keys[:1], keys[1:])[0])
 
     def is_match(self, text_a: str, text_b: str) -> bool:
         """Whether two texts score at least `threshold`. Raises as `score`."""
@@ -147,8 +151,10 @@ class TextMatcher(Matcher):
         def where(place: int) -> str:
             return f"pairs[{place % n}], {'text_a' if place < n else 'text_b'}"
 
-        encoded, rows = self.encode_keys(self._keys([*left, *right], where), self.cache)
-        return self.compare_rows(encoded, rows[:n], rows[n:])
+        keys = self._keys([*left, *right], where)
+        encoded, rows = self.encode_keys(keys, self.cache)
+        scores = self.compare_rows(encoded, rows[:n], rows[n:])
+        return self.clear_unknown(scores, left, right, keys[:n], keys[n:])
 
     def encode(self, texts: Iterable[str]) -> np.ndarray:
         """The vectors of texts, which the model's head compares.
@@ -217,6 +223,22 @@ class TextMatcher(Matcher):
             encoded[missing] = self._encode_distinct(keys)
             cache.write(keys, encoded[missing])
         return encoded, rows
+
+    def clear_unknown(
+        self,
+        scores: np.ndarray,
+        left: Sequence[str],
+        right: Sequence[str],
+        left_keys: Sequence[bytes],
+        right_keys: Sequence[bytes],
+    ) -> np.ndarray:
+        """Sets the scores of pairs of different texts, no token of which is known, to 0. Returns them."""
+        for place, pair in enumerate(zip(left_keys, right_keys, strict=True)):
+            if _knows_nothing(pair[0]) and _knows_nothing(pair[1]):
+                a, b = map(self._tokenizer.normalizer, (left[place], right[place]))
+                if a != b:
+                    scores[place] = 0
+        return scores
 
     def _encode_distinct(self, keys: Sequence[bytes]) -> np.ndarray:
         lengths = np.fromiter(map(len, keys), np.int32, len(keys)) // 4
@@ -319,6 +341,14 @@ class VectorMatcher(Matcher):
                 f"{name}, {place}: expected finite numbers. Received {vectors[tuple([*row, column])]}."
             )
         return vectors
+
+
+_UNKNOWN = np.int32(UNK_ID).tobytes()
+
+
+def _knows_nothing(key: bytes) -> bool:
+    """Whether all ids of a key are those of unknown tokens."""
+    return key.startswith(_UNKNOWN) and key == _UNKNOWN * (len(key) // len(_UNKNOWN))
 
 
 def load_matcher(

@@ -152,6 +152,7 @@ def _text_lines(
             n = len(keys_a)
             encoded, rows = matcher.encode_keys([*keys_a, *keys_b], cache)
             scores = matcher.compare_rows(encoded, rows[:n], rows[n:])
+            matcher.clear_unknown(scores, texts_a, texts_b, keys_a, keys_b)
             numbers = _numbers(scores, matcher, report)
             lines = zip(map(_one_line, texts_a), map(_one_line, texts_b), numbers, strict=True)
             yield n, header + "".join(f"{a}\t{b}\t{number}\n" for a, b, number in lines)

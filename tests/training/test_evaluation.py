@@ -11,7 +11,7 @@ from sklearn import metrics
 
 from textsim.config import RECIPES
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
-from textsim.matcher import load_matcher
+from textsim.matcher import TextMatcher, load_matcher
 from textsim.text.dataset import PairDataset
 from textsim.training.evaluation import choose_threshold, evaluate_file, evaluate_scores, evaluate_triplets
 from textsim.training.trainer import train
@@ -191,6 +191,17 @@ def test_the_threshold_is_the_model_s_own(models: dict[str, Path], tmp_path: Pat
     found = evaluate_file(matcher, file)
     assert found.threshold == matcher.threshold  # type: ignore[union-attr]
     assert found.accuracy_at_threshold == 0  # type: ignore[union-attr]
+
+
+def test_files_are_judged_by_the_scores_that_a_matcher_gives(models: dict[str, Path], tmp_path: Path) -> None:
+    pairs = [("😀", "🎉🎉", 0), ("怎么还款", "怎么还款", 1), ("😀", "😀", 1)]
+    rows = "".join(f"{a}\t{b}\t{label}\n" for a, b, label in pairs)
+    (tmp_path / "pairs.tsv").write_text(f"text_a\ttext_b\tlabel\n{rows}", encoding="utf-8")
+    scores = TextMatcher.load(models["pairs"]).score_pairs([(a, b) for a, b, _ in pairs])
+    labels = np.array([label for *_, label in pairs], float)
+    found = evaluate_file(models["pairs"], tmp_path / "pairs.tsv")
+    expected = evaluate_scores(labels, scores, found.threshold)
+    assert scores[0] == 0 and (found.accuracy, found.auc) == (expected.accuracy, expected.auc)
 
 
 def test_data_that_a_model_cannot_be_evaluated_on(

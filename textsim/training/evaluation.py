@@ -231,8 +231,12 @@ def _text_scores(matcher: Any, path: str | os.PathLike[str], reading: dict[str, 
     shape = {key: reading[key] for key in ("format", "encoding", "delimiter") if key in reading}
     kind = detect_kind(path, **shape)
     with cache_of(matcher) as cache:
-        for _, keys, labels in read_keys(matcher, path, kind, FileReport(), reading):
-            yield _score_keys(matcher, keys, labels, cache)
+        for texts, keys, labels in read_keys(matcher, path, kind, FileReport(), reading):
+            chunk = _score_keys(matcher, keys, labels, cache)
+            for scores, text, key in zip(chunk[:2], texts[1:], keys[1:], strict=False):
+                assert scores is not None
+                matcher.clear_unknown(scores, texts[0], text, keys[0], key)
+            yield chunk
 
 
 def _score_keys(
