@@ -6,8 +6,8 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/accuracy.py --list
     python scripts/benchmarks/accuracy.py bq80-attention lcqmc-attention --seeds 0 1 2
 
-Datasets and models are kept under `--out`; a run that is there already is not made again, so a long series can be
-stopped and taken up. `--table` prints all that is there.
+Datasets and models are kept under `--out`; a run that is there already, with the same settings, is not made again, so a
+long series can be stopped and taken up. `--table` prints all that is there.
 """
 
 from __future__ import annotations
@@ -199,28 +199,31 @@ def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
     experiment = EXPERIMENTS[name]
     model = out / "models" / f"{name}-{seed}"
     result = result_file(name, seed, out)
-    if not result.exists():
+    recipe = build_recipe(experiment.recipe, None, [*experiment.changes, f"training.seed={seed}"])
+    made_with = {"settings": recipe.to_dict(), "init": experiment.init, "teachers": list(experiment.teachers)}
+    kept = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
+    if any(kept.get(key) != value for key, value in made_with.items()):
         dataset = out / "datasets" / experiment.dataset
         if not dataset.exists():
             dataset.parent.mkdir(parents=True, exist_ok=True)
             print(f"making the dataset {experiment.dataset}", flush=True)
             DATASETS[experiment.dataset](data, dataset)
-        recipe = build_recipe(experiment.recipe, None, [*experiment.changes, f"training.seed={seed}"])
         print(f"training {name}, seed {seed}", flush=True)
         teachers = [out / "models" / teacher for teacher in experiment.teachers]
         trained = textsim.train(
             dataset, recipe, model, init=experiment.init, teachers=teachers, overwrite=True
         )
-        figures = {
+        measured = {
             "name": name,
             "recipe": experiment.recipe,
             "seed": seed,
             "epochs": len(trained.history),
             "epoch_seconds": float(np.median([row["seconds"] for row in trained.history] or [0.0])),
             **trained.metrics,
+            **made_with,
         }
         result.parent.mkdir(parents=True, exist_ok=True)
-        result.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+        result.write_text(json.dumps(measured, indent=2), encoding="utf-8")
     figures: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return figures
 
@@ -300,7 +303,7 @@ def main() -> None:
         for seed in arguments.seeds:
             for name in names:
                 figures = run(name, seed, arguments.data, arguments.out)
-                print(json.dumps(figures), flush=True)
+                print(json.dumps({k: v for k, v in figures.items() if k != "settings"}), flush=True)
     print(table(arguments.out, names))
     print()
     print(against_published(arguments.out, names))
