@@ -37,7 +37,7 @@ SETS = {
     "pawsx_zh": "PAWS-X, adversarial paraphrases",
 }
 CHANGES = (
-    "training.epochs=5",
+    "training.epochs=4",
     "training.batch_size=192",
     "training.debias=0.5",
     "training.transitive=true",

@@ -185,6 +185,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "lcqmc-debias": Experiment("lcqmc", "bilstm-attention", DEBIAS),
     "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*DEBIAS, *CONTINUE), "zh-general"),
+    "stsb-continued": Experiment(
+        "stsb-general",
+        "bilstm-attention",
+        ("training.monitor=spearman", "training.learning_rate=0.002", "training.epochs=10"),
+        "zh-general",
+    ),
     "bq-continued": Experiment("bq-general", "bilstm-attention", CONTINUE, "zh-general"),
 }
 

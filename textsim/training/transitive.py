@@ -15,31 +15,26 @@ class ImpliedPairs(NamedTuple):
 
     Attributes:
         left, right: numbers of their sentences, int64 (pairs,).
-        labels: float32 (pairs,).
-        matching, differing: the label of those that one rule or the other gives; None where it gives none.
+        labels: float32 (pairs,), 1 or 0.
     """
 
     left: np.ndarray
     right: np.ndarray
     labels: np.ndarray
-    matching: float | None
-    differing: float | None
 
 
 def implied_pairs(left: np.ndarray, right: np.ndarray, labels: np.ndarray) -> ImpliedPairs:
     """What labelled pairs imply about others by way of one sentence in between.
 
     Two sentences that are both the same as a third are the same; one that is the same as a third and one that differs
-    from it differ. Annotators are no logicians, so each rule is held against the pairs that it implies and that are
-    labelled too, and its pairs get the share of matches among those, and one more at which it holds, as their label.
-    Pairs that both rules imply, and pairs that the data has, are left out.
+    from it differ. Annotators are no logicians: pairs that both rules imply are left out, as are those of the data.
 
     Args:
         left, right: for each pair the numbers of its sentences, int (pairs,).
         labels: float (pairs,); from 0.5 on a match.
 
     Returns:
-        `ImpliedPairs`. A rule whose pairs are nowhere labelled gives 1 or 0.
+        `ImpliedPairs`.
     """
     from scipy.sparse import coo_matrix, csr_matrix
 
@@ -73,16 +68,12 @@ def implied_pairs(left: np.ndarray, right: np.ndarray, labels: np.ndarray) -> Im
     same, different = graph(match), graph(~match)
     implied = paths(same, same), paths(same, different)
     known = same + different
-    sides, values, rates = [], [], []
-    for rule, (mine, other) in enumerate((implied, implied[::-1])):
-        agreeing, labelled = (float(mine.multiply(matrix).sum()) for matrix in (same, ones(known)))
-        # One more, at which the rule holds: few labelled pairs say little against it.
-        share = (agreeing + (rule == 0)) / (labelled + 1)
+    sides, values = [], []
+    for label, (mine, other) in ((1.0, implied), (0.0, implied[::-1])):
         new = csr_matrix(mine - mine.multiply(ones(known + other)))
         new.eliminate_zeros()
         pairs = new.tocoo()
         sides.append(np.stack([sentences[pairs.row], sentences[pairs.col]]))
-        values.append(np.full(pairs.nnz, share, "float32"))
-        rates.append(share if pairs.nnz else None)
+        values.append(np.full(pairs.nnz, label, "float32"))
     new_left, new_right = np.concatenate(sides, axis=1)
-    return ImpliedPairs(new_left, new_right, np.concatenate(values), *rates)
+    return ImpliedPairs(new_left, new_right, np.concatenate(values))
