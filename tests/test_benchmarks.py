@@ -131,6 +131,9 @@ def test_every_accuracy_run_has_a_dataset_and_a_recipe_that_fits(work: Any) -> N
     for experiment in accuracy.EXPERIMENTS.values():
         assert experiment.dataset in accuracy.DATASETS
         check_recipe(build_recipe(experiment.recipe, None, experiment.changes))
+        for teacher in experiment.teachers:
+            name, seed = teacher.rsplit("-", 1)
+            assert name in accuracy.EXPERIMENTS and int(seed) >= 0
 
 
 def test_the_ranking_table_and_its_baselines(work: Any) -> None:

@@ -185,6 +185,11 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "lcqmc-debias": Experiment("lcqmc", "bilstm-attention", DEBIAS),
     "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*DEBIAS, *CONTINUE), "zh-general"),
+    "bq-distilled": Experiment(
+        "bq",
+        "bilstm-attention",
+        teachers=("bq-attention-0", "bq-continued-0", "bq-continued-1", "bq-continued-2"),
+    ),
     "stsb-continued": Experiment(
         "stsb-general",
         "bilstm-attention",
@@ -201,7 +206,7 @@ def result_file(name: str, seed: int, out: Path) -> Path:
 
 
 def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
-    """Makes the dataset and the model where they are not there yet, and returns the run's figures."""
+    """Makes the dataset and the models where they are not there yet, and returns the run's figures."""
     experiment = EXPERIMENTS[name]
     model = out / "models" / f"{name}-{seed}"
     result = result_file(name, seed, out)
@@ -215,6 +220,9 @@ def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
             print(f"making the dataset {experiment.dataset}", flush=True)
             DATASETS[experiment.dataset](data, dataset)
         print(f"training {name}, seed {seed}", flush=True)
+        for teacher in experiment.teachers:
+            taught_by, number = teacher.rsplit("-", 1)
+            run(taught_by, int(number), data, out)
         teachers = [out / "models" / teacher for teacher in experiment.teachers]
         trained = textsim.train(
             dataset, recipe, model, init=experiment.init, teachers=teachers, overwrite=True
