@@ -122,6 +122,23 @@ def test_help_and_missing_data(tmp_path: Path) -> None:
     assert unknown.returncode == 2 and "Expected one of: training-published" in unknown.stderr
 
 
+def test_the_growth_plot_and_its_table(work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import growth
+
+    for name, values in (("QUICK_PAIRS", (50, 90)), ("QUICK_LENGTHS", (4,)), ("QUICK_WIDTHS", (8,))):
+        monkeypatch.setattr(growth, name, values)
+    lines = growth.plot(work, tmp_path / "growth.png", quick=True).splitlines()
+    assert [line.split("|")[1:3] for line in lines[2:]] == [
+        [" pairs ", " 50 "],
+        [" pairs ", " 90 "],
+        [" tokens a sentence ", " 4 "],
+        [" hidden units of the first layer ", " 8 "],
+    ]
+    takes = [[float(cell) for cell in line.split("|")[3:5]] for line in lines[2:]]
+    assert all(measured > least > 0 for measured, least in takes)
+    assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_every_accuracy_run_has_a_dataset_and_a_recipe_that_fits(work: Any) -> None:
     import accuracy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +14,10 @@ PAIRS = (20_000, 40_000, 80_000, 160_000, 240_000)
 LENGTHS = (8, 16, 32, 64, 128)
 WIDTHS = (64, 128, 256, 512)
 QUICK_PAIRS, QUICK_LENGTHS, QUICK_WIDTHS = (500, 1_000), (8, 16), (16, 32)
+
+
+Panel = tuple[str, str, dict[int, tuple[float, float]]]
+"""What grows, the unit of what it takes, and for each size what was measured and what the arithmetic alone takes."""
 
 
 def batches_of_length(work: Work, length: int, count: int) -> list[Batch]:
@@ -61,8 +65,20 @@ def _units() -> list[int]:
     return units
 
 
-def plot(work: Work, target: Path, quick: bool = False) -> None:
-    """Measures and draws three panels; each has what the arithmetic takes at the matrix-product rate beside it."""
+def table(panels: Sequence[Panel]) -> str:
+    """The points of the panels as a Markdown table."""
+    lines = ["| grows | to | takes | arithmetic alone | unit |", "|---|---|---|---|---|"]
+    for label, unit, points in panels:
+        lines += [f"| {label} | {x:,} | {y:.3g} | {least:.3g} | {unit} |" for x, (y, least) in points.items()]
+    return "\n".join(lines)
+
+
+def plot(work: Work, target: Path, quick: bool = False) -> str:
+    """Measures and draws three panels; each has what the arithmetic takes at the matrix-product rate beside it.
+
+    Returns:
+        The same as a table.
+    """
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -71,7 +87,7 @@ def plot(work: Work, target: Path, quick: bool = False) -> None:
     ours = Ours(work.table)
     ours.train(work.batches(4))
 
-    panels: list[tuple[str, str, dict[int, tuple[float, float]]]] = []
+    panels: list[Panel] = []
     points = {}
     for rows in QUICK_PAIRS if quick else PAIRS:
         seconds, flop = seconds_an_epoch(ours, work, rows)
@@ -104,3 +120,4 @@ def plot(work: Work, target: Path, quick: bool = False) -> None:
     figure.suptitle(f"Training bilstm-manhattan: {rate / 1e9:.0f} GFLOP/s matrix products")
     figure.savefig(target, dpi=150)
     pyplot.close(figure)
+    return table(panels)

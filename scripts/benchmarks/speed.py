@@ -490,7 +490,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="measure little: to see that all works")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw the cost of training as work grows instead"
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="draw the cost of training as work grows instead, and print it as a table",
     )
     parser.add_argument("--score-file", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
@@ -511,7 +514,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if arguments.plot:
             from growth import plot
 
-            plot(bench.work("lcqmc"), arguments.plot, quick=arguments.quick)
+            print(plot(bench.work("lcqmc"), arguments.plot, quick=arguments.quick))
             return
         from workload import matmul_rate
 
