@@ -6,10 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+
+from textsim.text.layout import Split
 
 SCRIPTS = Path(__file__).parents[1] / "scripts" / "benchmarks"
 KEYS = ["name", "value", "unit", "against", "ratio", "target"]
@@ -137,6 +140,25 @@ def test_the_growth_plot_and_its_table(work: Any, tmp_path: Path, monkeypatch: p
     takes = [[float(cell) for cell in line.split("|")[3:5]] for line in lines[2:]]
     assert all(measured > least > 0 for measured, least in takes)
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_dev_rows_by_what_training_rows_tell(work: Any) -> None:
+    import seen
+
+    def split(*rows: tuple[int, int, float]) -> Split:
+        left, right, labels = (np.array([row[k] for row in rows]) for k in range(3))
+        return Split((left, right), labels)
+
+    train = split((0, 1, 1), (1, 2, 1), (2, 3, 0), (5, 6, 1))
+    dev = split((1, 0, 1), (0, 2, 1), (3, 1, 0), (5, 0, 0), (0, 9, 1))
+    parts = seen.groups(SimpleNamespace(splits={"train": train, "dev": dev}))  # type: ignore[arg-type]
+    assert {name: np.flatnonzero(part).tolist() for name, part in parts.items()} == {
+        "all": [0, 1, 2, 3, 4],
+        "stands in training": [0],
+        "label follows from training": [1, 2],
+        "else, both sentences seen": [3],
+        "a sentence is new": [4],
+    }
 
 
 def test_every_accuracy_run_has_a_dataset_and_a_recipe_that_fits(work: Any) -> None:
