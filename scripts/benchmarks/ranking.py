@@ -24,7 +24,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from accuracy import GRADED, WHOLE_SETS, result_file, run
+from accuracy import EXPERIMENTS, GRADED, WHOLE_SETS, result_file, run
 
 import textsim
 from textsim.text.normalize import Normalizer
@@ -64,8 +64,12 @@ BASELINES: dict[str, Callable[[list[str], list[str], list[str]], np.ndarray]] = 
     "TF-IDF cosine": tfidf_cosine,
     "zh-general": zh_general,
 }
-TRAINED = {"mean of word vectors": "word-vectors", "bilstm-attention": "attention"}
-"""What the table calls a run, and how `accuracy.py` names it after the set."""
+TRAINED = {
+    "mean of word vectors": "word-vectors",
+    "bilstm-attention": "attention",
+    "zh-general, continued": "continued",
+}
+"""What the table calls a run, and how `accuracy.py` names it after the set; not every set has each."""
 
 
 def row(name: str, data: Path, out: Path, seeds: list[int], present: bool) -> dict[str, list[float]]:
@@ -83,7 +87,11 @@ def row(name: str, data: Path, out: Path, seeds: list[int], present: bool) -> di
     for label, experiment in TRAINED.items():
         of_chance = seeds if experiment != "word-vectors" else seeds[:1]
         run_name = f"{name}-{experiment}"
-        made = [seed for seed in of_chance if not present or result_file(run_name, seed, out).exists()]
+        made = [
+            seed
+            for seed in of_chance
+            if run_name in EXPERIMENTS and (not present or result_file(run_name, seed, out).exists())
+        ]
         found[label] = [run(run_name, seed, data, out)["spearman"] for seed in made]
     return found
 
