@@ -65,6 +65,10 @@ def _units() -> list[int]:
     return units
 
 
+def _short(number: int) -> str:
+    return f"{number // 1000}k" if number >= 10_000 else f"{number:,}"
+
+
 def table(panels: Sequence[Panel]) -> str:
     """The points of the panels as a Markdown table."""
     lines = ["| grows | to | takes | arithmetic alone | unit |", "|---|---|---|---|---|"]
@@ -108,15 +112,15 @@ def plot(work: Work, target: Path, quick: bool = False) -> str:
     points = {width: _a_step(taken[str(width)], batches, [width, width // 4], rate) for width in models}
     panels.append(("hidden units of the first layer", "ms a step", points))
 
-    figure, axes = pyplot.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    figure, axes = pyplot.subplots(1, 3, figsize=(12, 4), layout="constrained")
     for axis, (label, unit, points) in zip(axes, panels, strict=True):
         xs = list(points)
         axis.loglog(xs, [points[x][0] for x in xs], "o-", label="measured")
         axis.loglog(xs, [points[x][1] for x in xs], "--", label="arithmetic at the matrix-product rate")
-        axis.set(xlabel=label, ylabel=unit, xticks=xs, xticklabels=[f"{x:,}" for x in xs])
+        axis.set(xlabel=label, ylabel=unit, xticks=xs, xticklabels=[_short(x) for x in xs])
         axis.minorticks_off()
         axis.grid(alpha=0.3)
-    axes[0].legend()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(f"Training bilstm-manhattan: {rate / 1e9:.0f} GFLOP/s matrix products")
     figure.savefig(target, dpi=150)
     pyplot.close(figure)
