@@ -96,6 +96,12 @@ def test_different_texts_that_say_nothing_to_the_model_are_no_match(matcher: Tex
     assert min(same, near) > 0
 
 
+def test_texts_of_stop_words_alone_are_no_match(saved: SavedModel) -> None:
+    tokenizer = JiebaTokenizer(stop_words=["的", "了", "吗"])
+    matcher = TextMatcher(SavedModel(**{**saved.__dict__, "tokenizer": tokenizer}))
+    assert matcher.score("的", "了吗") == 0 < matcher.score("的", "的")
+
+
 def test_is_match_is_the_threshold(matcher: TextMatcher, saved: SavedModel) -> None:
     assert matcher.threshold == saved.threshold
     for a, b in all_pairs(TEXTS[:4]):

@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import pytest
 
-from textsim.errors import OutputError
 from textsim.vector_cache import SpillingCache, VectorCache
 
 
@@ -67,9 +66,20 @@ def test_spilling_cache_serves_several_threads() -> None:
     assert failures == []
 
 
-def test_a_full_disk_is_a_clear_error() -> None:
-    with SpillingCache(0) as cache:
+def test_a_full_disk_costs_time_and_nothing_else() -> None:
+    keys = [str(number).encode() for number in range(100)]
+    vectors = np.arange(10_000, dtype=np.float32).reshape(100, 100)
+    with SpillingCache(1000) as cache:
+        assert cache._file is not None
         cache._file.execute("PRAGMA max_page_count=5")
-        vectors = np.zeros((100, 100), np.float32)
-        with pytest.raises(OutputError, match=r"temporary files: database or disk is full\. Free some space"):
-            cache.write([str(number).encode() for number in range(100)], vectors)
+        with pytest.warns(
+            RuntimeWarning, match=r"temporary files \(database or disk is full\): texts that occur"
+        ):
+            cache.write(keys, vectors)
+        # What is in memory is still found, what is not is missing, and more can be written.
+        found = np.empty_like(vectors)
+        missing = cache.read(keys, found)
+        assert missing == list(range(99))
+        np.testing.assert_array_equal(found[99], vectors[99])
+        cache.write(keys[:1], vectors[:1])
+        assert cache.read(keys[:1], found) == []

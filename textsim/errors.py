@@ -28,10 +28,6 @@ class ArtifactError(TextsimError):
     """A dataset or model folder is missing, incomplete, altered, or of another format version."""
 
 
-class OutputError(TextsimError, OSError):
-    """A file cannot be written, as on a full disk. Says what to do."""
-
-
 class InputError(TextsimError, ValueError):
     """An argument of the Python API is not what the function takes."""
 

@@ -80,7 +80,7 @@ class TextMatcher(Matcher):
 
     A score does not depend on the order of the pair's sides, to the bit; and on the other pairs of a call by
     rounding alone, less than 1e-6. Texts that differ only in what the tokenizer normalizes away are one text. Two
-    different texts of neither of which any token is in the vocabulary, such as emoji, score 0: to the model they
+    different texts score 0 where of neither any token that is read is in the vocabulary, as of emoji: to the model they
     are alike, and nothing speaks for a match.
 
     Args:
@@ -234,7 +234,7 @@ class TextMatcher(Matcher):
     ) -> np.ndarray:
         """Sets the scores of pairs of different texts, no token of which is known, to 0. Returns them."""
         for place, pair in enumerate(zip(left_keys, right_keys, strict=True)):
-            if _knows_nothing(pair[0]) and _knows_nothing(pair[1]):
+            if knows_nothing(pair[0]) and knows_nothing(pair[1]):
                 a, b = map(self._tokenizer.normalizer, (left[place], right[place]))
                 if a != b:
                     scores[place] = 0
@@ -346,9 +346,9 @@ class VectorMatcher(Matcher):
 _UNKNOWN = np.int32(UNK_ID).tobytes()
 
 
-def _knows_nothing(key: bytes) -> bool:
-    """Whether all ids of a key are those of unknown tokens."""
-    return key.startswith(_UNKNOWN) and key == _UNKNOWN * (len(key) // len(_UNKNOWN))
+def knows_nothing(key: bytes) -> bool:
+    """Whether a key has no ids but those of unknown tokens."""
+    return key == _UNKNOWN * (len(key) // len(_UNKNOWN))
 
 
 def load_matcher(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from types import TracebackType
 
 import numpy as np
-
-from textsim.errors import OutputError
 
 
 class VectorCache:
@@ -71,11 +70,9 @@ class VectorCache:
 class SpillingCache(VectorCache):
     """A `VectorCache` that forgets nothing: what no longer fits goes to a temporary file and is found there again.
 
-    The file lies in the system's folder for temporary files, takes about the bytes of what was evicted, and is gone
-    when the cache is closed or its process ends. Use it in a `with` statement.
-
-    Raises:
-        OutputError: from `write`, where the file cannot be written, as on a full disk.
+    The file lies in the system's folder for temporary files, takes up to about twice the bytes of what was evicted,
+    and is gone when the cache is closed or its process ends. Where it cannot be written, as on a full disk, a warning
+    says so, and the cache goes on as a `VectorCache`. Use it in a `with` statement.
     """
 
     # What SQLite may hold of the file in memory, in KiB.
@@ -84,7 +81,9 @@ class SpillingCache(VectorCache):
     def __init__(self, max_bytes: int) -> None:
         super().__init__(max_bytes)
         # A database without a name is a file of SQLite's own that no one else sees; the lock guards it.
-        self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._file: sqlite3.Connection | None = sqlite3.connect(
+            "", isolation_level=None, check_same_thread=False
+        )
         self._spilled = False
         # Nothing needs to survive: no journal, no waiting for the disk.
         for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{self._PAGES_KIB}"):
@@ -98,17 +97,26 @@ class SpillingCache(VectorCache):
         left = []
         with self._lock:
             for place in missing:
-                found = self._file.execute(
-                    "SELECT vector FROM vectors WHERE key = ?", (keys[place],)
-                ).fetchone()
-                if found is None:
+                vector = self._find(keys[place])
+                if vector is None:
                     left.append(place)
                 else:
-                    into[place] = np.frombuffer(found[0], np.float32)
+                    into[place] = vector
         return left
 
+    def _find(self, key: bytes) -> np.ndarray | None:
+        """The vector of a key in the file."""
+        if self._file is None:
+            return None
+        try:
+            found = self._file.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return None
+        return None if found is None else np.frombuffer(found[0], np.float32)
+
     def _evict(self, entries: Sequence[tuple[bytes, np.ndarray]]) -> None:
-        if not entries:
+        if not entries or self._file is None:
             return
         self._spilled = True
         rows = ((key, vector.data) for key, vector in entries)
@@ -116,15 +124,24 @@ class SpillingCache(VectorCache):
             self._file.execute("BEGIN")
             self._file.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
             self._file.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise OutputError(
-                f"cannot write encoded texts to the folder for temporary files: {error}. "
-                "Free some space, or name a folder with more in the environment variable SQLITE_TMPDIR."
-            ) from None
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        """Goes on without the file, which after an error is not to be trusted."""
+        self.close()
+        warnings.warn(
+            f"encoded texts cannot be kept in the folder for temporary files ({error}): texts that occur again far "
+            "apart are encoded again. Nothing else changes.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
     def close(self) -> None:
         """Removes the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+        self._file = None
 
     def __enter__(self) -> SpillingCache:
         return self

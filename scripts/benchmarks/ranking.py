@@ -17,6 +17,7 @@ has no figure.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -92,7 +93,13 @@ def row(name: str, data: Path, out: Path, seeds: list[int], present: bool) -> di
             for seed in of_chance
             if run_name in EXPERIMENTS and (not present or result_file(run_name, seed, out).exists())
         ]
-        found[label] = [run(run_name, seed, data, out)["spearman"] for seed in made]
+        figures = (
+            json.loads(result_file(run_name, seed, out).read_text(encoding="utf-8"))
+            if present
+            else run(run_name, seed, data, out)
+            for seed in made
+        )
+        found[label] = [result["spearman"] for result in figures]
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from textsim.artifacts import load_model
 from textsim.config import RECIPES
-from textsim.errors import ConfigError
+from textsim.errors import ConfigError, InputError
 from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.text.dataset import PairDataset, preprocess
 from textsim.text.vocabulary import Vocabulary
@@ -82,6 +82,19 @@ def test_translation_reads_tokens_not_places() -> None:
     assert pieces == [[0], [1], [5, 1], [4], [1]]
 
 
+def test_different_sentences_of_which_a_teacher_knows_nothing_are_no_match(
+    pairs: PairDataset, text_teachers: list[Path]
+) -> None:
+    unknown = dataclasses.replace(
+        pairs,
+        vocabulary=Vocabulary(["😀", "🎉"]),
+        sentences=[np.array([2]), np.array([3, 2]), np.array([2])],  # type: ignore[arg-type]
+    )
+    sides = [np.array([0, 0, 1]), np.array([1, 0, 2])]
+    labels = teacher_labels(load_teachers(text_teachers, unknown), unknown, sides)
+    assert labels[0] == labels[2] == pytest.approx(1e-4, rel=1e-3) and labels[1] > 0.01
+
+
 def test_vectors_are_given_as_they_were(vectors: PairDataset, tmp_path: Path) -> None:
     trainer.train(vectors, VECTOR, tmp_path / "teacher", progress=False)
     sides = [side[:20] for side in vectors.splits["train"].sides]
@@ -115,6 +128,8 @@ def test_teachers_that_can_not_teach(
     tmp_path: Path,
     demo: Path,
 ) -> None:
+    with pytest.raises(InputError, match=r"teachers: expected a list of models\. Received 'zh-general'"):
+        load_teachers("zh-general", pairs)
     with pytest.raises(ConfigError, match=r"holds triplets, which have no labels that a teacher could give"):
         load_teachers(text_teachers, triplets)
     with pytest.raises(ConfigError, match=r"teacher .*老师0'.* \(vectors\)\. Received one of kind 'text'\."):
@@ -127,5 +142,7 @@ def test_teachers_that_can_not_teach(
     preprocess(
         demo / "pairs_dev.tsv", tmp_path / "words", tokenizer="jieba", dev_fraction=0.5, progress=False
     )
-    with pytest.raises(ConfigError, match=r"reads other tokens than .*words/ holds\. Expected .*jieba"):
+    with pytest.raises(
+        ConfigError, match=r"reads other tokens than .*words/ holds: tokenizer 'char' against 'jieba'"
+    ):
         load_teachers(text_teachers, PairDataset.open(tmp_path / "words"))

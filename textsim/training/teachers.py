@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from textsim.errors import ConfigError
-from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
+from textsim.errors import ConfigError, InputError
+from textsim.matcher import TextMatcher, VectorMatcher, knows_nothing, load_matcher
 from textsim.score_files import cache_of
 from textsim.text.dataset import PairDataset
 from textsim.text.vocabulary import PAD_ID, UNK_ID, Vocabulary
@@ -25,7 +25,10 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
         ConfigError: a model reads other tokens, texts for vectors or vectors of another width, or the dataset holds
             triplets.
         ArtifactError: no such model.
+        InputError: `names` is one name, not a list.
     """
+    if isinstance(names, str | Path):
+        raise InputError(f"teachers: expected a list of models. Received {names!r}. Pass [{names!r}].")
     if names and dataset.kind == "triplets":
         raise ConfigError(f"{dataset.path}/ holds triplets, which have no labels that a teacher could give.")
     teachers = [load_matcher(name) for name in names]
@@ -47,8 +50,9 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
             theirs, ours = teacher.saved.tokenizer.to_config(), dataset.tokenizer.to_config()
             if theirs != ours:
                 raise ConfigError(
-                    f"teacher {str(name)!r} reads other tokens than {dataset.path}/ holds. "
-                    f"Expected the tokenizer {ours}. Received {theirs}."
+                    f"teacher {str(name)!r} reads other tokens than {dataset.path}/ holds: tokenizer "
+                    f"{theirs['name']!r} against {ours['name']!r}, or with other options. "
+                    "Preprocess with --vocabulary-from and that model."
                 )
     return teachers
 
@@ -57,6 +61,9 @@ def teacher_labels(
     teachers: Sequence[TextMatcher | VectorMatcher], dataset: PairDataset, sides: Sequence[np.ndarray]
 ) -> np.ndarray:
     """What several models together say of pairs: the mean of their log-odds, as a score.
+
+    Scores are read as probabilities, so take models whose scores are; a model's threshold plays no part. A teacher
+    reads what the dataset holds of a text, which may be cut, and whose unknown tokens stay unknown.
 
     Args:
         teachers: at least one, see `load_teachers`.
@@ -107,4 +114,8 @@ def _text_scores(teacher: TextMatcher, dataset: PairDataset, sides: Sequence[np.
                 keys.append(key[: teacher.max_length].tobytes())
             encoded, rows = teacher.encode_keys(keys, cache)
             scores[part] = teacher.compare_rows(encoded, *np.split(rows, 2))
+            # As the matcher does: different sentences of which it knows nothing are no match.
+            blank = np.array([knows_nothing(key) for key in keys])
+            left, right = (side[part] for side in sides)
+            scores[part][np.logical_and(*np.split(blank, 2)) & (left != right)] = 0
     return scores

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 MAX_PARTNERS = 100
-"""A sentence with more partners of one label implies nothing: the pairs among them would grow with their square."""
+"""A sentence's partners of one label imply nothing where they are more: the pairs among them grow with their square."""
 
 
 class ImpliedPairs(NamedTuple):
