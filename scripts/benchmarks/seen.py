@@ -16,14 +16,13 @@ import numpy as np
 from textsim.text.dataset import PairDataset
 from textsim.training.evaluation import choose_threshold
 from textsim.training.teachers import load_teachers, teacher_labels
-from textsim.training.transitive import implied_pairs
+from textsim.training.transitive import ImpliedPairs, implied_pairs
 
 
 def groups(dataset: PairDataset) -> dict[str, np.ndarray]:
     """The dev rows by what the training rows hold of them: name -> bool (rows,)."""
     train, dev = dataset.splits["train"], dataset.splits["dev"]
-    assert train.labels is not None
-    implied = implied_pairs(train.sides[0], train.sides[1], train.labels)
+    implied = implied_by_training(dataset)
     known = _pairs(*train.sides), _pairs(implied.left, implied.right)
     stands, follows = (np.isin(_pairs(*dev.sides), pairs) for pairs in known)
     sentences = np.concatenate(train.sides)
@@ -35,6 +34,13 @@ def groups(dataset: PairDataset) -> dict[str, np.ndarray]:
         "else, both sentences seen": seen & ~follows & ~stands,
         "a sentence is new": ~seen,
     }
+
+
+def implied_by_training(dataset: PairDataset) -> ImpliedPairs:
+    """The pairs that the labels of the training rows imply."""
+    train = dataset.splits["train"]
+    assert train.labels is not None
+    return implied_pairs(train.sides[0], train.sides[1], train.labels)
 
 
 def _pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -53,6 +59,11 @@ def main() -> None:
     dataset = PairDataset.open(arguments.dataset)
     dev, parts = dataset.splits["dev"], groups(dataset)
     labels = np.asarray(dev.labels) >= 0.5
+    implied = implied_by_training(dataset).labels
+    print(
+        f"{len(dataset.splits['train']):,} training rows imply {len(implied):,} other pairs, "
+        f"{int(implied.sum()):,} of them matches.\n"
+    )
     print(f"| dev rows | {' | '.join(parts)} |")
     print("|---" * (len(parts) + 1) + "|")
     print(f"| rows | {' | '.join(f'{int(part.sum()):,}' for part in parts.values())} |")
