@@ -340,6 +340,7 @@ def test_every_named_recipe_fits_its_data(name: str) -> None:
             ["training.transitive=true"],
             r"training\.transitive needs .* Received encoder 'dense'",
         ),
+        ("word-vectors", ["training.transitive=true"], r"training\.transitive needs .* loss 'none'\."),
         ("bilstm-triplet", ["training.transitive=true"], r"training\.transitive needs .* loss 'triplet'\."),
         (
             "bilstm-attention",

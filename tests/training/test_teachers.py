@@ -128,6 +128,10 @@ def test_teachers_that_can_not_teach(
     tmp_path: Path,
     demo: Path,
 ) -> None:
+    with pytest.raises(
+        ConfigError, match=r"loss 'none' trains nothing: there is nothing for a teacher to teach"
+    ):
+        trainer.train(pairs, RECIPES["word-vectors"], tmp_path / "none", teachers=text_teachers)
     with pytest.raises(InputError, match=r"teachers: expected a list of models\. Received 'zh-general'"):
         load_teachers("zh-general", pairs)
     with pytest.raises(ConfigError, match=r"holds triplets, which have no labels that a teacher could give"):

@@ -230,9 +230,11 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
             f"'binary-crossentropy'. Received encoder {recipe.encoder.name!r}, head {recipe.head.name!r}, "
             f"loss {recipe.loss.name!r}."
         )
-    if recipe.training.transitive and not (encoder.reads == "tokens" and loss.rows == "pairs"):
+    if recipe.training.transitive and not (
+        encoder.reads == "tokens" and loss.rows == "pairs" and loss.trains
+    ):
         raise ConfigError(
-            "training.transitive needs an encoder of tokens and a loss of labelled pairs. "
+            "training.transitive needs an encoder of tokens and a loss that learns from labelled pairs. "
             f"Received encoder {recipe.encoder.name!r} and loss {recipe.loss.name!r}."
         )
     if encoder.reads == "tokens":

@@ -26,7 +26,7 @@ from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
-from textsim.registry import unknown_name
+from textsim.registry import LOSSES, unknown_name
 from textsim.text.dataset import PairDataset
 from textsim.text.layout import MANIFEST
 from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signature
@@ -109,6 +109,10 @@ def train(
     """
     began = time.perf_counter()
     check_recipe(recipe)
+    if teachers and not LOSSES.get(recipe.loss.name).trains:
+        raise ConfigError(
+            f"loss {recipe.loss.name!r} trains nothing: there is nothing for a teacher to teach."
+        )
     check_optimizer(recipe.training.optimizer)
     check_output(out, overwrite=overwrite)
     if not isinstance(dataset, PairDataset):
