@@ -259,6 +259,15 @@ def test_train_summary_and_settings(road: Path, tmp_path: Path) -> None:
     assert (training["seed"], training["batch_size"], training["epochs"]) == (3, 16, 1)
 
 
+def test_train_with_teachers(road: Path, tmp_path: Path) -> None:
+    made = str(road / "model")
+    ok("train", road / "dataset", "--out", tmp_path / "m", *SMALL, "--teacher", made, "--teacher", made)
+    provenance = json.loads((tmp_path / "m" / "provenance.json").read_text(encoding="utf-8"))
+    assert [teacher["name"] for teacher in provenance["teachers"]] == ["model", "model"]
+    missing = run("train", road / "dataset", "--out", tmp_path / "no", "--teacher", "zh-genral")
+    assert missing.exit_code == 2 and "mean 'zh-general'" in missing.stderr
+
+
 def test_train_refuses_before_it_reads(tmp_path: Path) -> None:
     result = run("train", tmp_path, "--out", tmp_path / "model", "--recipe", "bilstm-manhatan")
     assert result.exit_code == 2
