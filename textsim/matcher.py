@@ -119,9 +119,7 @@ class TextMatcher(Matcher):
             InputError: a text is not a str, or is empty once it is normalized.
         """
         keys = self._keys((text_a, text_b), ("text_a", "text_b").__getitem__)
-        encoded, rows = self.encode_keys(keys, self.cache)
-        scores = self.compare_rows(encoded, rows[:1], rows[1:])
-        return float(self.clear_unknown(scores, [text_a], [text_b], keys[:1], keys[1:])[0])
+        return float(self.score_keys(keys[:1], keys[1:], self.differ([text_a], [text_b]), self.cache)[0])
 
     def is_match(self, text_a: str, text_b: str) -> bool:
         """Whether two texts score at least `threshold`. Raises as `score`."""
@@ -152,9 +150,7 @@ class TextMatcher(Matcher):
             return f"pairs[{place % n}], {'text_a' if place < n else 'text_b'}"
 
         keys = self._keys([*left, *right], where)
-        encoded, rows = self.encode_keys(keys, self.cache)
-        scores = self.compare_rows(encoded, rows[:n], rows[n:])
-        return self.clear_unknown(scores, left, right, keys[:n], keys[n:])
+        return self.score_keys(keys[:n], keys[n:], self.differ(left, right), self.cache)
 
     def encode(self, texts: Iterable[str]) -> np.ndarray:
         """The vectors of texts, which the model's head compares.
@@ -224,21 +220,35 @@ class TextMatcher(Matcher):
             cache.write(keys, encoded[missing])
         return encoded, rows
 
-    def clear_unknown(
+    def score_keys(
         self,
-        scores: np.ndarray,
-        left: Sequence[str],
-        right: Sequence[str],
-        left_keys: Sequence[bytes],
-        right_keys: Sequence[bytes],
+        left: Sequence[bytes],
+        right: Sequence[bytes],
+        differ: Callable[[int], bool],
+        cache: VectorCache | None,
     ) -> np.ndarray:
-        """Sets the scores of pairs of different texts, no token of which is known, to 0. Returns them."""
-        for place, pair in enumerate(zip(left_keys, right_keys, strict=True)):
-            if knows_nothing(pair[0]) and knows_nothing(pair[1]):
-                a, b = map(self._tokenizer.normalizer, (left[place], right[place]))
-                if a != b:
-                    scores[place] = 0
+        """Scores pairs of keys.
+
+        Args:
+            left, right: for each pair the keys of its texts.
+            differ: whether the two texts of the pair at a place are different; asked only where all that is read of
+                them is unknown, which keys do not tell apart.
+            cache: where encoded keys are looked up and kept.
+
+        Returns:
+            float32 (pairs,) in [0, 1].
+        """
+        encoded, rows = self.encode_keys([*left, *right], cache)
+        scores = self.compare_rows(encoded, rows[: len(left)], rows[len(left) :])
+        for place, keys in enumerate(zip(left, right, strict=True)):
+            if all(map(_knows_nothing, keys)) and differ(place):
+                scores[place] = 0
         return scores
+
+    def differ(self, left: Sequence[str], right: Sequence[str]) -> Callable[[int], bool]:
+        """A function for `score_keys`: whether two texts at a place differ in more than what is normalized away."""
+        normalize = self._tokenizer.normalizer
+        return lambda place: normalize(left[place]) != normalize(right[place])
 
     def _encode_distinct(self, keys: Sequence[bytes]) -> np.ndarray:
         lengths = np.fromiter(map(len, keys), np.int32, len(keys)) // 4
@@ -346,7 +356,7 @@ class VectorMatcher(Matcher):
 _UNKNOWN = np.int32(UNK_ID).tobytes()
 
 
-def knows_nothing(key: bytes) -> bool:
+def _knows_nothing(key: bytes) -> bool:
     """Whether a key has no ids but those of unknown tokens."""
     return key == _UNKNOWN * (len(key) // len(_UNKNOWN))
 

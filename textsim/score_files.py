@@ -149,13 +149,10 @@ def _text_lines(
     header = "text_a\ttext_b\tscore\tmatch\n"
     with cache_of(matcher, cache_bytes) as cache, contextlib.closing(chunks):
         for (texts_a, texts_b), (keys_a, keys_b), _ in chunks:
-            n = len(keys_a)
-            encoded, rows = matcher.encode_keys([*keys_a, *keys_b], cache)
-            scores = matcher.compare_rows(encoded, rows[:n], rows[n:])
-            matcher.clear_unknown(scores, texts_a, texts_b, keys_a, keys_b)
+            scores = matcher.score_keys(keys_a, keys_b, matcher.differ(texts_a, texts_b), cache)
             numbers = _numbers(scores, matcher, report)
             lines = zip(map(_one_line, texts_a), map(_one_line, texts_b), numbers, strict=True)
-            yield n, header + "".join(f"{a}\t{b}\t{number}\n" for a, b, number in lines)
+            yield len(scores), header + "".join(f"{a}\t{b}\t{number}\n" for a, b, number in lines)
             header = ""
 
 

@@ -12,7 +12,7 @@ from sklearn import metrics
 from textsim.config import RECIPES
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.matcher import TextMatcher, load_matcher
-from textsim.text.dataset import PairDataset
+from textsim.text.dataset import PairDataset, preprocess
 from textsim.training.evaluation import choose_threshold, evaluate_file, evaluate_scores, evaluate_triplets
 from textsim.training.trainer import train
 
@@ -202,6 +202,12 @@ def test_files_are_judged_by_the_scores_that_a_matcher_gives(models: dict[str, P
     found = evaluate_file(models["pairs"], tmp_path / "pairs.tsv")
     expected = evaluate_scores(labels, scores, found.threshold)
     assert scores[0] == 0 and (found.accuracy, found.auc) == (expected.accuracy, expected.auc)
+
+    folder = tmp_path / "dataset"
+    # Too rare to extend the vocabulary, which must be the model's.
+    preprocess(tmp_path / "pairs.tsv", folder, vocabulary_from=models["pairs"], min_count=9, progress=False)
+    whole = evaluate_file(models["pairs"], folder, split="train")
+    assert (whole.accuracy, whole.auc) == (expected.accuracy, expected.auc)
 
 
 def test_data_that_a_model_cannot_be_evaluated_on(

@@ -116,6 +116,11 @@ def test_a_student_learns_what_its_teachers_say(
     np.testing.assert_array_equal(implied.labels, teacher_labels(taught, pairs, implied.sides))
 
     trainer.train(pairs, TEXT, tmp_path / "student", teachers=text_teachers, progress=False)
+    # Labels that are all alike say nothing of shared tokens; those of teachers are not.
+    same = dataclasses.replace(rows, labels=np.ones_like(rows.labels))
+    alike = dataclasses.replace(pairs, splits={**pairs.splits, "train": same})
+    debias = TEXT.replace(["training.debias=0.5"])
+    trainer.train(alike, debias, tmp_path / "debiased", teachers=text_teachers[:1], progress=False)
     named = [teacher["name"] for teacher in load_model(tmp_path / "student").provenance["teachers"]]
     assert named == ["老师0", "老师1"]
 

@@ -205,7 +205,22 @@ def test_debias_gives_the_loss_what_shared_tokens_tell(pairs: PairDataset, tmp_p
     assert debiased.history[0]["loss"] != plain.history[0]["loss"]
 
 
-def test_transitive_adds_the_implied_pairs(pairs: PairDataset, tmp_path: Path) -> None:
+def test_implied_pairs_are_no_more_than_labelled_ones(pairs: PairDataset) -> None:
+    # One sentence that is the same as four others implies the six pairs among those.
+    star = dataclasses.replace(
+        pairs,
+        splits={"train": Split((np.zeros(4, int), np.arange(1, 5)), np.ones(4, "float32"))},
+    )
+    settings = [TrainingSettings(transitive=True, seed=seed) for seed in range(5)]
+    added = [[side[4:].tolist() for side in trainer._training_batches(star, s).sides] for s in settings]
+    assert all(len(left) == len(set(zip(left, right, strict=True))) == 4 for left, right in added)
+    assert len({str(pair) for pair in added}) > 1
+    assert all(0 < a < b for sides in added for a, b in zip(*sides, strict=True))
+
+
+def test_transitive_adds_the_implied_pairs(
+    pairs: PairDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = pairs.splits["train"]
     assert rows.labels is not None
     left, right = (np.array([0, 1, 2]), np.array([1, 2, 3]))
@@ -221,7 +236,9 @@ def test_transitive_adds_the_implied_pairs(pairs: PairDataset, tmp_path: Path) -
     assert batches.offsets is not None and len(batches.offsets) == 5
 
     recipe = TEXT.replace(["training.transitive=true", "training.epochs=1"])
-    run(chain, recipe, tmp_path / "model")
+    capsys.readouterr()
+    trainer.train(chain, recipe, tmp_path / "model")
+    assert capsys.readouterr().out.startswith("2 implied pairs beside 3 labelled ones\n")
     provenance = load_model(tmp_path / "model").provenance
     assert (provenance["rows"]["train"], provenance["trained_rows"]) == (3, 5)
 

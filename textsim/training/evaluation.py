@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -232,19 +232,22 @@ def _text_scores(matcher: Any, path: str | os.PathLike[str], reading: dict[str, 
     kind = detect_kind(path, **shape)
     with cache_of(matcher) as cache:
         for texts, keys, labels in read_keys(matcher, path, kind, FileReport(), reading):
-            chunk = _score_keys(matcher, keys, labels, cache)
-            for scores, text, key in zip(chunk[:2], texts[1:], keys[1:], strict=False):
-                assert scores is not None
-                matcher.clear_unknown(scores, texts[0], text, keys[0], key)
-            yield chunk
+            differ = [matcher.differ(texts[0], others) for others in texts[1:]]
+            yield _score_keys(matcher, keys, differ, labels, cache)
 
 
 def _score_keys(
-    matcher: TextMatcher, keys: list[list[bytes]], labels: np.ndarray | None, cache: VectorCache
+    matcher: TextMatcher,
+    keys: list[list[bytes]],
+    differ: list[Callable[[int], bool]],
+    labels: np.ndarray | None,
+    cache: VectorCache,
 ) -> Chunk:
-    encoded, rows = matcher.encode_keys([key for side in keys for key in side], cache)
-    first, *others = np.split(rows, len(keys))
-    scores = [matcher.compare_rows(encoded, first, other) for other in others]
+    """The first column's keys with those of each other."""
+    scores = [
+        matcher.score_keys(keys[0], others, differs, cache)
+        for others, differs in zip(keys[1:], differ, strict=True)
+    ]
     return scores[0], scores[1] if len(scores) == 2 else None, labels
 
 
@@ -274,5 +277,7 @@ def _dataset_scores(matcher: Any, dataset: PairDataset, split: str) -> Iterator[
         for start in range(0, len(rows), step):
             sides = [side[start : start + step] for side in rows.sides]
             keys = [[dataset.sentences[i].tobytes() for i in side.tolist()] for side in sides]
+            # Different texts have different numbers.
+            differ = [np.not_equal(sides[0], others).__getitem__ for others in sides[1:]]
             labels = None if rows.labels is None else rows.labels[start : start + step]
-            yield _score_keys(matcher, keys, labels, cache)
+            yield _score_keys(matcher, keys, differ, labels, cache)

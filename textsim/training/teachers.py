@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from textsim.errors import ConfigError, InputError
-from textsim.matcher import TextMatcher, VectorMatcher, knows_nothing, load_matcher
+from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
 from textsim.score_files import cache_of
 from textsim.text.dataset import PairDataset
 from textsim.text.vocabulary import PAD_ID, UNK_ID, Vocabulary
@@ -58,7 +60,11 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
 
 
 def teacher_labels(
-    teachers: Sequence[TextMatcher | VectorMatcher], dataset: PairDataset, sides: Sequence[np.ndarray]
+    teachers: Sequence[TextMatcher | VectorMatcher],
+    dataset: PairDataset,
+    sides: Sequence[np.ndarray],
+    *,
+    progress: bool = False,
 ) -> np.ndarray:
     """What several models together say of pairs: the mean of their log-odds, as a score.
 
@@ -69,6 +75,7 @@ def teacher_labels(
         teachers: at least one, see `load_teachers`.
         dataset: what the pairs are of.
         sides: for each side the numbers of its sentences, int (pairs,), or its vectors, float (pairs, dim).
+        progress: whether to show a progress bar on standard error, where that is a terminal.
 
     Returns:
         float32 (pairs,) in (0, 1).
@@ -76,16 +83,23 @@ def teacher_labels(
     Reference:
         Hinton, Vinyals & Dean (2015), Distilling the Knowledge in a Neural Network.
     """
-    log_odds = np.zeros(len(sides[0]))
-    for teacher in teachers:
-        if isinstance(teacher, VectorMatcher):
-            mean, scale = dataset.scaler or (0.0, 1.0)
-            # The dataset holds standardized vectors; the matcher takes them as they were.
-            scores = teacher.score_pairs(*(side * scale + mean for side in sides))
-        else:
-            scores = _text_scores(teacher, dataset, sides)
-        clipped = np.clip(scores.astype(np.float64), SUREST, 1 - SUREST)
-        log_odds += np.log(clipped / (1 - clipped))
+    pairs = len(sides[0])
+    log_odds = np.zeros(pairs)
+    with tqdm(
+        total=len(teachers) * pairs,
+        desc="teachers",
+        unit=" pairs",
+        unit_scale=True,
+        disable=None if progress else True,
+    ) as bar:
+        for teacher in teachers:
+            score = _vector_scores if isinstance(teacher, VectorMatcher) else _text_scores
+            start = 0
+            for scores in score(teacher, dataset, sides):
+                clipped = np.clip(scores.astype(np.float64), SUREST, 1 - SUREST)
+                log_odds[start : start + len(scores)] += np.log(clipped / (1 - clipped))
+                start += len(scores)
+                bar.update(len(scores))
     labels: np.ndarray = 1 / (1 + np.exp(-log_odds / len(teachers)))
     return labels.astype(np.float32)
 
@@ -98,24 +112,27 @@ def translation(source: Vocabulary, target: Vocabulary) -> list[np.ndarray]:
     return [np.array(ids, np.int32) for ids in pieces]
 
 
-def _text_scores(teacher: TextMatcher, dataset: PairDataset, sides: Sequence[np.ndarray]) -> np.ndarray:
-    assert dataset.vocabulary is not None and dataset.sentences is not None
-    assert teacher.saved.vocabulary is not None
+def _vector_scores(teacher: Any, dataset: PairDataset, sides: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    mean, scale = dataset.scaler or (0.0, 1.0)
+    for start in range(0, len(sides[0]), _CHUNK_ROWS):
+        # The dataset holds standardized vectors; the matcher takes them as they were.
+        yield teacher.score_pairs(*(side[start : start + _CHUNK_ROWS] * scale + mean for side in sides))
+
+
+def _text_scores(teacher: Any, dataset: PairDataset, sides: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    sentences = dataset.sentences
+    assert dataset.vocabulary is not None and sentences is not None
     pieces = translation(dataset.vocabulary, teacher.saved.vocabulary)
-    scores = np.empty(len(sides[0]), np.float32)
+
+    def key(number: int) -> bytes:
+        # Not what the text says of a token that the dataset does not know: that is lost.
+        ids = [pieces[token] for token in sentences[number].tolist()]
+        joined = np.concatenate(ids) if ids else np.empty(0, np.int32)
+        return joined[: teacher.max_length].tobytes()
+
     with cache_of(teacher) as cache:
-        for start in range(0, len(scores), _CHUNK_ROWS):
-            part = slice(start, start + _CHUNK_ROWS)
-            keys = []
-            for number in np.concatenate([side[part] for side in sides]).tolist():
-                # Not what the text says of a token that the dataset does not know: that is lost.
-                ids = [pieces[token] for token in dataset.sentences[number].tolist()]
-                key = np.concatenate(ids) if ids else np.empty(0, np.int32)
-                keys.append(key[: teacher.max_length].tobytes())
-            encoded, rows = teacher.encode_keys(keys, cache)
-            scores[part] = teacher.compare_rows(encoded, *np.split(rows, 2))
-            # As the matcher does: different sentences of which it knows nothing are no match.
-            blank = np.array([knows_nothing(key) for key in keys])
-            left, right = (side[part] for side in sides)
-            scores[part][np.logical_and(*np.split(blank, 2)) & (left != right)] = 0
-    return scores
+        for start in range(0, len(sides[0]), _CHUNK_ROWS):
+            left, right = (side[start : start + _CHUNK_ROWS] for side in sides)
+            keys = [[key(number) for number in side.tolist()] for side in (left, right)]
+            # Different texts have different numbers.
+            yield teacher.score_keys(*keys, np.not_equal(left, right).__getitem__, cache)

@@ -121,13 +121,20 @@ def train(
     start = None if init is None else load_model(init)
     if start is None:
         _check_vectors(recipe, dataset)
-    _check_dataset(recipe, dataset)
-
+    _check_dataset(recipe, dataset, taught=bool(teachers))
     loaded = load_teachers(teachers, dataset)
+    origins: dict[str, Any] = {}
+    if start is not None and init is not None:
+        origins["continued_from"] = _origin(init, start)
+    if loaded:
+        origins["teachers"] = [
+            _origin(*pair) for pair in zip(teachers, (t.saved for t in loaded), strict=True)
+        ]
 
     repeatable(recipe.training.seed)
     model = model_for(recipe, dataset) if start is None else _continued(start, recipe, dataset)
-    batches = _training_batches(dataset, recipe.training, loaded)
+    batches = _training_batches(dataset, recipe.training, loaded, progress)
+    del loaded, start  # not in memory while the model trains
     validator = Validator(model, _validation_batches(dataset))
     history = _fit(model, batches, validator, recipe.training, progress) if model.row_loss.trains else []
 
@@ -155,7 +162,7 @@ def train(
         weights=model.weight_arrays(),
         threshold=threshold,
         metrics=metrics,
-        provenance=_provenance(dataset, batches.rows, init, teachers, history, warnings, seconds),
+        provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
     )
     title = f"{recipe.encoder.name} + {recipe.head.name} on {dataset.path.name}"
 
@@ -270,18 +277,26 @@ def _fit(
 
 
 def _training_batches(
-    dataset: PairDataset, settings: TrainingSettings, teachers: Sequence[TextMatcher | VectorMatcher] = ()
+    dataset: PairDataset,
+    settings: TrainingSettings,
+    teachers: Sequence[TextMatcher | VectorMatcher] = (),
+    progress: bool = False,
 ) -> PairBatches:
     rows = dataset.splits["train"]
     sides, labels = rows.sides, rows.labels
     weights = (1.0, 1.0)
     if labels is not None:
         if settings.transitive:
-            implied = implied_pairs(sides[0], sides[1], labels)
+            # No more than there are labelled ones: those are what is known, and an epoch no longer than two.
+            implied = implied_pairs(sides[0], sides[1], labels).at_most(len(labels), settings.seed)
+            if progress:
+                print(
+                    f"{len(implied.labels):,} implied pairs beside {len(labels):,} labelled ones", flush=True
+                )
             sides = tuple(np.concatenate(parts) for parts in zip(sides, implied[:2], strict=True))
             labels = np.concatenate([labels, implied.labels])
         if teachers:
-            labels = teacher_labels(teachers, dataset, sides)
+            labels = teacher_labels(teachers, dataset, sides, progress=progress)
         share = float(np.mean(labels >= 0.5))
         if 0 < share < 1 and settings.class_weights == "balanced":
             weights = (0.5 / (1 - share), 0.5 / share)
@@ -297,7 +312,7 @@ def _validation_batches(dataset: PairDataset) -> PairBatches:
     return PairBatches(rows.sides, rows.labels, dataset.sentences, VALIDATION_BATCH)
 
 
-def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
+def _check_dataset(recipe: Recipe, dataset: PairDataset, *, taught: bool) -> None:
     if "dev" not in dataset.splits or not len(dataset.splits["dev"]):
         raise ConfigError(
             f"{dataset.path}/ has no dev split, on which the best epoch and the threshold are chosen. "
@@ -312,7 +327,9 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset) -> None:
             f"training.monitor={recipe.training.monitor!r} is a figure of pairs. Expected 'loss' or 'accuracy'."
         )
     train_labels = dataset.splits["train"].labels
-    if recipe.training.debias and train_labels is not None and len(np.unique(train_labels)) < 2:
+    alike = train_labels is not None and len(np.unique(train_labels)) < 2
+    # What teachers say of pairs is never quite alike.
+    if recipe.training.debias and alike and not taught:
         raise ConfigError(
             f"training.debias asks what common tokens tell about the label, but those of {dataset.path}/ are all alike."
         )
@@ -385,13 +402,13 @@ def _triplet_threshold(positives: np.ndarray, negatives: np.ndarray) -> float:
     return choose_threshold(labels, np.concatenate([positives, negatives]))
 
 
-def _origin(init: str | Path) -> dict[str, Any]:
+def _origin(name: str | Path, saved: SavedModel) -> dict[str, Any]:
     """A model that went into another."""
-    folder, start = find_model(init), load_model(init).provenance
+    folder = find_model(name)
     kept: dict[str, Any] = {
-        key: start[key]
+        key: saved.provenance[key]
         for key in ("rows", "dataset_sha256", "epochs", "continued_from", "teachers")
-        if key in start
+        if key in saved.provenance
     }
     return {"name": folder.name, "manifest_sha256": sha256_file(folder / MODEL_MANIFEST), **kept}
 
@@ -399,15 +416,11 @@ def _origin(init: str | Path) -> dict[str, Any]:
 def _provenance(
     dataset: PairDataset,
     trained_rows: int,
-    init: str | Path | None,
-    teachers: Sequence[str | Path],
     history: list[dict[str, Any]],
     warnings: list[str],
     seconds: float,
 ) -> dict[str, Any]:
     return {
-        **({} if init is None else {"continued_from": _origin(init)}),
-        **({"teachers": [_origin(teacher) for teacher in teachers]} if teachers else {}),
         "dataset": dataset.path.name,
         "rows": {name: len(split) for name, split in dataset.splits.items()},
         # More than the split has where labels implied others.

@@ -22,6 +22,13 @@ class ImpliedPairs(NamedTuple):
     right: np.ndarray
     labels: np.ndarray
 
+    def at_most(self, count: int, seed: int) -> ImpliedPairs:
+        """All of them, or a random sample of `count`."""
+        if len(self.labels) <= count:
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self.labels), count, replace=False))
+        return ImpliedPairs(*(values[chosen] for values in self))
+
 
 def implied_pairs(left: np.ndarray, right: np.ndarray, labels: np.ndarray) -> ImpliedPairs:
     """What labelled pairs imply about others by way of one sentence in between.
