@@ -6,8 +6,9 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/accuracy.py --list
     python scripts/benchmarks/accuracy.py bq80-attention lcqmc-attention --seeds 0 1 2
 
-Datasets and models are kept under `--out`; a run that is there already, with the same settings, is not made again, so a
-long series can be stopped and taken up. `--table` prints all that is there.
+Datasets and models are kept under `--out`; a run that is there already, with the same settings and the same models that
+it started from or was taught by, is not made again, so a long series can be stopped and taken up. `--table` prints all
+that is there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
+from textsim.artifacts import MANIFEST
+from textsim.bundled import find_model
 from textsim.config import build_recipe
+from textsim.files import sha256_file
 
 PUBLISHED_BQ80 = 0.7903
 """Validation accuracy after 20 epochs of the published character BiLSTM Manhattan script on the same rows."""
@@ -205,25 +209,35 @@ def result_file(name: str, seed: int, out: Path) -> Path:
     return out / "results" / f"{name}-{seed}.json"
 
 
+def version(model: str | Path) -> dict[str, str]:
+    """A model's name, and the hash of its manifest, in which those of its files stand."""
+    folder = find_model(model)
+    return {"name": folder.name, "manifest_sha256": sha256_file(folder / MANIFEST)}
+
+
 def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
     """Makes the dataset and the models where they are not there yet, and returns the run's figures."""
     experiment = EXPERIMENTS[name]
     model = out / "models" / f"{name}-{seed}"
     result = result_file(name, seed, out)
     recipe = build_recipe(experiment.recipe, None, [*experiment.changes, f"training.seed={seed}"])
-    made_with = {"settings": recipe.to_dict(), "init": experiment.init, "teachers": list(experiment.teachers)}
+    for teacher in experiment.teachers:
+        taught_by, number = teacher.rsplit("-", 1)
+        run(taught_by, int(number), data, out)
+    teachers = [out / "models" / teacher for teacher in experiment.teachers]
+    made_with = {
+        "settings": recipe.to_dict(),
+        "init": None if experiment.init is None else version(experiment.init),
+        "teachers": [version(teacher) for teacher in teachers],
+    }
     kept = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
-    if any(kept.get(key) != value for key, value in made_with.items()):
+    if not model.exists() or any(kept.get(key) != value for key, value in made_with.items()):
         dataset = out / "datasets" / experiment.dataset
         if not dataset.exists():
             dataset.parent.mkdir(parents=True, exist_ok=True)
             print(f"making the dataset {experiment.dataset}", flush=True)
             DATASETS[experiment.dataset](data, dataset)
         print(f"training {name}, seed {seed}", flush=True)
-        for teacher in experiment.teachers:
-            taught_by, number = teacher.rsplit("-", 1)
-            run(taught_by, int(number), data, out)
-        teachers = [out / "models" / teacher for teacher in experiment.teachers]
         trained = textsim.train(
             dataset, recipe, model, init=experiment.init, teachers=teachers, overwrite=True
         )
