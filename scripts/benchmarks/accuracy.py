@@ -159,6 +159,8 @@ class Experiment:
 
 # LCQMC's unlike training pairs share few characters, those of its other files many.
 DEBIAS = ("training.debias=0.5",)
+TRANSITIVE = ("training.transitive=true", "training.epochs=5")
+WIDE = ("encoder.units=[256]",)
 CONTINUE = ("training.epochs=3", "training.learning_rate=0.0007")
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -184,11 +186,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         )
         for name in WHOLE_SETS
     },
-    "lcqmc-transitive": Experiment(
-        "lcqmc", "bilstm-attention", (*DEBIAS, "training.transitive=true", "training.epochs=5")
-    ),
+    "lcqmc-transitive": Experiment("lcqmc", "bilstm-attention", (*DEBIAS, *TRANSITIVE)),
+    "lcqmc-wide": Experiment("lcqmc", "bilstm-attention", (*DEBIAS, *TRANSITIVE, *WIDE)),
     "lcqmc-debias": Experiment("lcqmc", "bilstm-attention", DEBIAS),
     "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*DEBIAS, *CONTINUE), "zh-general"),
+    "bq-wide": Experiment("bq", "bilstm-attention", WIDE),
     "bq-distilled": Experiment(
         "bq",
         "bilstm-attention",
