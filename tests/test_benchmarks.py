@@ -128,12 +128,12 @@ def test_help_and_missing_data(tmp_path: Path) -> None:
 def test_the_growth_plot_and_its_table(work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import growth
 
-    for name, values in (("QUICK_PAIRS", (50, 90)), ("QUICK_LENGTHS", (4,)), ("QUICK_WIDTHS", (8,))):
+    for name, values in (("QUICK_PAIRS", (256, 512)), ("QUICK_LENGTHS", (4,)), ("QUICK_WIDTHS", (8,))):
         monkeypatch.setattr(growth, name, values)
     lines = growth.plot(work, tmp_path / "growth.png", quick=True).splitlines()
     assert [line.split("|")[1:3] for line in lines[2:]] == [
-        [" pairs ", " 50 "],
-        [" pairs ", " 90 "],
+        [" pairs ", " 256 "],
+        [" pairs ", " 512 "],
         [" tokens a sentence ", " 4 "],
         [" hidden units of the first layer ", " 8 "],
     ]
