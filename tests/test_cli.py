@@ -305,6 +305,14 @@ def test_evaluate(road: Path) -> None:
     again = json.loads(ok("evaluate", road / "model", road / "dataset", "--split", "dev", "--json"))
     assert {**again, "seconds": 0} == {**figures, "seconds": 0}
     assert "ROC AUC" in ok("evaluate", road / "model", road / "dev.tsv")
+    assert run("evaluate", road / "model", road / "dev.tsv").stderr.startswith("30 rows in ")
+
+
+def test_an_output_that_cannot_be_made(road: Path, tmp_path: Path) -> None:
+    result = run("score", road / "model", "--input", road / "dev.tsv", "--output", tmp_path / "no" / "o.tsv")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("ArtifactError: ")
+    assert f"{tmp_path / 'no' / 'o.tsv'}: a file cannot be made there: No such file" in result.stderr
 
 
 def test_score_two_texts(road: Path) -> None:

@@ -12,6 +12,7 @@ from textsim.errors import ArtifactError
 from textsim.files import (
     atomic_file,
     atomic_folder,
+    check_replaceable,
     file_entry,
     read_json,
     sha256_file,
@@ -92,6 +93,53 @@ def test_atomic_folder_fills_an_empty_folder_and_refuses_a_file(tmp_path):
     folder = atomic_folder(tmp_path / "file", marker="m", overwrite=True)
     with pytest.raises(ArtifactError, match="is a file"), folder:
         raise AssertionError("the block must not run")
+
+
+def test_a_place_where_nothing_can_be_made_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ArtifactError, match=r"file/a\.tsv: a file cannot be made there: Not a directory"),
+        atomic_file(tmp_path / "file" / "a.tsv"),
+    ):
+        pytest.fail("the block ran")
+    for path in (tmp_path / "file" / "set", tmp_path / "file" / "deep" / "set"):
+        with pytest.raises(ArtifactError, match=r"set: a folder cannot be made there: .*Choose another path"):
+            check_replaceable(path, overwrite=True, marker="m")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_folder_that_cannot_take_its_place_is_kept(tmp_path, monkeypatch):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "m").write_text("old")
+    rename = os.rename
+
+    def busy(source, target):
+        if ".partial-" in os.fspath(source):
+            raise OSError(16, "Device or resource busy")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", busy)
+    with (
+        pytest.raises(
+            ArtifactError, match=r"set/ cannot be put in place: Device or resource busy\. "
+        ) as error,
+        atomic_folder(tmp_path / "set", overwrite=True, marker="m") as folder,
+    ):
+        (folder / "m").write_text("new")
+    assert (tmp_path / "set" / "m").read_text() == "old"
+    (kept,) = (path for path in tmp_path.iterdir() if path.name != "set")
+    assert (kept / "m").read_text() == "new" and f"lies in {kept}/." in str(error.value)
+
+
+def test_folders_by_other_names(tmp_path, monkeypatch):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "set")
+    monkeypatch.chdir(tmp_path / "set")
+    for name in (".", tmp_path / "link"):
+        with atomic_folder(name, overwrite=True, marker="m") as folder:
+            (folder / "m").write_text(str(name))
+        assert (tmp_path / "set" / "m").read_text() == str(name)
+    assert sorted(os.listdir(tmp_path)) == ["link", "set"] and (tmp_path / "link").is_symlink()
 
 
 def test_json_round_trip_and_its_errors(tmp_path):

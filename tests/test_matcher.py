@@ -225,6 +225,8 @@ def test_encode(matcher: TextMatcher) -> None:
         ("\u200b", r"text_b: expected a text\. .* is empty once it is normalized"),
         (None, r"text_b: expected a text \(str\)\. Received NoneType: None\. Is a cell missing\?"),
         (float("nan"), r"text_b: expected a text \(str\)\. Received float: nan\. Is a cell missing\?"),
+        (pd.NA, r"text_b: expected a text \(str\)\. Received NAType: <NA>\. Is a cell missing\?"),
+        (np.array(["好", "吗"]), r"text_b: expected a text \(str\)\. Received ndarray: array\("),
         (3, r"text_b: expected a text \(str\)\. Received int: 3\."),
         (b"abc", r"text_b: expected a text \(str\)\. Received bytes: b'abc'\."),
         (["好"], r"text_b: expected a text \(str\)\. Received list: \['好'\]\."),
@@ -264,6 +266,24 @@ def test_what_is_no_text(matcher: TextMatcher, bad: Any, message: str) -> None:
 def test_what_are_no_pairs(matcher: TextMatcher, bad: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         matcher.score_pairs(bad)
+
+
+def test_columns_of_a_data_frame_may_be_numbers(matcher: TextMatcher) -> None:
+    frame = pd.DataFrame([["你好", "好"], ["吗", "吗"]])
+    expected = matcher.score_pairs([("你好", "好"), ("吗", "吗")])
+    np.testing.assert_array_equal(matcher.score_pairs(frame, columns=[0, 1]), expected)
+
+
+def test_many_pairs_are_scored_in_parts(matcher: TextMatcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [(a, b) for a in ("你好", "好", "吗", "😀", "怎么还") for b in ("好", "🎉", "你好吗", "😀")]
+    expected = matcher.score_pairs(pairs)
+    encoded: list[int] = []
+    encode = matcher._encode_distinct
+    monkeypatch.setattr(matcher, "_encode_distinct", lambda keys: encoded.append(len(keys)) or encode(keys))
+    monkeypatch.setattr("textsim.matcher._CHUNK_ROWS", 3)
+    np.testing.assert_allclose(matcher.score_pairs(pairs), expected, atol=1e-6)
+    keys = {matcher.key(text, "")[0] for pair in pairs for text in pair}
+    assert len(encoded) > 1 and sum(encoded) == len(keys)
 
 
 def test_columns_need_a_data_frame(matcher: TextMatcher) -> None:

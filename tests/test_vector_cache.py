@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -19,6 +20,19 @@ def test_cache_gives_up_the_least_recently_used() -> None:
     np.testing.assert_array_equal(found, [[0, 1], [0, 0], [4, 5]])
     cache.write([b"d" * 1000], rows[:1])
     assert cache.bytes == 0
+
+
+def test_cache_is_bounded_while_much_is_written_at_once() -> None:
+    most: list[int] = []
+
+    class Watched(VectorCache):
+        def _evict(self, entries: Sequence[tuple[bytes, np.ndarray]]) -> None:
+            most.append(len(entries))
+
+    cache = Watched(10_000)
+    cache.write([k.to_bytes(4, "little") for k in range(5000)], np.zeros((5000, 4), np.float32))
+    assert cache.bytes <= 10_000 and max(most) <= VectorCache._EVICTED_AT_ONCE
+    assert sum(most) == 5000 - len(cache._entries)
 
 
 @pytest.mark.parametrize("max_bytes", [0, 1000, 1 << 20])

@@ -121,14 +121,14 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--on-bad-row",
             type=click.Choice(["error", "skip"]),
             section="Reading",
-            help="Stop at a bad row, or skip it, count it and write it to the rejects.  [default: error]",
+            help="Stop at a bad row, or skip and count it; of texts only.  [default: error]",
         ),
         option(
             "--rejects",
             type=OUTPUT,
             metavar="FILE",
             section="Reading",
-            help="Where skipped rows go, with the reason.",
+            help="Where skipped rows go, with the reason.  [default: preprocess keeps them in DATASET]",
         ),
     )
     for decorate in reversed(decorators):
@@ -541,8 +541,14 @@ def models(names: bool) -> None:
 @main.command()
 @model_argument
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, path_type=Path))
-@option("--split", metavar="NAME", default="dev", help="The rows to use where FILE is a dataset folder.")
+@option("--split", metavar="NAME", help="The rows to use where FILE is a dataset folder.  [default: dev]")
 @option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@option(
+    "--kind",
+    type=click.Choice(["pairs", "triplets"]),
+    section="Reading",
+    help="What a row of texts holds.  [default: by the header, else pairs]",
+)
 @_reading_options
 @_label_options
 def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
@@ -556,10 +562,13 @@ def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
       textsim evaluate model dev.tsv
       textsim evaluate zh-general dev.csv --columns query,question,same --json
     """
+    from textsim.score_files import FileReport
     from textsim.training.evaluation import evaluate_file
 
-    result = evaluate_file(model, file, **_given(**options))
+    report = FileReport()
+    result = evaluate_file(model, file, report=report, **_given(**options))
     click.echo(_json(result.to_dict()) if as_json else result.format())
+    click.echo(_count(report), err=True)
 
 
 @main.command()

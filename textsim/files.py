@@ -37,12 +37,19 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
 
     Yields:
         The open file. After an exception nothing is left and an older `path` is untouched.
+
+    Raises:
+        ArtifactError: no file can be made there. Raised before the block runs.
     """
     target = Path(path)
     partial = _sibling(target, "partial")
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
-        with open(partial, mode, **text) as file:
+        opened = open(partial, mode, **text)  # noqa: SIM115
+    except OSError as error:
+        raise ArtifactError(f"{target}: a file cannot be made there: {error.strerror}.") from error
+    try:
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -64,35 +71,61 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False, mark
         marker: name of a file that tells a folder of this kind.
 
     Raises:
-        ArtifactError: `path` exists and may not be replaced. Raised before the block runs.
+        ArtifactError: `path` exists and may not be replaced, or no folder can be made beside it: raised before the
+            block runs. Or what was made cannot take its place: then the error says where it lies.
     """
-    target = Path(path)
-    check_replaceable(target, overwrite=overwrite, marker=marker)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = _sibling(Path(os.path.abspath(target)), "partial")
-    partial.mkdir()
+    check_replaceable(path, overwrite=overwrite, marker=marker)
+    target = Path(os.path.realpath(path))
+    partial = _make_sibling(target)
     try:
         yield partial
         for folder, _, names in os.walk(partial):
             for name in names:
                 _sync(Path(folder, name))
             _sync(Path(folder))
-        if target.exists():
-            old = _sibling(partial.with_name(target.name), "old")
-            os.rename(target, old)
-            os.rename(partial, target)
-            shutil.rmtree(old)
-        else:
-            os.rename(partial, target)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+    old = _sibling(target, "old") if target.exists() else None
+    try:
+        if old is not None:
+            os.rename(target, old)
+        try:
+            os.rename(partial, target)
+        except OSError:
+            if old is not None:
+                os.rename(old, target)
+            raise
+    except OSError as error:
+        # Hours of work may be in it.
+        raise ArtifactError(
+            f"{target}/ cannot be put in place: {error.strerror}. What was made is whole and lies in {partial}/."
+        ) from error
+    if old is not None:
+        shutil.rmtree(old)
     _sync(partial.parent)
 
 
+def _make_sibling(target: Path) -> Path:
+    """An empty folder beside `target`, whose missing parents are made."""
+    partial = _sibling(target, "partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+    except OSError as error:
+        raise ArtifactError(
+            f"{target}: a folder cannot be made there: {error.strerror}. Choose another path."
+        ) from error
+    return partial
+
+
 def check_replaceable(path: str | os.PathLike[str], *, overwrite: bool, marker: str) -> None:
-    """Raises ArtifactError where `atomic_folder` with the same arguments would: a check before a long job."""
+    """Raises ArtifactError where `atomic_folder` with the same arguments would: a check before a long job.
+
+    Makes missing parents.
+    """
     target = Path(path)
+    _make_sibling(Path(os.path.realpath(target))).rmdir()
     if not target.exists():
         return
     if not target.is_dir():

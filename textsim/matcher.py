@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,13 +14,14 @@ from textsim.artifacts import Kind, SavedModel, load_model
 from textsim.errors import ArtifactError, InputError
 from textsim.scoring import make_scorer
 from textsim.text.vocabulary import UNK_ID
-from textsim.vector_cache import VectorCache
+from textsim.vector_cache import SpillingCache, VectorCache
 
 if TYPE_CHECKING:
     import pandas as pd
 
 M = TypeVar("M", bound="Matcher")
 
+CACHE_BYTES = 64 << 20
 _CHUNK_ROWS = 8192
 
 
@@ -131,7 +133,7 @@ class TextMatcher(Matcher):
         *,
         columns: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """Scores many pairs. Each distinct text is encoded once.
+        """Scores many pairs. Each distinct text is encoded once, and memory does not hold all of their vectors.
 
         Args:
             pairs: pairs (text_a, text_b), an array of shape (n, 2), or a data frame with columns of texts.
@@ -150,7 +152,22 @@ class TextMatcher(Matcher):
             return f"pairs[{place % n}], {'text_a' if place < n else 'text_b'}"
 
         keys = self._keys([*left, *right], where)
-        return self.score_keys(keys[:n], keys[n:], self.differ(left, right), self.cache)
+        if n <= _CHUNK_ROWS:
+            return self.score_keys(keys[:n], keys[n:], self.differ(left, right), self.cache)
+        left_keys, right_keys = keys[:n], keys[n:]
+        scores = np.empty(n, np.float32)
+        with self.cache_for_a_pass() as cache:
+            for start in range(0, n, _CHUNK_ROWS):
+                part = slice(start, start + _CHUNK_ROWS)
+                differ = self.differ(left[part], right[part])
+                scores[part] = self.score_keys(left_keys[part], right_keys[part], differ, cache)
+        return scores
+
+    def cache_for_a_pass(
+        self, cache_bytes: int = CACHE_BYTES
+    ) -> contextlib.AbstractContextManager[VectorCache]:
+        """The cache for a pass over many texts: the matcher's own, else one that lasts as long as the pass."""
+        return contextlib.nullcontext(self.cache) if self.cache else SpillingCache(cache_bytes)
 
     def encode(self, texts: Iterable[str]) -> np.ndarray:
         """The vectors of texts, which the model's head compares.
@@ -170,7 +187,9 @@ class TextMatcher(Matcher):
     def key(self, text: Any, where: str) -> tuple[bytes, bool]:
         """The token ids of a text as int32 bytes, and whether the text was longer."""
         if not isinstance(text, str):
-            missing = " Is a cell missing?" if text is None or text != text else ""
+            # Without pandas, whose NA cannot be compared.
+            gone = text is None or type(text).__name__ in ("NAType", "NaTType")
+            missing = " Is a cell missing?" if gone or (isinstance(text, float) and text != text) else ""
             raise InputError(f"{where}: expected a text (str). Received {_shown(text)}.{missing}")
         normalized = self._tokenizer.normalizer(text)
         if not normalized:

@@ -16,13 +16,11 @@ from tqdm import tqdm
 
 from textsim.errors import InputError
 from textsim.files import atomic_file
-from textsim.matcher import Matcher, TextMatcher, VectorMatcher
+from textsim.matcher import CACHE_BYTES, Matcher, TextMatcher, VectorMatcher
 from textsim.text.arrays import NpyWriter
 from textsim.text.pairs import TEXTS, UNLABELED, RowKind, read_rows
 from textsim.text.vector_pairs import iter_vector_pairs
-from textsim.vector_cache import SpillingCache, VectorCache
 
-CACHE_BYTES = 64 << 20
 _CHUNK_ROWS = 8192
 
 
@@ -115,7 +113,7 @@ def encode_file(
     chunks = read_keys(matcher, source, TEXTS, report, reading)
     # The writer opens the file by name, since it writes the header, which holds the number of rows, last.
     with (
-        cache_of(matcher, cache_bytes) as cache,
+        matcher.cache_for_a_pass(cache_bytes) as cache,
         contextlib.closing(chunks),
         atomic_file(target, "wb") as file,
         NpyWriter(file.name, np.float32, matcher.dim) as writer,
@@ -130,13 +128,6 @@ def encode_file(
     return report
 
 
-def cache_of(
-    matcher: TextMatcher, cache_bytes: int = CACHE_BYTES
-) -> contextlib.AbstractContextManager[VectorCache]:
-    """The cache for a pass over many texts: the matcher's own, else one that lasts as long as the pass."""
-    return contextlib.nullcontext(matcher.cache) if matcher.cache else SpillingCache(cache_bytes)
-
-
 def _text_lines(
     matcher: TextMatcher,
     source: str | os.PathLike[str],
@@ -147,7 +138,7 @@ def _text_lines(
     """Chunks of the output: (rows, text)."""
     chunks = read_keys(matcher, source, UNLABELED, report, reading)
     header = "text_a\ttext_b\tscore\tmatch\n"
-    with cache_of(matcher, cache_bytes) as cache, contextlib.closing(chunks):
+    with matcher.cache_for_a_pass(cache_bytes) as cache, contextlib.closing(chunks):
         for (texts_a, texts_b), (keys_a, keys_b), _ in chunks:
             scores = matcher.score_keys(keys_a, keys_b, matcher.differ(texts_a, texts_b), cache)
             numbers = _numbers(scores, matcher, report)
@@ -169,7 +160,8 @@ def _vector_lines(
 
 def _numbers(scores: np.ndarray, matcher: Matcher, report: FileReport) -> list[str]:
     """The columns score and match; counts both."""
-    matches = scores >= matcher.threshold
+    # As wide as the threshold, as everywhere.
+    matches = scores.astype(np.float64) >= matcher.threshold
     report.rows += len(scores)
     report.matches = (report.matches or 0) + int(matches.sum())
     return [f"{score:.6f}\t{match:d}" for score, match in zip(scores.tolist(), matches.tolist(), strict=True)]

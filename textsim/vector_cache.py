@@ -23,6 +23,7 @@ class VectorCache:
 
     # Roughly what an entry takes beside its key's and its vector's bytes: two objects and a place in a dict.
     _ENTRY_BYTES = 300
+    _EVICTED_AT_ONCE = 512
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -50,14 +51,17 @@ class VectorCache:
     def write(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
         """Keeps vectors, float32 (keys, dim), as far as they fit."""
         with self._lock:
+            evicted: list[tuple[bytes, np.ndarray]] = []
             for key, vector in zip(keys, vectors, strict=True):
                 if key not in self._entries:
                     self._entries[key] = vector.copy()
                     self.bytes += self._size(key, vector)
-            evicted = []
-            while self.bytes > self.max_bytes:
-                evicted.append(self._entries.popitem(last=False))
-                self.bytes -= self._size(*evicted[-1])
+                while self.bytes > self.max_bytes:
+                    evicted.append(self._entries.popitem(last=False))
+                    self.bytes -= self._size(*evicted[-1])
+                if len(evicted) >= self._EVICTED_AT_ONCE:
+                    self._evict(evicted)
+                    evicted.clear()
             self._evict(evicted)
 
     def _evict(self, entries: Sequence[tuple[bytes, np.ndarray]]) -> None:

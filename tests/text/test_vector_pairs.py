@@ -140,6 +140,19 @@ def test_bad_cells_of_arrays(tmp_path, matrix, name, value):
         read_vector_pairs(write(tmp_path / name, matrix))
 
 
+@pytest.mark.parametrize("options", [{"on_bad_row": "skip"}, {"rejects": "rejects.tsv"}])
+def test_bad_rows_are_not_skipped(tmp_path, matrix, options):
+    with pytest.raises(ConfigError, match=r"bad rows of vector pairs are not skipped: leave out on_bad_row"):
+        list(iter_vector_pairs(write(tmp_path / "v.csv", matrix), **options))
+
+
+def test_columns_are_names(tmp_path, matrix):
+    with pytest.raises(
+        ConfigError, match=r"expected left prefix, right prefix, class column\. Received \[1, 2, 3\]"
+    ):
+        read_vector_pairs(write(tmp_path / "v.csv", matrix), columns=[1, 2, 3])
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_bad_labels(tmp_path, matrix, name):
     matrix[6, 6] = 3

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn import metrics
 
+from textsim.artifacts import load_model
 from textsim.config import RECIPES
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.matcher import TextMatcher, load_matcher
+from textsim.score_files import FileReport
 from textsim.text.dataset import PairDataset, preprocess
 from textsim.training.evaluation import choose_threshold, evaluate_file, evaluate_scores, evaluate_triplets
 from textsim.training.trainer import train
@@ -210,9 +212,59 @@ def test_files_are_judged_by_the_scores_that_a_matcher_gives(models: dict[str, P
     assert (whole.accuracy, whole.auc) == (expected.accuracy, expected.auc)
 
 
+def test_what_was_done_with_a_file_is_told(models: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_bytes("花呗\t怎么还款\t1\n好\t吗\t七\n好\t好\t0\n".encode("gb18030"))
+    report = FileReport()
+    found = evaluate_file(models["pairs"], tmp_path / "pairs.tsv", report=report, on_bad_row="skip")
+    assert found.pairs == report.rows == 2 and report.rejected == 1  # type: ignore[union-attr]
+    assert report.encoding == "gb18030"
+
+
+def test_triplets_without_a_header(models: dict[str, Path], tmp_path: Path) -> None:
+    file = tmp_path / "triplets.tsv"
+    file.write_text("花呗怎么还款\t怎样还花呗\t天气\n好\t好\t吗\n", encoding="utf-8")
+    with pytest.raises(DataFormatError, match=r"line 1.*expected label 0 or 1"):
+        evaluate_file(models["pairs"], file)
+    assert evaluate_file(models["pairs"], file, kind="triplets").triplets == 2  # type: ignore[union-attr]
+    with pytest.raises(
+        ConfigError, match=r"unknown kind of rows 'triples'\. Expected one of: pairs, triplets"
+    ):
+        evaluate_file(models["pairs"], file, kind="triples")  # type: ignore[arg-type]
+    with pytest.raises(
+        ConfigError, match=r"kind='pairs' is one of rows of texts, but the model reads vectors"
+    ):
+        evaluate_file(models["vectors"], file, kind="pairs")
+
+
+def test_a_dataset_that_holds_more_or_less_of_a_text_than_the_model_reads(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    limit = load_model(models["pairs"]).max_length
+    assert limit is not None
+    tail = ("好" * 9, "吗" * 9)
+    rows = [("花" * limit + tail[k % 2], "花" * limit + tail[k // 2], k % 2) for k in range(4)]
+    rows.append(("怎么还款", "你好", 0))
+    file = tmp_path / "pairs.tsv"
+    file.write_text("".join(f"{a}\t{b}\t{y}\n" for a, b, y in rows), encoding="utf-8")
+    options = {"vocabulary_from": models["pairs"], "min_count": 99, "progress": False}
+    preprocess(file, tmp_path / "longer", max_length=limit + 9, **options)  # type: ignore[arg-type]
+    expected = evaluate_file(models["pairs"], file).to_dict()
+    found = evaluate_file(models["pairs"], tmp_path / "longer", split="train").to_dict()
+    assert {**found, "seconds": 0} == {**expected, "seconds": 0}
+    preprocess(file, tmp_path / "shorter", max_length=limit - 1, **options)  # type: ignore[arg-type]
+    with pytest.raises(
+        ConfigError, match=rf"the first {limit - 1} tokens of a text, of which .* reads {limit}\."
+    ):
+        evaluate_file(models["pairs"], tmp_path / "shorter", split="train")
+
+
 def test_data_that_a_model_cannot_be_evaluated_on(
     models: dict[str, Path], pairs: PairDataset, triplets: PairDataset, vectors: PairDataset, tmp_path: Path
 ) -> None:
+    with pytest.raises(ConfigError, match=r"is a dataset folder, .* Leave out: label_max, kind\."):
+        evaluate_file(models["pairs"], pairs.path, label_max=5, kind="pairs")
+    with pytest.raises(ConfigError, match=r"split='dev' chooses rows of a dataset folder, but .* is a file"):
+        evaluate_file(models["pairs"], tmp_path / "some.tsv", split="dev")
     with pytest.raises(ConfigError, match=r"has no split 'test'\. It has: train, dev\."):
         evaluate_file(models["pairs"], pairs.path, split="test")
     with pytest.raises(ConfigError, match=r"holds vectors, which this model of kind 'text' cannot score"):

@@ -138,6 +138,22 @@ def test_reports_are_written(tmp_path: Path, model: SiameseModel, monkeypatch: p
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_titles_are_no_formulas_and_pictures_that_fail_cost_nothing(
+    tmp_path: Path, model: SiameseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_reports(tmp_path, "a$_$b on 3$", model, GOOD, LABELS, SCORES, 0.5)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("no fonts")
+
+    monkeypatch.setattr(report.plots, "plot_scores", fails)
+    (tmp_path / "again").mkdir()
+    with pytest.warns(RuntimeWarning, match=r"scores\.png was not drawn: no fonts"):
+        write_reports(tmp_path / "again", "run", model, GOOD, LABELS, SCORES, 0.5)
+    assert (tmp_path / "again" / "structure.txt").exists()
+
+
 def test_an_epoch_without_a_figure_leaves_its_cell_empty(tmp_path: Path, model: SiameseModel) -> None:
     history: list[dict[str, Any]] = [dict(row) for row in GOOD]
     history[1] |= {"val_auc": 0.75, "val_spearman": 0.5}

@@ -12,9 +12,8 @@ from textsim.errors import ConfigError, InputError
 from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.text.dataset import PairDataset, preprocess
 from textsim.text.vocabulary import Vocabulary
-from textsim.training import teachers as module
-from textsim.training import trainer
-from textsim.training.teachers import load_teachers, teacher_labels, translation
+from textsim.training import row_scores, trainer
+from textsim.training.teachers import load_teachers, teacher_labels
 
 FAST = ["training.epochs=1", "training.batch_size=32"]
 TEXT = RECIPES["bilstm-attention"].replace(
@@ -44,7 +43,7 @@ def log_odds(scores: np.ndarray) -> np.ndarray:
 def test_labels_are_the_mean_log_odds_of_the_scores(
     pairs: PairDataset, text_teachers: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_CHUNK_ROWS", 7)
+    monkeypatch.setattr(row_scores, "_CHUNK_ROWS", 7)
     rows = pairs.splits["train"]
     sides = [side[:40] for side in rows.sides]
     labels = teacher_labels(load_teachers(text_teachers, pairs), pairs, sides)
@@ -74,12 +73,6 @@ def test_a_teacher_may_have_another_vocabulary(pairs: PairDataset, text_teachers
         sentences=Renumbered(),  # type: ignore[arg-type]
     )
     np.testing.assert_array_equal(teacher_labels([teacher], other, sides), expected)
-
-
-def test_translation_reads_tokens_not_places() -> None:
-    source, target = Vocabulary(["手机", "好", "鑫"]), Vocabulary(["[", "U", "好", "手"])
-    pieces = [ids.tolist() for ids in translation(source, target)]
-    assert pieces == [[0], [1], [5, 1], [4], [1]]
 
 
 def test_different_sentences_of_which_a_teacher_knows_nothing_are_no_match(

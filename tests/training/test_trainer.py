@@ -434,13 +434,20 @@ def test_tokens_that_a_model_does_not_know_get_vectors(pairs: PairDataset, begun
     vocabulary = Vocabulary([*pairs.vocabulary.tokens[2:], "[新]", "[词]"])
     start = load_model(begun)
     table = start.weights["embedding/table"]
-    models = [
-        trainer._continued(start, TEXT, dataclasses.replace(pairs, vocabulary=vocabulary)) for _ in range(2)
-    ]
+    bare = dataclasses.replace(pairs, vocabulary=vocabulary, embedding=None)
+    models = [trainer._continued(start, TEXT, bare) for _ in range(2)]
     extended = models[0].weight_arrays()["embedding/table"]
     assert np.array_equal(extended[: len(table)], table) and len(extended) == len(table) + 2
     assert extended[-2:].all()
     assert np.array_equal(models[1].weight_arrays()["embedding/table"], extended)
+    given = np.random.default_rng(0).normal(size=extended.shape).astype("float32")
+    model = trainer._continued(start, TEXT, dataclasses.replace(bare, embedding=given))
+    extended = model.weight_arrays()["embedding/table"]
+    assert np.array_equal(extended[:-2], table) and np.array_equal(extended[-2:], given[-2:])
+    with pytest.raises(
+        ConfigError, match=rf"has word vectors of 3 numbers, .* of {table.shape[1]}\. Preprocess"
+    ):
+        trainer._continued(start, TEXT, dataclasses.replace(bare, embedding=given[:, :3]))
 
 
 def test_datasets_and_recipes_that_a_model_can_not_continue_with(
@@ -463,6 +470,10 @@ def test_datasets_and_recipes_that_a_model_can_not_continue_with(
         ConfigError, match="holds pairs, which a model of kind 'vectors' cannot continue with"
     ):
         run(pairs, TEXT, tmp_path / "model", init=tmp_path / "vectors")
+    with pytest.raises(
+        ConfigError, match=r"reads vectors standardized\. Those of .* are as they are\. .*with --st"
+    ):
+        run(dataclasses.replace(vectors, scaler=None), VECTOR, tmp_path / "model", init=tmp_path / "vectors")
     narrow = {
         name: Split(tuple(side[:, :3] for side in split.sides), split.labels)
         for name, split in vectors.splits.items()

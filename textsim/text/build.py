@@ -134,8 +134,8 @@ def preprocess(
             raise ConfigError("standardize is for vector pairs: leave it out for texts.")
         settings = TextSettings.resolve(**text_options, processes=processes)
     else:
-        text_options["on_bad_row"] = on_bad_row
-        unset: tuple[Any, ...] = (None, 1, [], "error")
+        reading.update(on_bad_row=on_bad_row, rejects=rejects)
+        unset: tuple[Any, ...] = (None, 1, [])
         given = [name for name, value in text_options.items() if value not in unset]
         if given:
             raise ConfigError(f"vector pairs hold no text: leave out {', '.join(given)}.")

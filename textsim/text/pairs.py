@@ -381,7 +381,7 @@ def rows_from_frame(
         InputError: a column or a text is missing, or a cell is not what it should be. Names row and column.
     """
     names = [str(name) for name in frame.columns]
-    chosen = kind.find(names) if columns is None else tuple(columns)
+    chosen = kind.find(names) if columns is None else tuple(map(str, columns))
     have = ", ".join(map(repr, names)) or "none"
     if chosen is None:
         raise InputError(

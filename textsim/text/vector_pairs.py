@@ -99,6 +99,8 @@ def iter_vector_pairs(
     delimiter: str | None = None,
     label_threshold: float | None = None,
     label_max: float | None = None,
+    on_bad_row: str = "error",
+    rejects: Any = None,
 ) -> Iterator[VectorPairs]:
     """Reads a file of vector pairs in chunks.
 
@@ -116,6 +118,7 @@ def iter_vector_pairs(
             is a usual class name or the one in `columns`.
         format, encoding, delimiter: as in `textsim.text.pairs.read_rows`.
         label_threshold, label_max: as in `textsim.text.pairs.read_rows`.
+        on_bad_row, rejects: of texts alone: here a bad row is always an error.
 
     Raises:
         DataFormatError: the file cannot be read; has no rows, or an odd number of numeric columns; or a cell
@@ -125,9 +128,14 @@ def iter_vector_pairs(
         MissingDependencyError: Parquet is asked for and pyarrow is not installed.
     """
     rule = LabelRule(label_threshold, label_max)
+    if on_bad_row != "error" or rejects is not None:
+        raise ConfigError(
+            "bad rows of vector pairs are not skipped: leave out on_bad_row and rejects. The error names the cell."
+        )
     if os.fspath(path) == STDIN:
         raise ConfigError("vector pairs are read from a file. Standard input is not supported.")
-    if columns is not None and (isinstance(columns, str) or len(columns) != 2 + labeled):
+    by_name = columns is None or all(isinstance(column, str) for column in columns)
+    if columns is not None and (isinstance(columns, str) or len(columns) != 2 + labeled or not by_name):
         wanted = "left prefix, right prefix" + (", class column" if labeled else "")
         raise ConfigError(f"columns of vector pairs: expected {wanted}. Received {columns!r}.")
     path = Path(path)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.matcher import Matcher, TextMatcher, VectorMatcher, load_matcher
-from textsim.score_files import FileReport, cache_of, read_keys
+from textsim.matcher import Matcher, VectorMatcher, load_matcher
+from textsim.registry import unknown_name
+from textsim.score_files import FileReport, read_keys
 from textsim.text.dataset import PairDataset
-from textsim.text.pairs import detect_kind
+from textsim.text.pairs import PAIRS, TRIPLETS, detect_kind
 from textsim.text.vector_pairs import iter_vector_pairs
-from textsim.vector_cache import VectorCache
+from textsim.training.row_scores import row_scores
+
+_ROW_KINDS = {kind.name: kind for kind in (PAIRS, TRIPLETS)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +186,9 @@ def evaluate_file(
     model: str | os.PathLike[str] | Matcher,
     path: str | os.PathLike[str],
     *,
-    split: str = "dev",
+    split: str | None = None,
+    kind: Literal["pairs", "triplets"] | None = None,
+    report: FileReport | None = None,
     **reading: Any,
 ) -> Evaluation | TripletEvaluation:
     """Figures of a saved model on labelled pairs, triplets or vector pairs.
@@ -194,90 +199,93 @@ def evaluate_file(
     Args:
         model: a model folder, the name of a bundled model, or a loaded matcher.
         path: a data file, or a dataset folder whose vocabulary is the model's.
-        split: the rows to use of a dataset folder.
-        reading: how to read the file, see `textsim.text.pairs.read_rows`.
+        split: the rows to use of a dataset folder; by default dev.
+        kind: what a file of texts holds; by default what the names of its columns say, else pairs.
+        report: filled in with what was done with a file: its encoding, rows left out, texts cut.
+        reading: how to read a file, see `textsim.text.pairs.read_rows`.
 
     Raises:
         ArtifactError: the model or the dataset is not whole.
         DataFormatError: the file cannot be read, or holds no rows; names file and line.
-        ConfigError: a dataset of another kind or vocabulary than the model's.
+        ConfigError: a dataset of another kind or vocabulary than the model's or that holds less of a text, reading
+            options for a dataset, or a split for a file.
     """
+    if kind is not None and kind not in _ROW_KINDS:
+        raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
     matcher = model if isinstance(model, Matcher) else load_matcher(model)
     start = time.perf_counter()
+    report = report or FileReport()
     if Path(path).is_dir():
-        chunks = _dataset_scores(matcher, PairDataset.open(path), split)
+        reading |= {} if kind is None else {"kind": kind}
+        if reading:
+            raise ConfigError(
+                f"{path}/ is a dataset folder, whose rows were read when it was made. Leave out: {', '.join(reading)}."
+            )
+        chunks = _dataset_chunks(matcher, PairDataset.open(path), split or "dev")
+    elif split is not None:
+        raise ConfigError(f"split={split!r} chooses rows of a dataset folder, but {path} is a file.")
     elif isinstance(matcher, VectorMatcher):
+        if kind is not None:
+            raise ConfigError(f"kind={kind!r} is one of rows of texts, but the model reads vectors.")
         chunks = (
-            (matcher.score_pairs(chunk.left, chunk.right), None, chunk.labels)
+            ([matcher.score_pairs(chunk.left, chunk.right)], chunk.labels)
             for chunk in iter_vector_pairs(path, **reading)
         )
     else:
-        chunks = _text_scores(matcher, path, reading)
-    scores, others, labels = zip(*chunks, strict=True)
-    if not sum(map(len, scores)):
+        chunks = _file_chunks(matcher, path, kind, reading, report)
+    scores, labels = zip(*chunks, strict=True)
+    columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
+    if not len(columns[0]):
         raise DataFormatError(f"{path}: expected labelled rows. Found none.")
     seconds = time.perf_counter() - start
-    if others[0] is not None:
-        return evaluate_triplets(np.concatenate(scores), np.concatenate(others), seconds)
-    seconds = time.perf_counter() - start
-    return evaluate_scores(np.concatenate(labels), np.concatenate(scores), matcher.threshold, seconds)
+    report.rows, report.seconds = len(columns[0]), seconds
+    if len(columns) == 2:
+        return evaluate_triplets(columns[0], columns[1], seconds)
+    return evaluate_scores(np.concatenate(labels), columns[0], matcher.threshold, seconds)
 
 
-Chunk = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
-"""Scores of a chunk's pairs, or of its anchors with the positives; of its anchors with the negatives; labels."""
+Chunk = tuple[list[np.ndarray], np.ndarray | None]
+"""Scores of a chunk's pairs, or of its anchors with the positives and with the negatives; its labels."""
 
 
-def _text_scores(matcher: Any, path: str | os.PathLike[str], reading: dict[str, Any]) -> Iterator[Chunk]:
+def _file_chunks(
+    matcher: Any,
+    path: str | os.PathLike[str],
+    kind: str | None,
+    reading: dict[str, Any],
+    report: FileReport,
+) -> Iterator[Chunk]:
     shape = {key: reading[key] for key in ("format", "encoding", "delimiter") if key in reading}
-    kind = detect_kind(path, **shape)
-    with cache_of(matcher) as cache:
-        for texts, keys, labels in read_keys(matcher, path, kind, FileReport(), reading):
-            differ = [matcher.differ(texts[0], others) for others in texts[1:]]
-            yield _score_keys(matcher, keys, differ, labels, cache)
+    rows = detect_kind(path, **shape) if kind is None else _ROW_KINDS[kind]
+    with matcher.cache_for_a_pass() as cache:
+        for texts, keys, labels in read_keys(matcher, path, rows, report, reading):
+            scores = [
+                matcher.score_keys(keys[0], others, matcher.differ(texts[0], other_texts), cache)
+                for others, other_texts in zip(keys[1:], texts[1:], strict=True)
+            ]
+            yield scores, labels
 
 
-def _score_keys(
-    matcher: TextMatcher,
-    keys: list[list[bytes]],
-    differ: list[Callable[[int], bool]],
-    labels: np.ndarray | None,
-    cache: VectorCache,
-) -> Chunk:
-    """The first column's keys with those of each other."""
-    scores = [
-        matcher.score_keys(keys[0], others, differs, cache)
-        for others, differs in zip(keys[1:], differ, strict=True)
-    ]
-    return scores[0], scores[1] if len(scores) == 2 else None, labels
-
-
-def _dataset_scores(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
+def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
     if split not in dataset.splits:
         raise ConfigError(f"{dataset.path}/ has no split {split!r}. It has: {', '.join(dataset.splits)}.")
     if (dataset.kind == "vectors") != isinstance(matcher, VectorMatcher):
         raise ConfigError(
             f"{dataset.path}/ holds {dataset.kind}, which this model of kind {matcher.kind!r} cannot score."
         )
-    rows = dataset.splits[split]
-    step = 8192
-    if dataset.kind == "vectors":
-        mean, scale = dataset.scaler or (0.0, 1.0)
-        for start in range(0, len(rows), step):
-            # The dataset holds standardized vectors; the matcher takes them as they were.
-            left, right = (side[start : start + step] * scale + mean for side in rows.sides)
-            labels = None if rows.labels is None else rows.labels[start : start + step]
-            yield matcher.score_pairs(left, right), None, labels
-        return
-    assert dataset.vocabulary is not None and dataset.sentences is not None
-    if dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
-        raise ConfigError(
-            f"{dataset.path}/ has another vocabulary than the model. Evaluate on the file that it was made from."
-        )
-    with cache_of(matcher) as cache:
-        for start in range(0, len(rows), step):
-            sides = [side[start : start + step] for side in rows.sides]
-            keys = [[dataset.sentences[i].tobytes() for i in side.tolist()] for side in sides]
-            # Different texts have different numbers.
-            differ = [np.not_equal(sides[0], others).__getitem__ for others in sides[1:]]
-            labels = None if rows.labels is None else rows.labels[start : start + step]
-            yield _score_keys(matcher, keys, differ, labels, cache)
+    if dataset.kind != "vectors":
+        assert dataset.vocabulary is not None and dataset.max_length is not None
+        if dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
+            raise ConfigError(
+                f"{dataset.path}/ has another vocabulary than the model. Evaluate on the file that it was made from."
+            )
+        if dataset.max_length < matcher.max_length:
+            raise ConfigError(
+                f"{dataset.path}/ holds the first {dataset.max_length} tokens of a text, of which the model reads "
+                f"{matcher.max_length}. Evaluate on the file that it was made from."
+            )
+    rows, start = dataset.splits[split], 0
+    for scores in row_scores(matcher, dataset, rows.sides):
+        end = start + len(scores[0])
+        yield scores, None if rows.labels is None else rows.labels[start:end]
+        start = end

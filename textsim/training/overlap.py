@@ -25,15 +25,18 @@ def shared_tokens(store: SentenceStore, left: np.ndarray, right: np.ndarray) -> 
     from scipy.sparse import csr_matrix, vstack
 
     used, places = np.unique(np.concatenate([left, right]), return_inverse=True)
-    parts = [store.padded(used[start : start + _CHUNK]) for start in range(0, len(used), _CHUNK)]
-    size = 1 + max((int(part.max(initial=0)) for part in parts), default=0)
     sets = []
-    for part in parts:
+    for start in range(0, len(used), _CHUNK):
+        part = store.padded(used[start : start + _CHUNK])
         sentence, position = np.nonzero(part > UNK_ID)
         ones = np.ones(len(sentence), "float32")
+        size = 1 + int(part.max(initial=0))
         matrix = csr_matrix((ones, (sentence, part[sentence, position])), shape=(len(part), size))
         matrix.data[:] = 1  # a token that stands twice was counted twice
         sets.append(matrix)
+    widest = max(matrix.shape[1] for matrix in sets)
+    for matrix in sets:
+        matrix.resize(matrix.shape[0], widest)
     tokens = vstack(sets, format="csr")
     counts = np.asarray(tokens.sum(axis=1)).ravel()
     shared = np.empty(len(left))

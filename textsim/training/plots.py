@@ -23,7 +23,8 @@ def _figure(path: Path, title: str, columns: int, draw: Callable[[Any], None]) -
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, columns, squeeze=False)[0]
         draw(axes)
-        figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=11)
+        # A name may hold dollar signs.
+        figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=11, parse_math=False)
         for axis in axes:
             axis.spines[["top", "right"]].set_visible(False)
             axis.grid(alpha=0.25)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import shutil
 import subprocess
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +44,25 @@ def write_reports(
             writer = csv.DictWriter(file, fieldnames=list(names), lineterminator="\n")
             writer.writeheader()
             writer.writerows(history)
-        plots.plot_history(folder / "curves.png", title, history)
-    plots.plot_scores(folder / "scores.png", title, labels, scores, threshold)
+        with _a_picture("curves.png"):
+            plots.plot_history(folder / "curves.png", title, history)
+    with _a_picture("scores.png"):
+        plots.plot_scores(folder / "scores.png", title, labels, scores, threshold)
     (folder / "structure.txt").write_text(structure_text(model), encoding="utf-8")
     dot = shutil.which("dot")
     if dot:
         graph = structure_graph(model)
-        # A picture that cannot be drawn must not cost the trained model: dot says why on standard error.
+        # As above: dot says why on standard error.
         subprocess.run([dot, "-Tpng", "-o", str(folder / "structure.png")], input=graph.encode(), check=False)
+
+
+@contextlib.contextmanager
+def _a_picture(name: str) -> Iterator[None]:
+    """A picture that cannot be drawn, for whatever reason, must not cost the trained model."""
+    try:
+        yield
+    except Exception as error:
+        warnings.warn(f"{name} was not drawn: {error}", RuntimeWarning, stacklevel=2)
 
 
 def structure(model: SiameseModel) -> list[tuple[str, str, int, int]]:

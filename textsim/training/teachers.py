@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from textsim.errors import ConfigError, InputError
 from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
-from textsim.score_files import cache_of
 from textsim.text.dataset import PairDataset
-from textsim.text.vocabulary import PAD_ID, UNK_ID, Vocabulary
+from textsim.training.row_scores import row_scores
 
 # Of a teacher that is sure beyond this, the log-odds would outweigh the others'.
 SUREST = 1e-4
-_CHUNK_ROWS = 8192
 
 
 def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[TextMatcher | VectorMatcher]:
@@ -68,8 +65,8 @@ def teacher_labels(
 ) -> np.ndarray:
     """What several models together say of pairs: the mean of their log-odds, as a score.
 
-    Scores are read as probabilities, so take models whose scores are; a model's threshold plays no part. A teacher
-    reads what the dataset holds of a text, which may be cut, and whose unknown tokens stay unknown.
+    Scores are read as probabilities, so take models whose scores are; a model's threshold plays no part. What a teacher
+    reads of a text, `row_scores` says.
 
     Args:
         teachers: at least one, see `load_teachers`.
@@ -93,46 +90,11 @@ def teacher_labels(
         disable=None if progress else True,
     ) as bar:
         for teacher in teachers:
-            score = _vector_scores if isinstance(teacher, VectorMatcher) else _text_scores
             start = 0
-            for scores in score(teacher, dataset, sides):
+            for (scores,) in row_scores(teacher, dataset, sides):
                 clipped = np.clip(scores.astype(np.float64), SUREST, 1 - SUREST)
                 log_odds[start : start + len(scores)] += np.log(clipped / (1 - clipped))
                 start += len(scores)
                 bar.update(len(scores))
     labels: np.ndarray = 1 / (1 + np.exp(-log_odds / len(teachers)))
     return labels.astype(np.float32)
-
-
-def translation(source: Vocabulary, target: Vocabulary) -> list[np.ndarray]:
-    """For each id of a vocabulary the ids of its token in another one, int32; what is unknown stays unknown."""
-    pieces = [target.encode([token]) for token in source.tokens]
-    # "[UNK]" is a place, not a word to be read.
-    pieces[PAD_ID], pieces[UNK_ID] = [PAD_ID], [UNK_ID]
-    return [np.array(ids, np.int32) for ids in pieces]
-
-
-def _vector_scores(teacher: Any, dataset: PairDataset, sides: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    mean, scale = dataset.scaler or (0.0, 1.0)
-    for start in range(0, len(sides[0]), _CHUNK_ROWS):
-        # The dataset holds standardized vectors; the matcher takes them as they were.
-        yield teacher.score_pairs(*(side[start : start + _CHUNK_ROWS] * scale + mean for side in sides))
-
-
-def _text_scores(teacher: Any, dataset: PairDataset, sides: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    sentences = dataset.sentences
-    assert dataset.vocabulary is not None and sentences is not None
-    pieces = translation(dataset.vocabulary, teacher.saved.vocabulary)
-
-    def key(number: int) -> bytes:
-        # Not what the text says of a token that the dataset does not know: that is lost.
-        ids = [pieces[token] for token in sentences[number].tolist()]
-        joined = np.concatenate(ids) if ids else np.empty(0, np.int32)
-        return joined[: teacher.max_length].tobytes()
-
-    with cache_of(teacher) as cache:
-        for start in range(0, len(sides[0]), _CHUNK_ROWS):
-            left, right = (side[start : start + _CHUNK_ROWS] for side in sides)
-            keys = [[key(number) for number in side.tolist()] for side in (left, right)]
-            # Different texts have different numbers.
-            yield teacher.score_keys(*keys, np.not_equal(left, right).__getitem__, cache)

@@ -358,7 +358,10 @@ def _check_vectors(recipe: Recipe, dataset: PairDataset) -> None:
 
 
 def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> SiameseModel:
-    """A model with the weights of a saved one; tokens that it does not know get vectors of the known ones' spread."""
+    """A model with the weights of a saved one.
+
+    Tokens that it does not know get the dataset's word vectors where it has any, else some of the known ones' spread.
+    """
     if (start.kind == "vectors") != (dataset.kind == "vectors"):
         raise ConfigError(
             f"{dataset.path}/ holds {dataset.kind}, which a model of kind {start.kind!r} cannot continue with."
@@ -367,6 +370,12 @@ def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siame
         raise ConfigError(
             f"the model to continue from reads vectors of {start.dim} values. "
             f"Those of {dataset.path}/ have {dataset.splits['train'].sides[0].shape[1]}."
+        )
+    if (dataset.scaler is None) != (start.scaler is None):
+        given, wanted = ("as they are", "standardized") if start.scaler else ("standardized", "as they are")
+        raise ConfigError(
+            f"the model to continue from reads vectors {wanted}. Those of {dataset.path}/ are {given}. Preprocess "
+            f"{'with' if start.scaler else 'without'} --standardize."
         )
     weights = dict(start.weights)
     size = None
@@ -386,6 +395,13 @@ def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siame
         known = table[2:]
         rng = np.random.default_rng(recipe.training.seed)
         new = rng.normal(known.mean(axis=0), known.std(axis=0), (size - len(table), table.shape[1]))
+        if dataset.embedding is not None:
+            if dataset.embedding.shape[1] != table.shape[1]:
+                raise ConfigError(
+                    f"{dataset.path}/ has word vectors of {dataset.embedding.shape[1]} numbers, the model to continue "
+                    f"from such of {table.shape[1]}. Preprocess without word vectors, or with some of that width."
+                )
+            new = dataset.embedding[len(table) :]
         weights["embedding/table"] = np.concatenate([table, new.astype("float32")])
     model = SiameseModel(recipe, size, start.dim, name="siamese")
     try:
