@@ -15,7 +15,8 @@ import numpy as np
 
 from textsim.text.dataset import PairDataset
 from textsim.training.evaluation import choose_threshold
-from textsim.training.teachers import load_teachers, teacher_labels
+from textsim.training.row_scores import row_scores
+from textsim.training.teachers import load_teachers
 from textsim.training.transitive import ImpliedPairs, implied_pairs
 
 
@@ -68,7 +69,8 @@ def main() -> None:
     print("|---" * (len(parts) + 1) + "|")
     print(f"| rows | {' | '.join(f'{int(part.sum()):,}' for part in parts.values())} |")
     for name in arguments.models:
-        scores = teacher_labels(load_teachers([name], dataset), dataset, dev.sides)
+        (matcher,) = load_teachers([name], dataset)
+        scores = np.concatenate([part for (part,) in row_scores(matcher, dataset, dev.sides)])
         right = (scores >= choose_threshold(labels.astype("float32"), scores)) == labels
         cells = [f"{right[part].mean():.4f}" if part.any() else "-" for part in parts.values()]
         print(f"| {Path(name).name} | {' | '.join(cells)} |", flush=True)
