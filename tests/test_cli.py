@@ -305,7 +305,10 @@ def test_evaluate(road: Path) -> None:
     again = json.loads(ok("evaluate", road / "model", road / "dataset", "--split", "dev", "--json"))
     assert {**again, "seconds": 0} == {**figures, "seconds": 0}
     assert "ROC AUC" in ok("evaluate", road / "model", road / "dev.tsv")
-    assert run("evaluate", road / "model", road / "dev.tsv").stderr.startswith("30 rows in ")
+    assert run("evaluate", road / "model", road / "dev.tsv").stderr == ""
+    (road / "bad.txt").write_bytes("花呗\t怎么还款\t1\n好\t吗\t七\n好\t好\t0\n".encode("gb18030"))
+    result = run("evaluate", road / "model", road / "bad.txt", "--on-bad-row", "skip")
+    assert result.stderr == "read as gb18030; 1 bad rows left out\n" and result.stdout.startswith("pairs  ")
 
 
 def test_an_output_that_cannot_be_made(road: Path, tmp_path: Path) -> None:

@@ -568,7 +568,8 @@ def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
     report = FileReport()
     result = evaluate_file(model, file, report=report, **_given(**options))
     click.echo(_json(result.to_dict()) if as_json else result.format())
-    click.echo(_count(report), err=True)
+    if notes := _notes(report):
+        click.echo("; ".join(notes), err=True)
 
 
 @main.command()
@@ -699,14 +700,19 @@ def _quiet_tensorflow() -> Iterator[None]:
 
 def _count(report: FileReport) -> str:
     """What was done with a file, nothing left out in silence."""
-    parts = [f"{report.rows:,} rows in {report.seconds:.1f} s"]
+    return "; ".join([f"{report.rows:,} rows in {report.seconds:.1f} s", *_notes(report)])
+
+
+def _notes(report: FileReport) -> list[str]:
+    """What is out of the ordinary about how a file was read."""
+    parts = []
     if report.encoding not in (None, "utf-8"):
         parts.append(f"read as {report.encoding}")
     if report.rejected:
         parts.append(f"{report.rejected:,} bad rows left out")
     if report.truncated:
         parts.append(f"{report.truncated:,} texts read to the model's maximum length only")
-    return "; ".join(parts)
+    return parts
 
 
 def _given(**options: Any) -> dict[str, Any]:
