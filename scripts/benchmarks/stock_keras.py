@@ -6,14 +6,14 @@ and dropout after each; exp(-L1) of the two encoded sides; binary cross-entropy 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-Batch = dict[str, np.ndarray]
+from textsim.training.feed import Batch, batch_source
 
 
 class Manhattan(keras.layers.Layer):
@@ -84,16 +84,16 @@ class StockKeras:
         left, right = np.split(ids, 2)
         return left, right
 
+    def _inputs(self, batch: dict[str, tf.Tensor]) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
+        ids = batch["token_ids"]
+        if self.width is not None:
+            ids = tf.pad(ids, [[0, 0], [0, self.width - tf.shape(ids)[1]]])
+        sides = tuple(tf.ensure_shape(side, [None, self.width]) for side in tf.split(ids, 2))
+        return sides, batch["labels"][:, None]
+
     def train(self, batches: Sequence[Batch]) -> None:
         """One step of training on each batch."""
-
-        def feed() -> Iterator[Any]:
-            for batch in batches:
-                yield self.sides(batch), batch["labels"][:, None]
-
-        ids, label = tf.TensorSpec([None, self.width], tf.int32), tf.TensorSpec([None, 1], tf.float32)
-        source = tf.data.Dataset.from_generator(feed, output_signature=((ids, ids), label))
-        source = source.apply(tf.data.experimental.assert_cardinality(len(batches)))
+        source = batch_source(batches).map(self._inputs)
         if self.prefetch:
             source = source.prefetch(self.prefetch)
         self.model.fit(source, epochs=1, verbose=0, shuffle=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,12 +19,11 @@ from textsim.config import RECIPES, Recipe
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
 from textsim.text.dataset import PairDataset
-from textsim.training.callbacks import batch_signature
+from textsim.training.feed import Batch, batch_source
 from textsim.training.trainer import make_optimizer
 
 RECIPE = RECIPES["bilstm-manhattan"]
 DIM = 300
-Batch = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,14 +92,7 @@ class Ours:
 
     def train(self, batches: Sequence[Batch] | PairBatches) -> None:
         """One step of training on each batch."""
-        first = batches.batch(np.arange(2)) if isinstance(batches, PairBatches) else batches[0]
-
-        def feed() -> Iterator[Batch]:
-            yield from batches
-
-        source = tf.data.Dataset.from_generator(feed, output_signature=batch_signature(first))
-        source = source.apply(tf.data.experimental.assert_cardinality(len(batches)))
-        self.model.fit(source, epochs=1, verbose=0, shuffle=False)
+        self.model.fit(batch_source(batches), epochs=1, verbose=0, shuffle=False)
 
     def scores_and_gradients(self, batch: Batch) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Scores of a batch, and the gradients of their sum, by the encoder weights' paths."""

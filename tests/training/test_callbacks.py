@@ -11,7 +11,7 @@ from textsim.errors import ConfigError
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
 from textsim.text.dataset import PairDataset
-from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signature
+from textsim.training.callbacks import ValidateEachEpoch, Validator
 from textsim.training.evaluation import choose_threshold, evaluate_scores
 
 ROWS, WIDTH = 11, 3
@@ -27,21 +27,6 @@ def vector_batches(sides: int = 2, batch_size: int = 4) -> PairBatches:
     rng = np.random.default_rng(0)
     arrays = tuple(rng.normal(size=(ROWS, WIDTH)).astype("float32") for _ in range(sides))
     return PairBatches(arrays, np.arange(ROWS) % 2 if sides == 2 else None, None, batch_size)
-
-
-def test_the_signature_leaves_sizes_open(pairs: PairDataset) -> None:
-    split = pairs.splits["train"]
-    batch = PairBatches(split.sides, split.labels, pairs.sentences, 4).batch(np.arange(4))
-    specs = batch_signature(batch)
-    assert {key: spec.shape.as_list() for key, spec in specs.items()} == {
-        "labels": [None],
-        "weights": [None],
-        "token_ids": [None, None],
-        "lengths": [None],
-        "sentences": [None],
-    }
-    vectors = batch_signature(vector_batches().batch(np.arange(2)))
-    assert vectors["vectors"].shape.as_list() == [None, WIDTH]
 
 
 def test_scores_come_in_row_order_whatever_the_batches() -> None:

@@ -13,17 +13,7 @@ from textsim.errors import ConfigError
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
-
-
-def batch_signature(batch: dict[str, np.ndarray]) -> dict[str, tf.TensorSpec]:
-    """The tensor specs of batches like this one, with the sizes that differ between batches left open."""
-    open_axes = {"token_ids": 2}
-    return {
-        key: tf.TensorSpec(
-            [None] * open_axes.get(key, 1) + list(value.shape[open_axes.get(key, 1) :]), value.dtype
-        )
-        for key, value in batch.items()
-    }
+from textsim.training.feed import batch_signature
 
 
 class Validator:

@@ -29,8 +29,10 @@ from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES, unknown_name
 from textsim.text.dataset import PairDataset
 from textsim.text.layout import MANIFEST
-from textsim.training.callbacks import ValidateEachEpoch, Validator, batch_signature
+from textsim.training.callbacks import ValidateEachEpoch, Validator
+from textsim.training.checkpoint import Checkpoint, checkpoint_path
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
+from textsim.training.feed import batch_source
 from textsim.training.overlap import overlap_log_odds, shared_tokens
 from textsim.training.report import diagnose, write_reports
 from textsim.training.teachers import load_teachers, teacher_labels
@@ -92,6 +94,9 @@ def train(
     The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation
     figure (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
 
+    Where epochs take half a minute or more, the state after each is kept beside `out` (see `checkpoint_path`), until
+    the model is saved. The same call after an interruption goes on from there, and ends with the same bits.
+
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
         recipe: what to train and how.
@@ -105,7 +110,7 @@ def train(
 
     Raises:
         ConfigError: parts of the recipe do not fit each other or the dataset.
-        ArtifactError: the dataset is not whole, or `out` exists.
+        ArtifactError: the dataset is not whole, `out` exists, or what is kept of an interrupted run was altered.
     """
     began = time.perf_counter()
     check_recipe(recipe)
@@ -136,7 +141,17 @@ def train(
     batches = _training_batches(dataset, recipe.training, loaded, progress)
     del loaded, start  # not in memory while the model trains
     validator = Validator(model, _validation_batches(dataset))
-    history = _fit(model, batches, validator, recipe.training, progress) if model.row_loss.trains else []
+    history = []
+    if model.row_loss.trains:
+        identity = {
+            "recipe": recipe.to_dict(),
+            "dataset_sha256": sha256_file(dataset.path / MANIFEST),
+            **origins,
+            "versions": _versions(),
+        }
+        history = _fit(
+            model, batches, validator, recipe.training, progress, checkpoint_path(Path(out)), identity
+        )
 
     scores, others, _ = validator.scores()
     metrics: dict[str, Any]
@@ -170,6 +185,7 @@ def train(
         write_reports(folder, title, model, history, labels, shown, threshold)
 
     save_model(saved, Path(out), extra=reports, overwrite=overwrite)
+    checkpoint_path(Path(out)).unlink(missing_ok=True)
     return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
 
 
@@ -247,12 +263,14 @@ def _fit(
     validator: Validator,
     settings: TrainingSettings,
     progress: bool,
+    kept: Path,
+    identity: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """Trains, leaves the best epoch's weights in the model, and returns the history."""
-    source = tf.data.Dataset.from_generator(
-        lambda: iter(batches), output_signature=batch_signature(batches.batch(np.arange(2)))
-    )
-    source = source.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    """Trains, leaves the best epoch's weights in the model, and returns the history.
+
+    The run's state is kept at `kept`, where one of the same identity is taken up.
+    """
+    source = batch_source(batches)
     if has_gpu():
         # On a CPU the thread that fetches takes more time from the training than it saves.
         source = source.prefetch(4)
@@ -264,15 +282,27 @@ def _fit(
         patience=settings.patience or settings.epochs,
         restore_best_weights=True,
     )
-    callbacks: list[keras.callbacks.Callback] = [validate, keep_best]
-    if settings.average:
-        # First, so that validation and the kept weights are those of the average.
-        callbacks.insert(0, keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    # First, so that validation and the kept weights are those of the average.
+    averages = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.average else []
+    checkpoint = Checkpoint(kept, identity, model, validate, keep_best, averages)
+    callbacks = [*averages, validate, keep_best, checkpoint]
+    if progress and checkpoint.found:
+        done = f"{kept}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there"
+        print(
+            done if checkpoint.epoch else f"{kept} is of another run: training from the beginning", flush=True
+        )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=False)
     verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
-    model.fit(source, epochs=settings.epochs, callbacks=callbacks, verbose=verbose, shuffle=False)
+    model.fit(
+        source,
+        initial_epoch=settings.epochs if checkpoint.finished else checkpoint.epoch,
+        epochs=settings.epochs,
+        callbacks=callbacks,
+        verbose=verbose,
+        shuffle=False,
+    )
     return validate.history
 
 
@@ -451,11 +481,15 @@ def _provenance(
         "epochs": len(history),
         "seconds": round(seconds, 1),
         "warnings": warnings,
-        "versions": {
-            "textsim": textsim.__version__,
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "textsim": textsim.__version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
     }

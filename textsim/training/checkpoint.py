@@ -1,0 +1,127 @@
+"""The state of a training run after an epoch, in one file, from which an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from textsim.errors import ArtifactError
+from textsim.files import atomic_file
+from textsim.modeling.siamese import SiameseModel
+from textsim.training.callbacks import ValidateEachEpoch
+
+SECONDS = 30.0
+"""Epochs that end sooner after the last writing are not written: a short run is soon repeated."""
+
+
+def checkpoint_path(out: Path) -> Path:
+    """Where the state of a run lies that is to write the model folder `out`."""
+    return out.with_name(f"{out.name}.checkpoint.npz")
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes all that the epochs to come depend on, so that a run which goes on ends with the bits of one that never
+    stopped: weights, the optimizer's state, the states of random generators, the best epoch and the history.
+
+    A frozen embedding is left out, since the dataset holds it. The file is whole or absent, and nothing in it is
+    executed. Stands last, behind what changes weights or stops the training.
+
+    Args:
+        path: the file; see `checkpoint_path`.
+        run: what tells this run from others, as JSON can hold it. The file of another run is not read.
+        model, validate, keep_best: whose state it is.
+        averages: what swaps averaged weights in at the end of an epoch, if there is such.
+
+    Attributes:
+        epoch: epochs done when the file that was found was written; 0 without one.
+        finished: whether nothing was left to train then.
+        found: whether there is a file, of this run or of another.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        run: dict[str, Any],
+        model: SiameseModel,
+        validate: ValidateEachEpoch,
+        keep_best: keras.callbacks.EarlyStopping,
+        averages: Sequence[keras.callbacks.SwapEMAWeights] = (),
+    ) -> None:
+        super().__init__()
+        self.path, self.run = path, run
+        self.validate, self.keep_best, self.averages = validate, keep_best, averages
+        weights = [] if model.embedding is None else model.embedding.weights
+        self._frozen = {id(weight) for weight in weights if not weight.trainable}
+        self._written = time.perf_counter()
+        self._state, self._arrays = self._read()
+        self.found = path.exists()
+        self.epoch = self._state["epoch"] if self._state else 0
+        self.finished = bool(self._state and self._state["finished"])
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        if not self._state:
+            return
+        for swap in self.averages:
+            # The file holds an epoch's end, where the averages stand in the model.
+            swap.on_epoch_end(-1)
+        for name, variable in self._variables().items():
+            variable.assign(self._arrays[name])
+        self.validate.history[:] = self._state["history"]
+        for name, value in self._state["keep_best"].items():
+            setattr(self.keep_best, name, value)
+        self.keep_best.best_weights = [
+            self._arrays.get(f"best/{k}", value) for k, value in enumerate(self.model.get_weights())
+        ]
+        self._arrays = {}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if time.perf_counter() - self._written < SECONDS:
+            return
+        names = ("best", "best_epoch", "wait", "stopped_epoch")
+        state = {
+            "run": self.run,
+            "epoch": epoch + 1,
+            "finished": self.model.stop_training or epoch + 1 == self.params["epochs"],
+            "history": self.validate.history,
+            "keep_best": {name: getattr(self.keep_best, name) for name in names},
+        }
+        arrays = {name: variable.numpy() for name, variable in self._variables().items()}
+        best = zip(self.model.weights, self.keep_best.best_weights, strict=True)
+        arrays |= {
+            f"best/{k}": value for k, (weight, value) in enumerate(best) if id(weight) not in self._frozen
+        }
+        with atomic_file(self.path, "wb") as file:
+            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+        self._written = time.perf_counter()
+
+    def _variables(self) -> dict[str, Any]:
+        groups = {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+        return {
+            f"{group}/{k}": variable
+            for group, variables in groups.items()
+            for k, variable in enumerate(variables)
+            if id(variable) not in self._frozen
+        }
+
+    def _read(self) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
+        """The state and the arrays of the file, if there is one and it is of this run."""
+        if not self.path.exists():
+            return None, {}
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                state = json.loads(str(file["state"]))
+                # JSON knows no tuples.
+                if state["run"] != json.loads(json.dumps(self.run)):
+                    return None, {}
+                return state, {name: file[name] for name in file.files if name != "state"}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ArtifactError(
+                f"{self.path} is not the state of a training run: {error}. Delete it to train from the beginning."
+            ) from error
