@@ -466,6 +466,10 @@ def train(
     MODEL holds all that scoring needs, with the training history, its curves and a model card. The
     threshold between match and no match is chosen on the dataset's validation rows and saved with the model.
 
+    A run that was interrupted goes on from its last epoch when it is started again with the same options, and ends
+    with the same weights: until it is finished, MODEL.checkpoint.npz holds its state, where epochs take half a minute
+    or more.
+
     \b
     Examples:
       textsim train dataset --out model

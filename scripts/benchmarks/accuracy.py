@@ -7,8 +7,8 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/accuracy.py bq80-attention lcqmc-attention --seeds 0 1 2
 
 Datasets and models are kept under `--out`; a run that is there already, with the same settings and the same models that
-it started from or was taught by, is not made again, so a long series can be stopped and taken up. `--table` prints all
-that is there.
+it started from or was taught by, is not made again, and one that was stopped goes on from its last epoch, so a long
+series can be stopped and taken up. `--table` prints all that is there.
 """
 
 from __future__ import annotations

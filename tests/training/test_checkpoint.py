@@ -55,7 +55,7 @@ def interrupted(
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "on_epoch_end", stop)
         with pytest.raises(KeyboardInterrupt):
-            train(dataset, recipe, out, progress=False, **options)
+            train(dataset, recipe, out, **{"progress": False, **options})
     assert checkpoint_path(out).exists() and not out.exists()
 
 
@@ -140,7 +140,8 @@ def test_it_says_where_it_goes_on(
     vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "模型"
-    interrupted(vectors, VECTOR, out, 3, monkeypatch)
+    interrupted(vectors, VECTOR, out, 3, monkeypatch, progress=True)
+    assert f"{checkpoint_path(out)} holds the finished epochs" in capfd.readouterr().out
     train(vectors, VECTOR, out)
     printed = capfd.readouterr().out
     assert f"{checkpoint_path(out)}: 3 of 4 epochs are done" in printed

@@ -295,14 +295,19 @@ def _fit(
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=False)
     verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
-    model.fit(
-        source,
-        initial_epoch=settings.epochs if checkpoint.finished else checkpoint.epoch,
-        epochs=settings.epochs,
-        callbacks=callbacks,
-        verbose=verbose,
-        shuffle=False,
-    )
+    try:
+        model.fit(
+            source,
+            initial_epoch=settings.epochs if checkpoint.finished else checkpoint.epoch,
+            epochs=settings.epochs,
+            callbacks=callbacks,
+            verbose=verbose,
+            shuffle=False,
+        )
+    except KeyboardInterrupt:
+        if progress and kept.exists():
+            print(f"\n{kept} holds the finished epochs: the same call goes on from there", flush=True)
+        raise
     return validate.history
 
 
