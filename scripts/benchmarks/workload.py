@@ -20,7 +20,7 @@ from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
 from textsim.text.dataset import PairDataset
 from textsim.training.feed import Batch, batch_source
-from textsim.training.trainer import make_optimizer
+from textsim.training.optimizers import make_optimizer
 
 RECIPE = RECIPES["bilstm-manhattan"]
 DIM = 300

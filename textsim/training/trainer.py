@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import platform
 import sys
 import time
@@ -26,13 +25,14 @@ from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
-from textsim.registry import LOSSES, unknown_name
+from textsim.registry import LOSSES
 from textsim.text.dataset import PairDataset
 from textsim.text.layout import MANIFEST
 from textsim.training.callbacks import ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, checkpoint_path
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
 from textsim.training.feed import batch_source
+from textsim.training.optimizers import check_optimizer, make_optimizer
 from textsim.training.overlap import overlap_log_odds, shared_tokens
 from textsim.training.report import diagnose, write_reports
 from textsim.training.teachers import load_teachers, teacher_labels
@@ -195,26 +195,6 @@ def repeatable(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def check_optimizer(name: str) -> None:
-    """Raises ConfigError unless `name` is a Keras optimizer."""
-    names = optimizer_names()
-    if name not in names:
-        raise ConfigError(unknown_name("optimizer", name, names))
-
-
-def optimizer_names() -> tuple[str, ...]:
-    """The Keras optimizers by class name; not those that wrap others."""
-    base = keras.optimizers.Optimizer
-    return tuple(
-        sorted(
-            name
-            for name, cls in vars(keras.optimizers).items()
-            if isinstance(cls, type) and issubclass(cls, base) and cls is not base
-            if "learning_rate" in inspect.signature(cls).parameters
-        )
-    )
-
-
 def model_for(recipe: Recipe, dataset: PairDataset) -> SiameseModel:
     """A fresh model for a dataset, its embedding started from the dataset's word vectors where there are any."""
     if dataset.kind == "vectors":
@@ -225,36 +205,6 @@ def model_for(recipe: Recipe, dataset: PairDataset) -> SiameseModel:
     if dataset.embedding is not None and model.embedding is not None:
         model.embedding.set_table(dataset.embedding)
     return model
-
-
-def make_optimizer(settings: TrainingSettings, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """The optimizer with its learning-rate schedule.
-
-    Args:
-        settings: training settings.
-        steps_per_epoch: batches in an epoch, from which the schedule's length follows.
-    """
-    rate: Any = settings.learning_rate
-    if settings.schedule == "cosine":
-        total = settings.epochs * steps_per_epoch
-        warmup = int(settings.warmup * total)
-        if warmup:
-            rate = keras.optimizers.schedules.CosineDecay(
-                0.0, total - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
-            )
-        else:
-            rate = keras.optimizers.schedules.CosineDecay(rate, total)
-    cls = getattr(keras.optimizers, settings.optimizer)
-    options: dict[str, Any] = {"learning_rate": rate}
-    # Some optimizers decay by default: what the settings say holds for them too.
-    for name, parameter in inspect.signature(cls).parameters.items():
-        if name.endswith("weight_decay") and (settings.weight_decay or parameter.default):
-            options[name] = settings.weight_decay
-    if settings.clip_norm is not None:
-        options["global_clipnorm"] = settings.clip_norm
-    if settings.average:
-        options |= {"use_ema": True, "ema_momentum": settings.average}
-    return cls(**options)
 
 
 def _fit(
