@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,15 @@ def test_a_short_run_writes_none(
     monkeypatch.setattr(checkpoint, "atomic_file", lambda *arguments: written.append(arguments))
     train(vectors, VECTOR, tmp_path / "model", progress=False)
     assert written == []
+
+
+def test_a_full_disk_does_not_end_the_training(
+    vectors: PairDataset, whole: TrainingResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "atomic_file", full)
+    with pytest.warns(RuntimeWarning, match="cannot be kept, and training goes on without: .*No space left"):
+        assert_same(train(vectors, VECTOR, tmp_path / "model", progress=False), whole)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

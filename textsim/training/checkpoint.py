@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,8 +98,16 @@ class Checkpoint(keras.callbacks.Callback):
         arrays |= {
             f"best/{k}": value for k, (weight, value) in enumerate(best) if id(weight) not in self._frozen
         }
-        with atomic_file(self.path, "wb") as file:
-            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+        try:
+            with atomic_file(self.path, "wb") as file:
+                np.savez(file, state=np.array(json.dumps(state)), **arrays)
+        except (OSError, ArtifactError) as error:
+            # As on a full disk: what is kept for a mishap must not be one.
+            warnings.warn(
+                f"the state of the training run cannot be kept, and training goes on without: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         self._written = time.perf_counter()
 
     def _variables(self) -> dict[str, Any]:
