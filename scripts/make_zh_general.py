@@ -24,8 +24,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
-from textsim.artifacts import CARD, load_model, model_card, save_model
+from textsim.artifacts import CARD, MANIFEST, SavedModel, load_model, model_card, save_model
 from textsim.config import Recipe, build_recipe
+from textsim.files import sha256_file
 from textsim.matcher import TextMatcher
 from textsim.text.pairs import read_rows
 from textsim.text.tokenizers import CharTokenizer
@@ -38,15 +39,20 @@ SETS = {
     "atec": "ATEC, payments customer service",
     "pawsx_zh": "PAWS-X, adversarial paraphrases",
 }
-CHANGES = ("training.epochs=4", "training.batch_size=192", "training.debias=0.5")
-# A second round from where the first one ended, its learning rate raised again (Loshchilov & Hutter, 2017, SGDR).
-AGAIN = ("training.learning_rate=0.0007",)
+CHANGES = ("training.batch_size=192", "training.debias=0.5")
+# From the second on, each begins where the one before ended, its learning rate raised again (Loshchilov & Hutter, 2017,
+# SGDR).
+ROUNDS = (
+    ("training.epochs=4",),
+    ("training.epochs=4", "training.learning_rate=0.0007"),
+    ("training.epochs=2", "training.learning_rate=0.0007"),
+)
 
 CARD_END = """
 ## Data and terms
 
 Trained on the training files of {sets} together, its character vectors also on raw text;
-in two rounds, the second from the weights of the first. LCQMC and BQ are given out by their makers for **research
+in {rounds} rounds, each from the weights of the one before. LCQMC and BQ are given out by their makers for **research
 use**; ask them before using a model trained on them in a product. No sentence of the data is in this folder: the
 weights and a list of single characters, letter runs and numbers are.
 
@@ -113,9 +119,25 @@ def dataset(data: Path, sets: list[str], vectors: Path, out: Path) -> None:
     )
 
 
-def made_by(recipe: Recipe, model: Path) -> bool:
-    """Whether a model is there, and was made by these settings."""
-    return model.exists() and load_model(model).recipe == recipe
+def train(folder: Path, work: Path, changes: list[str]) -> Path:
+    """All rounds of training. Returns the last one's model."""
+    model = None
+    for number, round_changes in enumerate(ROUNDS, start=1):
+        recipe = build_recipe("bilstm-attention", None, [*CHANGES, *round_changes, *changes])
+        start, model = model, work / f"round-{number}"
+        if not made_by(recipe, start, model):
+            print(textsim.train(folder, recipe, model, init=start, overwrite=True).summary())
+    assert model is not None
+    return model
+
+
+def made_by(recipe: Recipe, start: Path | None, model: Path) -> bool:
+    """Whether a model is there, and was made by these settings from this start."""
+    if not model.exists():
+        return False
+    saved = load_model(model)
+    begun = saved.provenance.get("continued_from", {}).get("manifest_sha256")
+    return saved.recipe == recipe and begun == (start and sha256_file(start / MANIFEST))
 
 
 class Figures(NamedTuple):
@@ -178,6 +200,31 @@ def table(figures: dict[str, Figures]) -> str:
     return "\n".join(lines)
 
 
+def publish(saved: SavedModel, out: Path, sets: list[str], data: Path) -> None:
+    """Writes a model at half precision, with what it measures as it is then in its card."""
+    weights = {path: array.astype("float16").astype("float32") for path, array in saved.weights.items()}
+    rounded = dataclasses.replace(saved, weights=weights)
+    matcher = TextMatcher(rounded)
+    dev = {name: data / "pairs" / name / "dev.tsv" for name in SETS}
+    figures = {name: measure(matcher, path) for name, path in dev.items()}
+    full = {name: evaluate_file(TextMatcher(saved), path).accuracy_at_threshold for name, path in dev.items()}
+    for name, (result, *_) in figures.items():
+        print(f"{name}: {result.accuracy_at_threshold:.4f}; at full precision {full[name]:.4f}")
+
+    def card(partial: Path) -> None:
+        text = model_card(saved, out.name) + CARD_END.format(
+            table=table(figures),
+            sets=", ".join(SETS[name].split(",")[0] for name in sets),
+            rounds=len(ROUNDS),
+            size=2 * sum(weight.size for weight in weights.values()) / 1e6,
+            **speed(matcher, dev["lcqmc"]),
+        )
+        (partial / CARD).write_text(text, encoding="utf-8", newline="\n")
+
+    save_model(rounded, out, extra=card, overwrite=True, precision="float16")
+    print(table(figures))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -197,42 +244,14 @@ def main() -> None:
         )
     if arguments.out is None:
         arguments.out = arguments.work / "zh-general"
-    vectors, folder, first, model = (
-        arguments.work / name for name in ("characters.vec", "dataset", "first", "model")
-    )
+    vectors, folder = arguments.work / "characters.vec", arguments.work / "dataset"
     arguments.work.mkdir(parents=True, exist_ok=True)
     if not vectors.exists():
         word_vectors(arguments.data, sets, vectors)
     if not folder.exists():
         dataset(arguments.data, sets, vectors, folder)
-    once, again = (
-        build_recipe("bilstm-attention", None, [*CHANGES, *more, *arguments.set]) for more in ((), AGAIN)
-    )
-    if not made_by(again, model):
-        if not made_by(once, first):
-            print(textsim.train(folder, once, first, overwrite=True).summary())
-        print(textsim.train(folder, again, model, init=first, overwrite=True).summary())
-    saved = load_model(model)
-    weights = {path: array.astype("float16").astype("float32") for path, array in saved.weights.items()}
-    rounded = dataclasses.replace(saved, weights=weights)
-    matcher = TextMatcher(rounded)
-    dev = {name: arguments.data / "pairs" / name / "dev.tsv" for name in SETS}
-    figures = {name: measure(matcher, path) for name, path in dev.items()}
-    full = {name: evaluate_file(TextMatcher(saved), path).accuracy_at_threshold for name, path in dev.items()}
-    for name, (result, *_) in figures.items():
-        print(f"{name}: {result.accuracy_at_threshold:.4f}; at full precision {full[name]:.4f}")
-
-    def card(partial: Path) -> None:
-        text = model_card(saved, arguments.out.name) + CARD_END.format(
-            table=table(figures),
-            sets=", ".join(SETS[name].split(",")[0] for name in sets),
-            size=2 * sum(weight.size for weight in weights.values()) / 1e6,
-            **speed(matcher, dev["lcqmc"]),
-        )
-        (partial / CARD).write_text(text, encoding="utf-8", newline="\n")
-
-    save_model(rounded, arguments.out, extra=card, overwrite=True, precision="float16")
-    print(table(figures))
+    saved = load_model(train(folder, arguments.work, arguments.set))
+    publish(saved, arguments.out, sets, arguments.data)
 
 
 if __name__ == "__main__":
