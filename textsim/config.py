@@ -99,6 +99,9 @@ class EmbeddingSettings(Settings):
     dropout: float = Field(
         default=0.0, ge=0.0, lt=1.0, description="share of each distinct token's values dropped"
     )
+    token_dropout: float = Field(
+        default=0.0, ge=0.0, lt=1.0, description="share of the tokens read as the unknown one in training"
+    )
 
 
 class TrainingSettings(Settings):

@@ -34,9 +34,9 @@ def test_the_table_starts_small_with_a_row_of_zeros() -> None:
 
 
 def test_settings_come_back() -> None:
-    layer = copy_of(embedding(trainable=False, dropout=0.25))
+    layer = copy_of(embedding(trainable=False, dropout=0.25, token_dropout=0.125))
     layer.build()
-    assert (layer.size, layer.dim, layer.dropout.rate) == (SIZE, DIM, 0.25)
+    assert (layer.size, layer.dim, layer.dropout.rate, layer.token_dropout.rate) == (SIZE, DIM, 0.25, 0.125)
     assert not layer.trainable_variables and len(layer.non_trainable_variables) >= 1
 
 
@@ -49,3 +49,19 @@ def test_dropout_hits_each_occurrence_of_a_token_alike_and_only_in_training() ->
     assert np.array_equal(dense[0, 0], dense[0, 2]) and np.array_equal(dense[0, 0], dense[1, 1])
     assert 0.2 < np.mean(dense[0, 0] == 0) < 0.8
     assert np.array_equal(layer(ids, lengths).dense(), layer.table.numpy()[ids.numpy()])
+
+
+def test_token_dropout_reads_some_occurrences_as_unknown_and_only_in_training() -> None:
+    keras.utils.set_random_seed(0)
+    layer = embedding(token_dropout=0.25)
+    ids, lengths = ids_of([30] * 40, steps=32)
+    inputs = tf.constant(np.where(ids == 1, 2, ids)), tf.constant(lengths)
+    table, dense = layer.table.numpy(), layer(*inputs, training=True).dense().numpy()
+    unread = (dense == table[1]).all(axis=-1)
+    assert 0.2 < unread[:, :30].mean() < 0.3
+    assert np.array_equal(dense[~unread], table[inputs[0].numpy()[~unread]])
+    assert not unread[:, 30:].any() and not dense[:, 30:].any()
+    assert not np.array_equal(
+        unread, (layer(*inputs, training=True).dense().numpy() == table[1]).all(axis=-1)
+    )
+    assert np.array_equal(layer(*inputs).dense(), table[inputs[0].numpy()])

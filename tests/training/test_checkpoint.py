@@ -20,7 +20,14 @@ EPOCHS = 4
 FAST = [f"training.epochs={EPOCHS}", "training.batch_size=32", "training.patience=null"]
 VECTOR = RECIPES["vector-l1"].replace([*FAST, "encoder.units=[8, 4]"])
 TEXT = RECIPES["bilstm-attention"].replace(
-    [*FAST, "encoder=word-vectors", "pooling=mean-max", "head.units=[8]", "embedding.dropout=0.2"]
+    [
+        *FAST,
+        "encoder=word-vectors",
+        "pooling=mean-max",
+        "head.units=[8]",
+        "embedding.dropout=0.2",
+        "embedding.token_dropout=0.1",
+    ]
 )
 
 

@@ -32,6 +32,7 @@ TEXT = RECIPES["bilstm-attention"].replace(
         "pooling=mean-max",
         "head.units=[8]",
         "embedding.dropout=0.2",
+        "embedding.token_dropout=0.1",
         "training.monitor=loss",
     ]
 )

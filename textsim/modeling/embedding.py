@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from textsim.modeling.dropout import Dropout
+from textsim.text.vocabulary import PAD_ID, UNK_ID
 
 
 class TokenBatch(NamedTuple):
@@ -48,6 +49,9 @@ class TokenEmbedding(keras.layers.Layer):
         dropout: share of the values of each distinct token's vector set to zero in training, the same for
             each occurrence in a batch (Gal & Ghahramani, 2016, A Theoretically Grounded Application of
             Dropout in RNNs).
+        token_dropout: share of the tokens read as the unknown one in training, each occurrence for itself, so that
+            no sentence hangs on a single token, and the unknown one's vector is learned (Iyyer et al., 2015, Deep
+            Unordered Composition Rivals Syntactic Methods for Text Classification).
 
     Call arguments:
         token_ids: int32 (batch, steps), right-padded with 0.
@@ -58,12 +62,20 @@ class TokenEmbedding(keras.layers.Layer):
     """
 
     def __init__(
-        self, size: int, dim: int, *, trainable: bool = True, dropout: float = 0.0, **kwargs: Any
+        self,
+        size: int,
+        dim: int,
+        *,
+        trainable: bool = True,
+        dropout: float = 0.0,
+        token_dropout: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.size, self.dim = size, dim
         self.table_trainable = trainable
         self.dropout = Dropout(dropout)
+        self.token_dropout = Dropout(token_dropout)
 
     def build(self, _: Any = None) -> None:
         self.table = self.add_weight(
@@ -78,6 +90,9 @@ class TokenEmbedding(keras.layers.Layer):
         self.table.assign(np.asarray(matrix, dtype="float32"))
 
     def call(self, token_ids: tf.Tensor, lengths: tf.Tensor, training: bool = False) -> TokenBatch:
+        if training and self.token_dropout.rate:
+            read = self.token_dropout(tf.ones(tf.shape(token_ids)), training=True) > 0
+            token_ids = tf.where(read | (token_ids == PAD_ID), token_ids, UNK_ID)
         distinct, index = tf.unique(tf.reshape(token_ids, [-1]))
         # The ids are distinct, so a sparse gradient of the table holds each row once: optimizers that square
         # a sparse gradient without first summing its repeated rows take the right step.
@@ -91,6 +106,7 @@ class TokenEmbedding(keras.layers.Layer):
             "dim": self.dim,
             "trainable": self.table_trainable,
             "dropout": self.dropout.rate,
+            "token_dropout": self.token_dropout.rate,
         }
 
 

@@ -41,7 +41,12 @@ class SiameseModel(keras.Model):
         if recipe.embedding is not None and vocabulary_size is not None:
             settings = recipe.embedding
             self.embedding = TokenEmbedding(
-                vocabulary_size, dim, trainable=settings.trainable, dropout=settings.dropout, name="embedding"
+                vocabulary_size,
+                dim,
+                trainable=settings.trainable,
+                dropout=settings.dropout,
+                token_dropout=settings.token_dropout,
+                name="embedding",
             )
         self.encoder = make_part(ENCODERS, recipe.encoder, layer_name="encoder")
         if recipe.pooling is not None:
