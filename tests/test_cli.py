@@ -135,7 +135,9 @@ def test_a_process_exits_with_2_and_one_line(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 def test_a_process_can_be_interrupted(tmp_path: Path) -> None:
     # What a shell starts in the background ignores the signal, and so do its children, unless told otherwise.
-    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import textsim.__main__"
+    listening = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import textsim.__main__"
+    )
     command = [sys.executable, "-c", listening, "preprocess", "-", "--out", str(tmp_path / "dataset")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as child:
         assert child.stdin is not None and child.stderr is not None
