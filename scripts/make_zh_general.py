@@ -39,14 +39,18 @@ SETS = {
     "atec": "ATEC, payments customer service",
     "pawsx_zh": "PAWS-X, adversarial paraphrases",
 }
-CHANGES = ("training.batch_size=192", "training.debias=0.5")
+CHANGES = (
+    "embedding.dropout=0.2",
+    "encoder.dropout=0",
+    "head.dropout=0.2",
+    "loss.temperature=0.1",
+    "training.learning_rate=0.002",
+    "training.batch_size=192",
+    "training.debias=0.5",
+)
 # From the second on, each begins where the one before ended, its learning rate raised again (Loshchilov & Hutter, 2017,
 # SGDR).
-ROUNDS = (
-    ("training.epochs=4",),
-    ("training.epochs=4", "training.learning_rate=0.0007"),
-    ("training.epochs=2", "training.learning_rate=0.0007"),
-)
+ROUNDS = (("training.epochs=5",),)
 
 CARD_END = """
 ## Data and terms
