@@ -270,13 +270,40 @@ RECIPES: dict[str, Recipe] = {
     "bilstm-attention": Recipe(
         description="Recommended. Trainable embeddings, BiLSTM, self-attention pooling, [|u-v|, u*v] head, "
         "in-batch negatives beside cross-entropy.",
-        embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.3),
-        encoder=_part("bilstm", units=[128], dropout=0.3),
+        embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.3, token_dropout=0.1),
+        # What drops out between the encoder and the comparison sets equal sentences apart: it has none.
+        encoder=_part("bilstm", units=[128]),
         pooling=_part("attention", heads=4),
         head=_part("interaction", units=[256], dropout=0.3),
-        loss=_part("binary-crossentropy", negatives=0.2),
+        loss=_part("binary-crossentropy", negatives=0.2, temperature=0.1),
         training=TrainingSettings(
-            schedule="cosine", warmup=0.05, batch_size=128, epochs=8, patience=3, monitor="auc"
+            learning_rate=2e-3,
+            schedule="cosine",
+            warmup=0.05,
+            batch_size=128,
+            epochs=8,
+            patience=3,
+            monitor="auc",
+        ),
+    ),
+    "bilstm-open-domain": Recipe(
+        description="The same for a hundred thousand pairs and more about everything: little dropout, few epochs, the "
+        "pairs that labels imply, and less weight on what common characters tell.",
+        embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.1),
+        encoder=_part("bilstm", units=[128]),
+        pooling=_part("attention", heads=4),
+        head=_part("interaction", units=[256], dropout=0.1),
+        loss=_part("binary-crossentropy", negatives=0.1, temperature=0.1),
+        training=TrainingSettings(
+            learning_rate=2e-3,
+            schedule="cosine",
+            warmup=0.05,
+            batch_size=128,
+            epochs=3,
+            patience=3,
+            monitor="auc",
+            debias=0.5,
+            transitive=True,
         ),
     ),
     "bilstm-manhattan": Recipe(

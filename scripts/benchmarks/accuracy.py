@@ -162,8 +162,6 @@ class Experiment:
 
 # LCQMC's unlike training pairs share few characters, those of its other files many.
 DEBIAS = ("training.debias=0.5",)
-TRANSITIVE = ("training.transitive=true", "training.epochs=5")
-WIDE = ("encoder.units=[256]",)
 # On top of the settings of the model that is continued.
 CONTINUE = (
     "training.epochs=3",
@@ -206,15 +204,17 @@ EXPERIMENTS: dict[str, Experiment] = {
         )
         for name in WHOLE_SETS
     },
-    "lcqmc-transitive": Experiment("lcqmc", "bilstm-attention", (*DEBIAS, *TRANSITIVE)),
-    "lcqmc-wide": Experiment("lcqmc", "bilstm-attention", (*DEBIAS, *TRANSITIVE, *WIDE)),
-    "lcqmc-debias": Experiment("lcqmc", "bilstm-attention", DEBIAS),
+    "lcqmc-open-domain": Experiment("lcqmc", "bilstm-open-domain"),
+    "lcqmc-distilled": Experiment(
+        "lcqmc",
+        "bilstm-open-domain",
+        teachers=("lcqmc-open-domain-0", "lcqmc-open-domain-1", "lcqmc-open-domain-2"),
+    ),
     "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*CONTINUE, *DEBIAS), "zh-general"),
-    "bq-wide": Experiment("bq", "bilstm-attention", WIDE),
     "bq-distilled": Experiment(
         "bq",
         "bilstm-attention",
-        teachers=("bq-attention-0", "bq-continued-0", "bq-continued-1", "bq-continued-2"),
+        teachers=("bq-attention-0", "bq-attention-1", "bq-attention-2"),
     ),
     "stsb-continued": Experiment(
         "stsb-general",
