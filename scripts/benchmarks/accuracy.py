@@ -211,11 +211,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         teachers=("lcqmc-open-domain-0", "lcqmc-open-domain-1", "lcqmc-open-domain-2"),
     ),
     "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*CONTINUE, *DEBIAS), "zh-general"),
-    "bq-distilled": Experiment(
-        "bq",
-        "bilstm-attention",
-        teachers=("bq-attention-0", "bq-attention-1", "bq-attention-2"),
-    ),
+    # All questions are about one product.
+    "bq-token-dropout": Experiment("bq", "bilstm-attention", ("embedding.token_dropout=0.2",)),
     "stsb-continued": Experiment(
         "stsb-general",
         "bilstm-attention",
