@@ -28,6 +28,8 @@ from textsim.artifacts import CARD, MANIFEST, SavedModel, load_model, model_card
 from textsim.config import Recipe, build_recipe
 from textsim.files import sha256_file
 from textsim.matcher import TextMatcher
+from textsim.text import layout
+from textsim.text.dataset import PairDataset
 from textsim.text.pairs import read_rows
 from textsim.text.tokenizers import CharTokenizer
 from textsim.text.word_vectors import save_word_vectors, train_word_vectors
@@ -41,6 +43,7 @@ SETS = {
 }
 CHANGES = (
     "embedding.dropout=0.2",
+    "embedding.token_dropout=0",
     "encoder.dropout=0",
     "head.dropout=0.2",
     "loss.temperature=0.1",
@@ -55,10 +58,10 @@ ROUNDS = (("training.epochs=5",),)
 CARD_END = """
 ## Data and terms
 
-Trained on the training files of {sets} together, its character vectors also on raw text;
-in {rounds} rounds, each from the weights of the one before. LCQMC and BQ are given out by their makers for **research
-use**; ask them before using a model trained on them in a product. No sentence of the data is in this folder: the
-weights and a list of single characters, letter runs and numbers are.
+Trained on the training files of {sets} together, its character vectors
+also on raw text{rounds}. LCQMC and BQ are given out by their makers for **research use**; ask them before using a model
+trained on them in a product. No sentence of the data is in this folder: the weights and a list of single characters,
+letter runs and numbers are.
 
 ## Size and speed
 
@@ -129,19 +132,30 @@ def train(folder: Path, work: Path, changes: list[str]) -> Path:
     for number, round_changes in enumerate(ROUNDS, start=1):
         recipe = build_recipe("bilstm-attention", None, [*CHANGES, *round_changes, *changes])
         start, model = model, work / f"round-{number}"
-        if not made_by(recipe, start, model):
+        if not made_by(recipe, folder, start, model):
             print(textsim.train(folder, recipe, model, init=start, overwrite=True).summary())
     assert model is not None
     return model
 
 
-def made_by(recipe: Recipe, start: Path | None, model: Path) -> bool:
-    """Whether a model is there, and was made by these settings from this start."""
+def made_by(recipe: Recipe, folder: Path, start: Path | None, model: Path) -> bool:
+    """Whether a model is there, and was made by these settings from this dataset and this start."""
     if not model.exists():
         return False
     saved = load_model(model)
     begun = saved.provenance.get("continued_from", {}).get("manifest_sha256")
-    return saved.recipe == recipe and begun == (start and sha256_file(start / MANIFEST))
+    read = saved.provenance["dataset_sha256"]
+    return (
+        saved.recipe == recipe
+        and begun == (start and sha256_file(start / MANIFEST))
+        and read == sha256_file(folder / layout.MANIFEST)
+    )
+
+
+def sets_of(folder: Path) -> set[str]:
+    """The sets whose training files a dataset was made of."""
+    sources = [Path(source["path"]) for source in PairDataset.open(folder).manifest["sources"]]
+    return {path.parent.name for path in sources if path.stem == "train"}
 
 
 class Figures(NamedTuple):
@@ -219,7 +233,9 @@ def publish(saved: SavedModel, out: Path, sets: list[str], data: Path) -> None:
         text = model_card(saved, out.name) + CARD_END.format(
             table=table(figures),
             sets=", ".join(SETS[name].split(",")[0] for name in sets),
-            rounds=len(ROUNDS),
+            rounds=f"; in {len(ROUNDS)} rounds, each from the weights of the one before"
+            if len(ROUNDS) > 1
+            else "",
             size=2 * sum(weight.size for weight in weights.values()) / 1e6,
             **speed(matcher, dev["lcqmc"]),
         )
@@ -254,6 +270,8 @@ def main() -> None:
         word_vectors(arguments.data, sets, vectors)
     if not folder.exists():
         dataset(arguments.data, sets, vectors, folder)
+    if sets_of(folder) != set(sets):
+        parser.error(f"{folder} was made of {', '.join(sorted(sets_of(folder)))}: pass another --work")
     saved = load_model(train(folder, arguments.work, arguments.set))
     publish(saved, arguments.out, sets, arguments.data)
 

@@ -164,15 +164,43 @@ def test_dev_rows_by_what_training_rows_tell(work: Any) -> None:
 def test_every_accuracy_run_has_a_dataset_and_a_recipe_that_fits(work: Any) -> None:
     import accuracy
 
-    from textsim.config import build_recipe
     from textsim.modeling.siamese import check_recipe
 
     for experiment in accuracy.EXPERIMENTS.values():
         assert experiment.dataset in accuracy.DATASETS
-        check_recipe(build_recipe(experiment.recipe, None, experiment.changes))
+        check_recipe(accuracy.recipe_of(experiment, 0))
         for teacher in experiment.teachers:
             name, seed = teacher.rsplit("-", 1)
             assert name in accuracy.EXPERIMENTS and int(seed) >= 0
+
+
+def test_the_accuracy_table_leaves_out_runs_of_other_settings(work: Any, tmp_path: Path) -> None:
+    import accuracy
+
+    name = "bq-attention"
+    for seed, auc in ((0, 0.5), (1, 0.75), (2, 0.875)):
+        result, model = (
+            accuracy.result_file(name, seed, tmp_path),
+            tmp_path / "models" / f"{name}-{seed}",
+        )
+        for folder in (result.parent, model):
+            folder.mkdir(parents=True, exist_ok=True)
+        origin = accuracy.made_with(accuracy.EXPERIMENTS[name], seed, tmp_path)
+        if seed == 2:
+            origin["settings"]["training"]["learning_rate"] = 0.5
+        figures = {
+            "seed": seed,
+            "recipe": "bilstm-attention",
+            "epochs": 1,
+            "accuracy": 0.5,
+            "auc": auc,
+            **origin,
+        }
+        result.write_text(json.dumps(figures), encoding="utf-8")
+    (row,) = accuracy.table(tmp_path, [name, "bq-token-dropout"]).splitlines()[2:]
+    assert row.startswith(
+        "| bq-attention | bilstm-attention | 2 | 1, 1 | 0.5000 ± 0.0000 | - | 0.6250 ± 0.1768"
+    )
 
 
 def test_the_ranking_table_and_its_baselines(work: Any) -> None:

@@ -29,7 +29,7 @@ import numpy as np
 import textsim
 from textsim.artifacts import MANIFEST, load_model
 from textsim.bundled import find_model
-from textsim.config import build_recipe
+from textsim.config import Recipe, build_recipe
 from textsim.files import sha256_file, write_json
 
 PUBLISHED_BQ80 = 0.7903
@@ -234,25 +234,54 @@ def version(model: str | Path) -> dict[str, str]:
     return {"name": folder.name, "manifest_sha256": sha256_file(folder / MANIFEST)}
 
 
+def recipe_of(experiment: Experiment, seed: int) -> Recipe:
+    """What is trained: a recipe, or that of the model that is continued, with the experiment's changes."""
+    begin = load_model(experiment.init).recipe if experiment.init else build_recipe(experiment.recipe)
+    return begin.replace([*experiment.changes, f"training.seed={seed}"])
+
+
+def teachers_of(experiment: Experiment, out: Path) -> list[Path]:
+    """The folders of the runs that teach."""
+    return [out / "models" / teacher for teacher in experiment.teachers]
+
+
+def made_with(experiment: Experiment, seed: int, out: Path) -> dict[str, Any]:
+    """The settings of a run, and the versions of the models that it starts from and is taught by."""
+    return {
+        "settings": recipe_of(experiment, seed).to_dict(),
+        "init": None if experiment.init is None else version(experiment.init),
+        "teachers": [version(teacher) for teacher in teachers_of(experiment, out) if teacher.exists()],
+    }
+
+
+def finished(name: str, seed: int, out: Path) -> dict[str, Any] | None:
+    """The figures of a run that has been made, with the settings and from the models that it has today."""
+    result, model = result_file(name, seed, out), out / "models" / f"{name}-{seed}"
+    if not result.exists() or not model.exists():
+        return None
+    figures: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    expected = made_with(EXPERIMENTS[name], seed, out)
+    return figures if all(figures.get(key) == value for key, value in expected.items()) else None
+
+
+def all_finished(name: str, out: Path) -> list[dict[str, Any]]:
+    """The figures of every seed of an experiment, see `finished`."""
+    seeds = sorted(
+        int(file.stem.removeprefix(f"{name}-")) for file in out.glob(f"results/{name}-[0-9]*.json")
+    )
+    return [figures for seed in seeds if (figures := finished(name, seed, out)) is not None]
+
+
 def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
     """Makes the dataset and the models where they are not there yet, and returns the run's figures."""
     experiment = EXPERIMENTS[name]
-    model = out / "models" / f"{name}-{seed}"
-    result = result_file(name, seed, out)
-    begin = load_model(experiment.init).recipe if experiment.init else build_recipe(experiment.recipe)
-    recipe = begin.replace([*experiment.changes, f"training.seed={seed}"])
     for teacher in experiment.teachers:
         taught_by, number = teacher.rsplit("-", 1)
         run(taught_by, int(number), data, out)
-    teachers = [out / "models" / teacher for teacher in experiment.teachers]
-    made_with = {
-        "settings": recipe.to_dict(),
-        "init": None if experiment.init is None else version(experiment.init),
-        "teachers": [version(teacher) for teacher in teachers],
-    }
-    kept = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
-    if not model.exists() or any(kept.get(key) != value for key, value in made_with.items()):
-        start = made_with["init"]
+    figures = finished(name, seed, out)
+    if figures is None:
+        origin = made_with(experiment, seed, out)
+        start = origin["init"]
         # The vocabulary is that of the model which is continued.
         name_of_dataset = experiment.dataset + (f"-{start['manifest_sha256'][:8]}" if start else "")
         dataset = out / "datasets" / name_of_dataset
@@ -262,20 +291,25 @@ def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
             DATASETS[experiment.dataset](data, dataset)
         print(f"training {name}, seed {seed}", flush=True)
         trained = textsim.train(
-            dataset, recipe, model, init=experiment.init, teachers=teachers, overwrite=True
+            dataset,
+            recipe_of(experiment, seed),
+            out / "models" / f"{name}-{seed}",
+            init=experiment.init,
+            teachers=teachers_of(experiment, out),
+            overwrite=True,
         )
-        measured = {
+        figures = {
             "name": name,
             "recipe": experiment.recipe,
             "seed": seed,
             "epochs": len(trained.history),
             "epoch_seconds": float(np.median([row["seconds"] for row in trained.history] or [0.0])),
             **trained.metrics,
-            **made_with,
+            **origin,
         }
+        result = result_file(name, seed, out)
         result.parent.mkdir(parents=True, exist_ok=True)
-        write_json(result, measured)
-    figures: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        write_json(result, figures)
     return figures
 
 
@@ -286,8 +320,7 @@ def table(out: Path, names: Sequence[str]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        files = sorted((out / "results").glob(f"{name}-[0-9]*.json"))
-        runs = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        runs = all_finished(name, out)
         if not runs:
             continue
 
@@ -315,10 +348,9 @@ def against_published(out: Path, names: Sequence[str]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        for file in (
-            sorted((out / "models").glob(f"{name}-[0-9]*/history.csv")) if name.startswith("bq80") else ()
-        ):
-            with open(file, encoding="utf-8") as rows:
+        for figures in all_finished(name, out) if name.startswith("bq80") else ():
+            run_name = f"{name}-{figures['seed']}"
+            with open(out / "models" / run_name / "history.csv", encoding="utf-8") as rows:
                 history = list(csv.DictReader(rows))
             reached = [
                 next((row["epoch"] for row in history if float(row[key]) >= PUBLISHED_BQ80), "-")
@@ -331,7 +363,7 @@ def against_published(out: Path, names: Sequence[str]) -> str:
                 for key in ("val_accuracy", "val_accuracy_at_threshold")
             ]
             lines.append(
-                f"| {file.parent.name} | {seconds:.0f} | {first:.4f} | {reached[0]} | {reached[1]} "
+                f"| {run_name} | {seconds:.0f} | {first:.4f} | {reached[0]} | {reached[1]} "
                 f"| {best[0]:.4f} | {best[1]:.4f} |"
             )
     return "\n".join(lines)

@@ -10,14 +10,13 @@ Trained models are runs of `accuracy.py`, kept under `--out` and not made again;
 frequencies and weights are fitted on its training file, its best epoch chosen on the dev file that is ranked. The
 bundled `zh-general` has seen the training files of four sets, and none of STS-B's.
 
-More than one seed gives mean and spread. With `--present` nothing is trained: a run that is not there
-has no figure.
+More than one seed gives mean and spread. With `--present` nothing is trained: a run that is not there, or was made with
+other settings, has no figure.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from accuracy import EXPERIMENTS, GRADED, WHOLE_SETS, result_file, run
+from accuracy import EXPERIMENTS, GRADED, WHOLE_SETS, finished, run
 
 import textsim
 from textsim.text.normalize import Normalizer
@@ -88,18 +87,13 @@ def row(name: str, data: Path, out: Path, seeds: list[int], present: bool) -> di
     for label, experiment in TRAINED.items():
         of_chance = seeds if experiment != "word-vectors" else seeds[:1]
         run_name = f"{name}-{experiment}"
-        made = [
-            seed
-            for seed in of_chance
-            if run_name in EXPERIMENTS and (not present or result_file(run_name, seed, out).exists())
+        if run_name not in EXPERIMENTS:
+            found[label] = []
+            continue
+        runs = [
+            finished(run_name, seed, out) if present else run(run_name, seed, data, out) for seed in of_chance
         ]
-        figures = (
-            json.loads(result_file(run_name, seed, out).read_text(encoding="utf-8"))
-            if present
-            else run(run_name, seed, data, out)
-            for seed in made
-        )
-        found[label] = [result["spearman"] for result in figures]
+        found[label] = [figures["spearman"] for figures in runs if figures is not None]
     return found
 
 

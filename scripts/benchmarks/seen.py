@@ -3,7 +3,7 @@
 Where sentences occur in several pairs, a dev row may be answered by the training rows alone: the pair stands there, or
 its label follows from two that do. The command counts such rows, and says how well models do on them and on the rest.
 
-    python scripts/benchmarks/seen.py runs/accuracy/datasets/lcqmc runs/accuracy/models/lcqmc-transitive-0
+    python scripts/benchmarks/seen.py runs/accuracy/datasets/lcqmc runs/accuracy/models/lcqmc-open-domain-0
 """
 
 from __future__ import annotations

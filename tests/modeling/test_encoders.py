@@ -373,6 +373,7 @@ def test_dense_layers_are_stock_ones() -> None:
         ),
         ("bilstm", {"dropout": 1.0}, r"bilstm dropout: expected a share in \[0, 1\)\. Received 1\.0"),
         ("bilstm", {"dropout": "no"}, r"bilstm dropout: expected a share"),
+        ("bilstm", {"residual": "False"}, r"bilstm residual: expected true or false\. Received 'False'"),
         (
             "bilstm",
             {"unit": 3},

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from textsim.artifacts import load_model
 from textsim.config import RECIPES, Recipe
 from textsim.errors import ArtifactError
 from textsim.text.dataset import PairDataset
+from textsim.text.layout import Split
+from textsim.training.callbacks import Validator
 from textsim.training.checkpoint import Checkpoint, checkpoint_path
 from textsim.training.trainer import TrainingResult, train
 
@@ -149,23 +154,118 @@ def test_it_says_where_it_goes_on(
 ) -> None:
     out = tmp_path / "模型"
     interrupted(vectors, VECTOR, out, 3, monkeypatch, progress=True)
-    assert f"{checkpoint_path(out)} holds the finished epochs" in capfd.readouterr().out
-    train(vectors, VECTOR, out)
+    assert f"{checkpoint_path(out)} holds 3 of 4 epochs" in capfd.readouterr().out
+    resumed = train(vectors, VECTOR, out)
+    # The history was taken up with the seconds that its epochs took.
+    assert resumed.seconds > sum(row["seconds"] for row in resumed.history)
     printed = capfd.readouterr().out
     assert f"{checkpoint_path(out)}: 3 of 4 epochs are done" in printed
     assert "Epoch 4/4" in printed and "Epoch 3/4" not in printed
 
 
-def test_the_state_of_another_run_is_not_taken_up(
+def test_the_state_of_another_run_is_neither_taken_up_nor_lost(
     vectors: PairDataset,
     whole: TrainingResult,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    interrupted(vectors, VECTOR.replace(["training.seed=5"]), tmp_path / "model", 2, monkeypatch)
-    assert_same(train(vectors, VECTOR, tmp_path / "model"), whole)
-    assert f"{checkpoint_path(tmp_path / 'model')} is of another run" in capfd.readouterr().out
+    out = tmp_path / "model"
+    interrupted(vectors, VECTOR.replace(["training.seed=5"]), out, 2, monkeypatch)
+    state = checkpoint_path(out).read_bytes()
+    # Of short epochs nothing is kept.
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "SECONDS", 600.0)
+        train(vectors, VECTOR, out, progress=False)
+        assert checkpoint_path(out).read_bytes() == state
+    assert_same(train(vectors, VECTOR, out, overwrite=True), whole)
+    assert f"{checkpoint_path(out)} is of another run: training from the beginning" in capfd.readouterr().out
+    assert not checkpoint_path(out).exists()
+    assert (tmp_path / "model.checkpoint.old.npz").read_bytes() == state
+
+
+def test_an_interruption_before_anything_is_kept_promises_nothing(
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "model"
+    interrupted(vectors, VECTOR.replace(["training.seed=5"]), out, 2, monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "SECONDS", 600.0)
+        interrupted(vectors, VECTOR, out, 1, monkeypatch, progress=True)
+    assert "the same call goes on" not in capfd.readouterr().out
+
+
+def other_rows(dataset: PairDataset) -> PairDataset:
+    """The dataset with its first two training rows in each other's place; its folder is the same."""
+    split = dataset.splits["train"]
+    order = np.arange(len(split))
+    order[:2] = 1, 0
+    assert split.labels is not None
+    swapped = Split(tuple(side[order] for side in split.sides), split.labels[order])
+    return dataclasses.replace(dataset, splits={**dataset.splits, "train": swapped})
+
+
+def other_dev_labels(dataset: PairDataset) -> PairDataset:
+    split = dataset.splits["dev"]
+    assert split.labels is not None
+    turned = Split(split.sides, 1 - np.asarray(split.labels))
+    return dataclasses.replace(dataset, splits={**dataset.splits, "dev": turned})
+
+
+@pytest.mark.parametrize("change", [other_rows, other_dev_labels])
+def test_a_run_on_other_data_is_another(
+    vectors: PairDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[PairDataset], PairDataset],
+) -> None:
+    other = change(vectors)
+    fresh = train(other, VECTOR, tmp_path / "fresh", progress=False)
+    interrupted(vectors, VECTOR, tmp_path / "model", 2, monkeypatch)
+    assert_same(train(other, VECTOR, tmp_path / "model", progress=False), fresh)
+
+
+def test_a_run_of_another_version_or_device_is_another(
+    vectors: PairDataset, whole: TrainingResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_versions", lambda: {"keras": "0"}), ("has_gpu", lambda: True)):
+        out = tmp_path / name
+        with monkeypatch.context() as patch:
+            patch.setattr(trainer, name, value)
+            interrupted(vectors, VECTOR, out, 2, monkeypatch)
+        assert_same(train(vectors, VECTOR, out, progress=False), whole)
+        assert out.with_name(f"{name}.checkpoint.old.npz").exists()
+
+
+def test_a_run_that_others_teach_goes_on(
+    vectors: PairDataset, whole: TrainingResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = train(vectors, VECTOR.replace(["training.seed=3"]), tmp_path / "other", progress=False).path
+    taught = {name: [name] for name in (whole.path, other)}
+    expected = train(vectors, VECTOR, tmp_path / "taught", progress=False, teachers=taught[other])
+    for name, teachers in taught.items():
+        out = tmp_path / f"by-{name.name}"
+        interrupted(vectors, VECTOR, out, 2, monkeypatch, teachers=teachers)
+        assert_same(train(vectors, VECTOR, out, progress=False, teachers=taught[other]), expected)
+
+
+def test_epochs_without_a_figure_to_compare_are_kept_too(
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Dev scores that are all alike have no rank correlation.
+    monkeypatch.setattr(Validator, "figures", lambda self: {"loss": 1.0, "accuracy": 0.5})
+    recipe = VECTOR.replace(["training.monitor=spearman"])
+    whole = train(vectors, recipe, tmp_path / "whole", progress=False)
+    interrupted(vectors, recipe, tmp_path / "model", 2, monkeypatch)
+    assert_same(train(vectors, recipe, tmp_path / "model", progress=False), whole)
+
+
+def test_the_folder_in_hand_may_be_the_model(
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path / "model")
+    assert checkpoint_path(Path()) == tmp_path / "model.checkpoint.npz"
 
 
 def test_a_continued_run_goes_on_only_from_the_same_start(
@@ -179,7 +279,14 @@ def test_a_continued_run_goes_on_only_from_the_same_start(
         assert_same(train(vectors, VECTOR, out, init=other, progress=False), from_other)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut"])
+def npy(value: float) -> bytes:
+    """A file that holds one array and no name."""
+    file = io.BytesIO()
+    np.save(file, value)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut", npy(0)])
 def test_an_altered_state_is_an_error(vectors: PairDataset, tmp_path: Path, content: bytes) -> None:
     checkpoint_path(tmp_path / "model").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"model\.checkpoint\.npz is not the state .* Delete it"):

@@ -105,6 +105,8 @@ class BiLSTMEncoder(Encoder):
         super().__init__(**kwargs)
         units = widths_of("bilstm units", units)
         require_rate("bilstm dropout", dropout)
+        if not isinstance(residual, bool):
+            raise ConfigError(f"bilstm residual: expected true or false. Received {residual!r}.")
         self.units, self.rate, self.residual = units, dropout, residual
         self.forwards = [LSTMWeights(n, name=f"forward_{k}") for k, n in enumerate(units)]
         self.backwards = [LSTMWeights(n, name=f"backward_{k}") for k, n in enumerate(units)]

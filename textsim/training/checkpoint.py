@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import time
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,18 @@ SECONDS = 30.0
 
 def checkpoint_path(out: Path) -> Path:
     """Where the state of a run lies that is to write the model folder `out`."""
-    return out.with_name(f"{out.name}.checkpoint.npz")
+    folder = Path(os.path.realpath(out))
+    return folder.with_name(f"{folder.name}.checkpoint.npz")
+
+
+def fingerprint(arrays: Iterable[np.ndarray | None]) -> str:
+    """SHA-256 of the values, types and shapes of arrays, by which a run's numbers are told from another's."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        values = np.ascontiguousarray(() if array is None else array)
+        digest.update(f"{values.dtype} {values.shape};".encode())
+        digest.update(values.data)
+    return digest.hexdigest()
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -32,7 +45,8 @@ class Checkpoint(keras.callbacks.Callback):
     stopped: weights, the optimizer's state, the states of random generators, the best epoch and the history.
 
     A frozen embedding is left out, since the dataset holds it. The file is whole or absent, and nothing in it is
-    executed. Stands last, behind what changes weights or stops the training.
+    executed; that of another run is moved to `aside` before this one's takes its place. Stands last, behind what
+    changes weights or stops the training.
 
     Args:
         path: the file; see `checkpoint_path`.
@@ -41,9 +55,10 @@ class Checkpoint(keras.callbacks.Callback):
         averages: what swaps averaged weights in at the end of an epoch, if there is such.
 
     Attributes:
-        epoch: epochs done when the file that was found was written; 0 without one.
-        finished: whether nothing was left to train then.
-        found: whether there is a file, of this run or of another.
+        epoch: epochs of this run that the file holds; 0 while there is none of this run.
+        finished: whether nothing was left to train when the file that was found was written.
+        of_another: whether the file is of another run.
+        seconds: what was spent on the run before this call.
     """
 
     def __init__(
@@ -60,11 +75,17 @@ class Checkpoint(keras.callbacks.Callback):
         self.validate, self.keep_best, self.averages = validate, keep_best, averages
         weights = [] if model.embedding is None else model.embedding.weights
         self._frozen = {id(weight) for weight in weights if not weight.trainable}
-        self._written = time.perf_counter()
+        self._began = self._written = time.perf_counter()
         self._state, self._arrays = self._read()
-        self.found = path.exists()
+        self.of_another = path.exists() and self._state is None
         self.epoch = self._state["epoch"] if self._state else 0
         self.finished = bool(self._state and self._state["finished"])
+        self.seconds = self._state["seconds"] if self._state else 0.0
+
+    @property
+    def aside(self) -> Path:
+        """Where the file of another run goes."""
+        return self.path.with_suffix(".old.npz")
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if not self._state:
@@ -77,9 +98,11 @@ class Checkpoint(keras.callbacks.Callback):
         self.validate.history[:] = self._state["history"]
         for name, value in self._state["keep_best"].items():
             setattr(self.keep_best, name, value)
-        self.keep_best.best_weights = [
-            self._arrays.get(f"best/{k}", value) for k, value in enumerate(self.model.get_weights())
-        ]
+        # Without a figure to compare there is no best epoch yet.
+        if any(name.startswith("best/") for name in self._arrays):
+            self.keep_best.best_weights = [
+                self._arrays.get(f"best/{k}", value) for k, value in enumerate(self.model.get_weights())
+            ]
         self._arrays = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -92,15 +115,20 @@ class Checkpoint(keras.callbacks.Callback):
             "finished": self.model.stop_training or epoch + 1 == self.params["epochs"],
             "history": self.validate.history,
             "keep_best": {name: getattr(self.keep_best, name) for name in names},
+            "seconds": self.seconds + time.perf_counter() - self._began,
         }
         arrays = {name: variable.numpy() for name, variable in self._variables().items()}
-        best = zip(self.model.weights, self.keep_best.best_weights, strict=True)
+        best = zip(self.model.weights, self.keep_best.best_weights or (), strict=False)
         arrays |= {
             f"best/{k}": value for k, (weight, value) in enumerate(best) if id(weight) not in self._frozen
         }
         try:
+            if self.of_another:
+                os.replace(self.path, self.aside)
+                self.of_another = False
             with atomic_file(self.path, "wb") as file:
                 np.savez(file, state=np.array(json.dumps(state)), **arrays)
+            self.epoch = epoch + 1
         except (OSError, ArtifactError) as error:
             # As on a full disk: what is kept for a mishap must not be one.
             warnings.warn(
@@ -109,6 +137,11 @@ class Checkpoint(keras.callbacks.Callback):
                 stacklevel=2,
             )
         self._written = time.perf_counter()
+
+    def discard(self) -> None:
+        """Removes the file, if it is of this run."""
+        if self.epoch:
+            self.path.unlink(missing_ok=True)
 
     def _variables(self) -> dict[str, Any]:
         groups = {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
@@ -130,7 +163,7 @@ class Checkpoint(keras.callbacks.Callback):
                 if state["run"] != json.loads(json.dumps(self.run)):
                     return None, {}
                 return state, {name: file[name] for name in file.files if name != "state"}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ArtifactError(
                 f"{self.path} is not the state of a training run: {error}. Delete it to train from the beginning."
             ) from error

@@ -6,7 +6,7 @@ import dataclasses
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from textsim.registry import LOSSES
 from textsim.text.dataset import PairDataset
 from textsim.text.layout import MANIFEST
 from textsim.training.callbacks import ValidateEachEpoch, Validator
-from textsim.training.checkpoint import Checkpoint, checkpoint_path
+from textsim.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
 from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
 from textsim.training.feed import batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
@@ -141,15 +141,18 @@ def train(
     batches = _training_batches(dataset, recipe.training, loaded, progress)
     del loaded, start  # not in memory while the model trains
     validator = Validator(model, _validation_batches(dataset))
-    history = []
+    history: list[dict[str, Any]] = []
+    checkpoint = None
     if model.row_loss.trains:
         identity = {
             "recipe": recipe.to_dict(),
-            "dataset_sha256": sha256_file(dataset.path / MANIFEST),
+            "numbers": fingerprint(_numbers(model, dataset, batches)),
             **origins,
             "versions": _versions(),
+            # Its layers have random states of their own.
+            "gpu": has_gpu(),
         }
-        history = _fit(
+        history, checkpoint = _fit(
             model, batches, validator, recipe.training, progress, checkpoint_path(Path(out)), identity
         )
 
@@ -164,7 +167,7 @@ def train(
         metrics = evaluate_scores(validator.labels, scores, threshold).to_dict()
         labels, shown = validator.labels, scores
     warnings = diagnose(history, labels, shown, threshold)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - began + (checkpoint.seconds if checkpoint else 0)
     saved = SavedModel(
         kind="vectors" if dataset.kind == "vectors" else "text",
         recipe=recipe,
@@ -185,7 +188,8 @@ def train(
         write_reports(folder, title, model, history, labels, shown, threshold)
 
     save_model(saved, Path(out), extra=reports, overwrite=overwrite)
-    checkpoint_path(Path(out)).unlink(missing_ok=True)
+    if checkpoint:
+        checkpoint.discard()
     return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
 
 
@@ -215,10 +219,10 @@ def _fit(
     progress: bool,
     kept: Path,
     identity: dict[str, Any],
-) -> list[dict[str, Any]]:
-    """Trains, leaves the best epoch's weights in the model, and returns the history.
+) -> tuple[list[dict[str, Any]], Checkpoint]:
+    """Trains, leaves the best epoch's weights in the model, and returns the history and what kept the run's state.
 
-    The run's state is kept at `kept`, where one of the same identity is taken up.
+    That is at `kept`, where one of the same identity is taken up.
     """
     source = batch_source(batches)
     if has_gpu():
@@ -236,10 +240,16 @@ def _fit(
     averages = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.average else []
     checkpoint = Checkpoint(kept, identity, model, validate, keep_best, averages)
     callbacks = [*averages, validate, keep_best, checkpoint]
-    if progress and checkpoint.found:
-        done = f"{kept}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there"
+    if progress and checkpoint.epoch:
         print(
-            done if checkpoint.epoch else f"{kept} is of another run: training from the beginning", flush=True
+            f"{kept}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there",
+            flush=True,
+        )
+    if progress and checkpoint.of_another:
+        print(
+            f"{kept} is of another run: training from the beginning. It becomes {checkpoint.aside.name} when this run "
+            "keeps its state.",
+            flush=True,
         )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
@@ -255,10 +265,23 @@ def _fit(
             shuffle=False,
         )
     except KeyboardInterrupt:
-        if progress and kept.exists():
-            print(f"\n{kept} holds the finished epochs: the same call goes on from there", flush=True)
+        if progress and checkpoint.epoch:
+            print(
+                f"\n{kept} holds {checkpoint.epoch} of {settings.epochs} epochs: the same call goes on from there",
+                flush=True,
+            )
         raise
-    return validate.history
+    return validate.history, checkpoint
+
+
+def _numbers(model: SiameseModel, dataset: PairDataset, batches: PairBatches) -> Iterator[np.ndarray | None]:
+    """All that a run is computed from but its settings: weights, rows of both splits, and their sentences."""
+    yield from model.weight_arrays().values()
+    yield from (*batches.sides, batches.labels, batches.weights, batches.offsets)
+    dev = dataset.splits["dev"]
+    yield from (*dev.sides, dev.labels)
+    if dataset.sentences is not None:
+        yield from (dataset.sentences.ids, dataset.sentences.offsets)
 
 
 def _training_batches(
