@@ -324,9 +324,9 @@ RECIPES: dict[str, Recipe] = {
     ),
     "bilstm-triplet": Recipe(
         description="Anchor, positive and negative through one BiLSTM(50) and dense layers; triplet loss, margin 0.4.",
-        embedding=EmbeddingSettings(trainable=True, dim=300),
-        encoder=_part("bilstm", units=[50], dropout=0.2),
-        pooling=_part("last"),
+        embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.3, token_dropout=0.1),
+        encoder=_part("bilstm", units=[50]),
+        pooling=_part("mean-max"),
         projection=_part("dense", units=[128, 128], activation="relu", final_activation="linear"),
         head=_part("cosine"),
         loss=_part("triplet", margin=0.4),
