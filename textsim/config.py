@@ -301,7 +301,6 @@ RECIPES: dict[str, Recipe] = {
             warmup=0.05,
             batch_size=128,
             epochs=3,
-            patience=None,
             monitor="auc",
             debias=0.5,
             transitive=True,
