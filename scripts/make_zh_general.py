@@ -49,6 +49,7 @@ CHANGES = (
     "loss.temperature=0.1",
     "training.learning_rate=0.002",
     "training.batch_size=192",
+    "training.patience=3",
     "training.debias=0.5",
 )
 # From the second on, each begins where the one before ended, its learning rate raised again (Loshchilov & Hutter, 2017,
