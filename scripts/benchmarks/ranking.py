@@ -67,6 +67,7 @@ BASELINES: dict[str, Callable[[list[str], list[str], list[str]], np.ndarray]] = 
 TRAINED = {
     "mean of word vectors": "word-vectors",
     "bilstm-attention": "attention",
+    "bilstm-open-domain": "open-domain",
     "zh-general, continued": "continued",
 }
 """What the table calls a run, and how `accuracy.py` names it after the set; not every set has each."""
