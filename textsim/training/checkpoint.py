@@ -31,7 +31,12 @@ def checkpoint_path(out: Path) -> Path:
 
 
 def fingerprint(arrays: Iterable[np.ndarray | None]) -> str:
-    """SHA-256 of the values, types and shapes of arrays, by which a run's numbers are told from another's."""
+    """What tells a run's numbers from another's: SHA-256 of the values, types and shapes of arrays, 64 hex digits.
+
+    Args:
+        arrays: of any type and shape, in a fixed order; None where there is none. What is memory-mapped is read in
+            place.
+    """
     digest = hashlib.sha256()
     for array in arrays:
         values = np.ascontiguousarray(() if array is None else array)
@@ -118,10 +123,12 @@ class Checkpoint(keras.callbacks.Callback):
             "seconds": self.seconds + time.perf_counter() - self._began,
         }
         arrays = {name: variable.numpy() for name, variable in self._variables().items()}
-        best = zip(self.model.weights, self.keep_best.best_weights or (), strict=False)
-        arrays |= {
-            f"best/{k}": value for k, (weight, value) in enumerate(best) if id(weight) not in self._frozen
-        }
+        # There is none before the first epoch whose figure can be compared.
+        if self.keep_best.best_weights is not None:
+            best = zip(self.model.weights, self.keep_best.best_weights, strict=True)
+            arrays |= {
+                f"best/{k}": value for k, (weight, value) in enumerate(best) if id(weight) not in self._frozen
+            }
         try:
             if self.of_another:
                 os.replace(self.path, self.aside)
