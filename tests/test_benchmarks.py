@@ -167,7 +167,8 @@ def test_every_accuracy_run_has_a_dataset_and_a_recipe_that_fits(work: Any) -> N
     from textsim.modeling.siamese import check_recipe
 
     for experiment in accuracy.EXPERIMENTS.values():
-        assert experiment.dataset in accuracy.DATASETS
+        assert experiment.dataset in {**accuracy.DATASETS, **accuracy.MINED}
+        assert (experiment.dataset in accuracy.MINED) == bool(experiment.teachers)
         check_recipe(accuracy.recipe_of(experiment, 0))
         for teacher in experiment.teachers:
             name, seed = teacher.rsplit("-", 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import textsim
-from textsim.artifacts import load_model
+from textsim.config import build_recipe
 from textsim.text.word_vectors import save_word_vectors
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -22,7 +22,9 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(SCRIPTS))
     import make_zh_general
 
-    monkeypatch.setattr(make_zh_general, "ROUNDS", ((), ("training.learning_rate=0.0005",)))
+    quick = make_zh_general.Specialist("bilstm-attention", tuple(QUICK), 1)
+    monkeypatch.setattr(make_zh_general, "SPECIALISTS", {"lcqmc": quick})
+    monkeypatch.setattr(make_zh_general, "SEEDS", (0, 1))
     return make_zh_general
 
 
@@ -41,35 +43,46 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_rounds_are_made_once(
+def test_nothing_is_made_twice(
     script: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vectors, folder, work = tmp_path / "characters.vec", tmp_path / "dataset", tmp_path / "work"
-    words = [chr(k) for k in range(0x4E00, 0x4E40)]
-    save_word_vectors(vectors, words, np.random.default_rng(0).normal(size=(len(words), 8)).astype("float32"))
-    script.dataset(data, ["lcqmc", "bq"], vectors, folder)
-    assert script.sets_of(folder) == {"lcqmc", "bq"}
+    work = tmp_path / "work"
+    work.mkdir()
+    made: list[str] = []
+    train, mine_files = textsim.train, textsim.mine_files
 
-    made: list[Path] = []
-    train = textsim.train
+    def counted(folder: Path, recipe: Any, model: Path, **options: Any) -> Any:
+        made.append(model.name)
+        return train(folder, recipe, model, **options, progress=False)
 
-    def counted(*arguments: Any, **options: Any) -> Any:
-        made.append(arguments[2])
-        return train(*arguments, **options, progress=False)
+    def counted_mining(files: Any, target: Path, *arguments: Any, **options: Any) -> Any:
+        made.append(target.name)
+        return mine_files(files, target, *arguments, **options)
 
     monkeypatch.setattr(textsim, "train", counted)
+    monkeypatch.setattr(textsim, "mine_files", counted_mining)
     # Plots take longer than these trainings.
     monkeypatch.setattr("textsim.training.trainer.write_reports", lambda *arguments: None)
-    last = script.train(folder, work, QUICK)
-    assert made == [work / "round-1", work / "round-2"] and last == work / "round-2"
-    assert load_model(last).provenance["continued_from"]["name"] == "round-1"
-    script.train(folder, work, QUICK)
-    assert len(made) == 2
+    mined = script.mine(data, "lcqmc", work)
+    assert made == ["lcqmc-0", "lcqmc-1", "lcqmc-mined.tsv"] and mined == work / "lcqmc-mined.tsv"
+    assert script.mine(data, "lcqmc", work) == mined and len(made) == 3
+    # What other models would say is found out again.
+    monkeypatch.setattr(script, "SEEDS", (0, 2))
+    script.mine(data, "lcqmc", work)
+    assert made[3:] == ["lcqmc-2", "lcqmc-mined.tsv"]
 
-    script.dataset(data, ["lcqmc"], vectors, tmp_path / "other")
-    assert script.sets_of(tmp_path / "other") == {"lcqmc"}
-    first, recipe = work / "round-1", load_model(last).recipe
-    assert script.made_by(recipe, folder, first, last)
-    assert not script.made_by(recipe, tmp_path / "other", first, last)
-    assert not script.made_by(recipe, folder, None, last)
-    assert not script.made_by(recipe.replace(["training.seed=1"]), folder, first, last)
+    words = [chr(k) for k in range(0x4E00, 0x4E40)]
+    vectors, folder, model = tmp_path / "characters.vec", tmp_path / "dataset", tmp_path / "model"
+    save_word_vectors(vectors, words, np.random.default_rng(0).normal(size=(len(words), 8)).astype("float32"))
+    files = [*(data / "pairs" / name / "train.tsv" for name in ("lcqmc", "bq")), mined]
+    script.dataset(files, [data / "pairs" / "bq" / "dev.tsv"], vectors, folder)
+    assert script.made_of(folder, files)
+    assert not script.made_of(folder, files[:2])
+    recipe = build_recipe("bilstm-attention", None, QUICK)
+    assert script.train(folder, recipe, model)
+    assert not script.train(folder, recipe, model)
+    assert script.made_by(recipe, folder, model)
+    assert not script.made_by(recipe, work / "lcqmc", model)
+    assert not script.made_by(recipe.replace(["training.seed=1"]), folder, model)
+    mined.write_text(mined.read_text(encoding="utf-8") + "花呗\t还款\t0.5\n", encoding="utf-8")
+    assert not script.made_of(folder, files)

@@ -18,6 +18,7 @@ _PUBLIC = {
     "PairDataset": "textsim.text.dataset",
     "preprocess": "textsim.text.dataset",
     "train": "textsim.training.trainer",
+    "mine_files": "textsim.training.mining",
     "TextsimError": "textsim.errors",
     "ConfigError": "textsim.errors",
     "DataFormatError": "textsim.errors",

@@ -501,6 +501,70 @@ def train(
 
 
 @main.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
+@option(
+    "--teacher",
+    "teachers",
+    required=True,
+    multiple=True,
+    metavar="MODEL",
+    shell_complete=_complete_model,
+    help="A model that labels the pairs; repeated, several together.",
+)
+@option("--output", "target", required=True, type=OUTPUT, metavar="FILE", help="The training file to write.")
+@option(
+    "--kind",
+    type=click.Choice(["pairs", "texts"]),
+    default="pairs",
+    help="A row of INPUT is two texts, a label or not; or one text.",
+)
+@option(
+    "--per-text",
+    type=click.IntRange(min=1),
+    default=2,
+    metavar="N",
+    help="Partners sought for each text.",
+)
+@option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.1,
+    metavar="F",
+    help="A partner is the nearest in this share of the texts, drawn at random; smaller: easier pairs.",
+)
+@option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Seed of every random draw.")
+@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@_reading_options
+def mine(
+    inputs: tuple[Path, ...],
+    teachers: tuple[str, ...],
+    target: Path,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Make more training pairs of the texts at hand, labelled by models.
+
+    Takes the texts of training files, or of a log of questions, finds pairs of them that nobody labelled and that are
+    not told apart at a glance, and writes them with what the models together say: labels between 0 and 1. A model
+    trained on both files knows more than one trained on the first alone. Give training texts only, not those of
+    validation.
+
+    \b
+    Example:
+      textsim train dataset --out first --seed 1
+      textsim train dataset --out second --seed 2
+      textsim mine train.tsv --teacher first --teacher second --output mined.tsv
+      textsim preprocess train.tsv mined.tsv --label-max 1 --dev dev.tsv --out larger
+      textsim train larger --out model
+    """
+    from textsim.training.mining import mine_files
+
+    report = mine_files(inputs, target, teachers, progress=not quiet, **_given(**options))
+    if not quiet:
+        click.echo(f"{_count(report)}; {report.matches:,} match")
+
+
+@main.command()
 @click.argument("name", required=False, shell_complete=_complete_recipe)
 def recipes(name: str | None) -> None:
     """List the named recipes, or print one as JSON.

@@ -145,8 +145,8 @@ class TrainingSettings(Settings):
     transitive: bool = Field(
         default=False,
         description="adds the pairs that the labels imply: two texts that are both the same as a third are the same, "
-        "one that is the same as a third and one that differs from it differ; at most as many as are labelled, drawn "
-        "at random where more are implied",
+        "one that is the same as a third and one that differs from it differ; at most as many as are labelled 0 or 1, "
+        "drawn at random where more are implied",
     )
     seed: int = Field(default=0, ge=0)
 

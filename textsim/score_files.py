@@ -142,7 +142,7 @@ def _text_lines(
         for (texts_a, texts_b), (keys_a, keys_b), _ in chunks:
             scores = matcher.score_keys(keys_a, keys_b, matcher.differ(texts_a, texts_b), cache)
             numbers = _numbers(scores, matcher, report)
-            lines = zip(map(_one_line, texts_a), map(_one_line, texts_b), numbers, strict=True)
+            lines = zip(map(one_line, texts_a), map(one_line, texts_b), numbers, strict=True)
             yield len(scores), header + "".join(f"{a}\t{b}\t{number}\n" for a, b, number in lines)
             header = ""
 
@@ -220,5 +220,6 @@ def _bar(shown: bool | None, unit: str) -> tqdm:
 _LINE_BREAKERS = re.compile(r"[\t\r\n]+")
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text with its tabs and line ends as spaces, so that it fits a cell of TSV."""
     return _LINE_BREAKERS.sub(" ", text) if _LINE_BREAKERS.search(text) else text

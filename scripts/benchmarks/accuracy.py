@@ -6,9 +6,9 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/accuracy.py --list
     python scripts/benchmarks/accuracy.py bq80-attention lcqmc-attention --seeds 0 1 2
 
-Datasets and models are kept under `--out`; a run that is there already, with the same settings and the same models that
-it started from or was taught by, is not made again, and one that was stopped goes on from its last epoch, so a long
-series can be stopped and taken up. `--table` prints all that is there.
+Datasets and models are kept under `--out`. A run that is there already, with the same settings and the same models that
+it started from or that labelled its pairs, is not made again, and one that was stopped goes on from its last epoch, so
+a long series can be stopped and taken up. `--table` prints all that is there.
 """
 
 from __future__ import annotations
@@ -59,17 +59,29 @@ GRADED = {"stsb": 5.0}
 def whole_set(name: str, start: str | None = None) -> Callable[[Path, Path], None]:
     """The files of one set, with vectors trained on its training pairs, or the vocabulary of a model to start from."""
 
-    def make(data: Path, out: Path) -> None:
+    def make(data: Path, out: Path, mined: Sequence[Path] = ()) -> None:
         pairs = data / "pairs" / WHOLE_SETS[name]
         textsim.preprocess(
-            pairs / "train.tsv",
+            [pairs / "train.tsv", *mined],
             out,
             dev=pairs / "dev.tsv",
             vocabulary_from=start,
             train_vectors=None if start else 300,
             min_count=2,
-            label_max=GRADED.get(name),
+            label_max=1.0 if mined else GRADED.get(name),
         )
+
+    return make
+
+
+def mined_set(name: str, per_text: int) -> Callable[[Path, Path, Sequence[Path]], None]:
+    """The files of one set, and pairs of its training texts that models label."""
+
+    def make(data: Path, out: Path, teachers: Sequence[Path]) -> None:
+        mined = out.with_name(f"{out.name}.tsv")
+        train = data / "pairs" / WHOLE_SETS[name] / "train.tsv"
+        textsim.mine_files([train], mined, teachers, per_text=per_text, progress=True)
+        whole_set(name)(data, out, [mined])
 
     return make
 
@@ -145,10 +157,18 @@ DATASETS: dict[str, Callable[[Path, Path], None]] = {
     "lcqmc-means": lcqmc_means,
 }
 
+MINED: dict[str, Callable[[Path, Path, Sequence[Path]], None]] = {
+    "lcqmc-mined": mined_set("lcqmc", 2),
+    # Few texts: many pairs come up again, or are labelled already.
+    "bq-mined": mined_set("bq", 6),
+}
+"""Datasets that trained models have a part in."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """One line of the table: a dataset, a recipe with changes, the model to continue from, and the runs that teach.
+    """One line of the table: a dataset, a recipe with changes, the model to continue from, and the runs whose models
+    label the dataset's mined pairs.
 
     What continues has the recipe of the model that it continues from.
     """
@@ -205,14 +225,20 @@ EXPERIMENTS: dict[str, Experiment] = {
         for name in WHOLE_SETS
     },
     "lcqmc-open-domain": Experiment("lcqmc", "bilstm-open-domain"),
-    "lcqmc-distilled": Experiment(
-        "lcqmc",
+    "lcqmc-mined": Experiment(
+        "lcqmc-mined",
         "bilstm-open-domain",
         teachers=("lcqmc-open-domain-0", "lcqmc-open-domain-1", "lcqmc-open-domain-2"),
     ),
     "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*CONTINUE, *DEBIAS), "zh-general"),
     # All questions are about one product.
     "bq-token-dropout": Experiment("bq", "bilstm-attention", ("embedding.token_dropout=0.2",)),
+    "bq-mined": Experiment(
+        "bq-mined",
+        "bilstm-attention",
+        ("embedding.token_dropout=0.2",),
+        teachers=("bq-token-dropout-0", "bq-token-dropout-1", "bq-token-dropout-2"),
+    ),
     "stsb-continued": Experiment(
         "stsb-general",
         "bilstm-attention",
@@ -241,12 +267,12 @@ def recipe_of(experiment: Experiment, seed: int) -> Recipe:
 
 
 def teachers_of(experiment: Experiment, out: Path) -> list[Path]:
-    """The folders of the runs that teach."""
+    """The folders of the runs whose models label mined pairs."""
     return [out / "models" / teacher for teacher in experiment.teachers]
 
 
 def made_with(experiment: Experiment, seed: int, out: Path) -> dict[str, Any]:
-    """The settings of a run, and the versions of the models that it starts from and is taught by."""
+    """The settings of a run, and the versions of the models that it starts from and that labelled its pairs."""
     return {
         "settings": recipe_of(experiment, seed).to_dict(),
         "init": None if experiment.init is None else version(experiment.init),
@@ -281,21 +307,22 @@ def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
     figures = finished(name, seed, out)
     if figures is None:
         origin = made_with(experiment, seed, out)
-        start = origin["init"]
-        # The vocabulary is that of the model which is continued.
-        name_of_dataset = experiment.dataset + (f"-{start['manifest_sha256'][:8]}" if start else "")
-        dataset = out / "datasets" / name_of_dataset
+        # A dataset has the vocabulary of the model which is continued, or pairs that its teachers label.
+        made_from = [model["manifest_sha256"][:8] for model in (origin["init"], *origin["teachers"]) if model]
+        dataset = out / "datasets" / "-".join([experiment.dataset, *made_from])
         if not dataset.exists():
             dataset.parent.mkdir(parents=True, exist_ok=True)
             print(f"making the dataset {experiment.dataset}", flush=True)
-            DATASETS[experiment.dataset](data, dataset)
+            if experiment.dataset in MINED:
+                MINED[experiment.dataset](data, dataset, teachers_of(experiment, out))
+            else:
+                DATASETS[experiment.dataset](data, dataset)
         print(f"training {name}, seed {seed}", flush=True)
         trained = textsim.train(
             dataset,
             recipe_of(experiment, seed),
             out / "models" / f"{name}-{seed}",
             init=experiment.init,
-            teachers=teachers_of(experiment, out),
             overwrite=True,
         )
         figures = {

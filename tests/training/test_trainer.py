@@ -243,10 +243,11 @@ def test_transitive_adds_the_implied_pairs(
     assert (provenance["rows"]["train"], provenance["trained_rows"]) == (3, 5)
 
     graded = dataclasses.replace(
-        pairs, splits={**pairs.splits, "train": Split(rows.sides, rows.labels * np.float32(0.75))}
+        pairs, splits={**pairs.splits, "train": Split(rows.sides, rows.labels * np.float32(0.5) + 0.25)}
     )
     with pytest.raises(
-        ConfigError, match=r"training\.transitive reads labels of 0 and 1, but .* such as 0\.75\."
+        ConfigError,
+        match=r"training\.transitive reads labels of 0 and 1, but all of .* are graded, such as 0\.[27]5\.",
     ):
         run(graded, recipe, tmp_path / "graded")
 

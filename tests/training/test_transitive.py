@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 from textsim.training import transitive
 from textsim.training.transitive import implied_pairs
 
-ROWS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.sampled_from([0.0, 1.0])), max_size=25)
+# From a label between 0 and 1 nothing follows.
+LABELS = st.sampled_from([0.0, 1.0, 0.0, 1.0, 0.4, 0.9])
+ROWS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), LABELS), max_size=25)
 
 
 def spelled_out(rows: list[tuple[int, int, float]], most: int) -> dict[tuple[int, int], float]:
     """The implied pairs, found by looking at every pair and every sentence in between."""
     partners: dict[float, dict[int, set[int]]] = {1.0: {}, 0.0: {}}
     for a, b, label in rows:
-        if a != b:
+        if a != b and label in partners:
             partners[label].setdefault(a, set()).add(b)
             partners[label].setdefault(b, set()).add(a)
     between = range(8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +81,7 @@ def teacher_labels(
         Hinton, Vinyals & Dean (2015), Distilling the Knowledge in a Neural Network.
     """
     pairs = len(sides[0])
-    log_odds = np.zeros(pairs)
+    mean = MeanLogOdds(pairs)
     with tqdm(
         total=len(teachers) * pairs,
         desc="teachers",
@@ -90,11 +90,37 @@ def teacher_labels(
         disable=None if progress else True,
     ) as bar:
         for teacher in teachers:
-            start = 0
-            for (scores,) in row_scores(teacher, dataset, sides):
-                clipped = np.clip(scores.astype(np.float64), SUREST, 1 - SUREST)
-                log_odds[start : start + len(scores)] += np.log(clipped / (1 - clipped))
-                start += len(scores)
-                bar.update(len(scores))
-    labels: np.ndarray = 1 / (1 + np.exp(-log_odds / len(teachers)))
-    return labels.astype(np.float32)
+
+            def scores(teacher: TextMatcher | VectorMatcher = teacher) -> Iterator[np.ndarray]:
+                for (chunk,) in row_scores(teacher, dataset, sides):
+                    yield chunk
+                    bar.update(len(chunk))
+
+            mean.add(scores())
+    return mean.scores()
+
+
+class MeanLogOdds:
+    """What several models together say of rows: the mean of their log-odds.
+
+    Args:
+        rows: how many each model scores.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._sum = np.zeros(rows)
+        self._models = 0
+
+    def add(self, chunks: Iterable[np.ndarray]) -> None:
+        """Takes in one model's scores of all rows, float (rows of the chunk,) in [0, 1] each."""
+        start = 0
+        for scores in chunks:
+            clipped = np.clip(scores.astype(np.float64), SUREST, 1 - SUREST)
+            self._sum[start : start + len(scores)] += np.log(clipped / (1 - clipped))
+            start += len(scores)
+        self._models += 1
+
+    def scores(self) -> np.ndarray:
+        """The mean as a score, float32 (rows,) in (0, 1)."""
+        scores: np.ndarray = 1 / (1 + np.exp(-self._sum / self._models))
+        return scores.astype(np.float32)

@@ -296,7 +296,8 @@ def _training_batches(
     if labels is not None:
         if settings.transitive:
             # No more than there are labelled ones: those are what is known, and an epoch no longer than two.
-            implied = implied_pairs(sides[0], sides[1], labels).at_most(len(labels), settings.seed)
+            implied = implied_pairs(sides[0], sides[1], labels)
+            implied = implied.at_most(int(np.isin(labels, (0, 1)).sum()), settings.seed)
             if progress:
                 print(
                     f"{len(implied.labels):,} implied pairs beside {len(labels):,} labelled ones", flush=True
@@ -341,10 +342,10 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset, *, taught: bool) -> Non
         raise ConfigError(
             f"training.debias asks what common tokens tell about the label, but those of {dataset.path}/ are all alike."
         )
-    if recipe.training.transitive and train_labels is not None and not np.isin(train_labels, (0, 1)).all():
-        graded = next(float(label) for label in train_labels if label not in (0, 1))
+    if recipe.training.transitive and train_labels is not None and not np.isin(train_labels, (0, 1)).any():
         raise ConfigError(
-            f"training.transitive reads labels of 0 and 1, but {dataset.path}/ has graded ones, such as {graded:g}."
+            f"training.transitive reads labels of 0 and 1, but all of {dataset.path}/ are graded, such as "
+            f"{float(train_labels[0]):g}."
         )
     monitor = recipe.training.monitor
     if monitor in ("auc", "spearman"):

@@ -38,7 +38,8 @@ def implied_pairs(left: np.ndarray, right: np.ndarray, labels: np.ndarray) -> Im
 
     Args:
         left, right: for each pair the numbers of its sentences, int (pairs,).
-        labels: float (pairs,); from 0.5 on a match.
+        labels: float (pairs,), 1 for a match, 0 for none. What lies between is not certain enough for others to follow
+            from it.
 
     Returns:
         `ImpliedPairs`.
@@ -71,10 +72,9 @@ def implied_pairs(left: np.ndarray, right: np.ndarray, labels: np.ndarray) -> Im
         upper = found.row < found.col
         return ones(coo_matrix((found.data[upper], (found.row[upper], found.col[upper])), shape=(size, size)))
 
-    match = labels >= 0.5
-    same, different = graph(match), graph(~match)
+    same, different = graph(labels == 1), graph(labels == 0)
     implied = paths(same, same), paths(same, different)
-    known = same + different
+    known = graph(np.ones(len(labels), bool))
     sides, values = [], []
     for label, (mine, other) in ((1.0, implied), (0.0, implied[::-1])):
         new = csr_matrix(mine - mine.multiply(ones(known + other)))
