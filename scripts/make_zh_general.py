@@ -52,7 +52,7 @@ CHANGES = (
     "loss.temperature=0.1",
     "training.learning_rate=0.002",
     "training.batch_size=192",
-    "training.epochs=4",
+    "training.epochs=3",
     "training.patience=3",
     "training.debias=0.5",
 )
