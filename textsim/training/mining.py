@@ -189,9 +189,14 @@ def mine_files(
         ArtifactError: no such model, or one of vectors.
         ConfigError: see `mine_pairs`.
         DataFormatError: a source cannot be read, or a row is bad and not to be skipped; names the line.
-        InputError: fewer than two different texts.
+        InputError: fewer than two different texts, or the target is a source.
     """
     began = time.perf_counter()
+    for source in sources:
+        if Path(target).exists() and Path(source).exists() and os.path.samefile(source, target):
+            raise InputError(
+                f"{target}: the pairs would take the place of the file that they are mined from."
+            )
     matchers = [TextMatcher.load(name) for name in teachers]
     if not matchers:
         raise ConfigError("teachers: expected at least one model, which labels the pairs.")
