@@ -27,9 +27,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
-from textsim.artifacts import CARD, SavedModel, load_model, model_card, save_model
+from textsim.artifacts import CARD, MANIFEST, SavedModel, load_model, model_card, save_model
 from textsim.config import Recipe, build_recipe
-from textsim.files import sha256_file
+from textsim.files import read_json, sha256_file, write_json
 from textsim.matcher import TextMatcher
 from textsim.text import layout
 from textsim.text.dataset import PairDataset
@@ -153,29 +153,42 @@ def made_by(recipe: Recipe, folder: Path, model: Path) -> bool:
     return saved.recipe == recipe and read == sha256_file(folder / layout.MANIFEST)
 
 
-def train(folder: Path, recipe: Recipe, model: Path) -> bool:
-    """Trains a model, unless it is there. Returns whether it was not."""
-    if made_by(recipe, folder, model):
-        return False
-    print(textsim.train(folder, recipe, model, overwrite=True).summary())
-    return True
+def train(folder: Path, recipe: Recipe, model: Path) -> None:
+    """Trains a model, unless it is there."""
+    if not made_by(recipe, folder, model):
+        print(textsim.train(folder, recipe, model, overwrite=True).summary())
 
 
 def mine(data: Path, name: str, work: Path) -> Path:
     """Trains the specialists of a set, and has them label pairs of its training texts. Returns the file of those."""
     specialist, folder, out = SPECIALISTS[name], work / name, work / f"{name}-mined.tsv"
     files = [data / "pairs" / name / f"{split}.tsv" for split in ("train", "dev")]
-    if not folder.exists():
-        textsim.preprocess(files[0], folder, dev=files[1], train_vectors=300, min_count=2, progress=True)
+    if not folder.exists() or not made_of(folder, files[:1]):
+        textsim.preprocess(
+            files[0],
+            folder,
+            dev=files[1],
+            train_vectors=300,
+            min_count=2,
+            overwrite=True,
+            progress=True,
+        )
     models = [work / f"{name}-{seed}" for seed in SEEDS]
-    recipes = [
-        build_recipe(specialist.recipe, None, [*specialist.changes, f"training.seed={seed}"])
-        for seed in SEEDS
-    ]
-    new = [train(folder, recipe, model) for recipe, model in zip(recipes, models, strict=True)]
-    if any(new) or not out.exists():
+    for seed, model in zip(SEEDS, models, strict=True):
+        changes = [*specialist.changes, f"training.seed={seed}"]
+        train(folder, build_recipe(specialist.recipe, None, changes), model)
+    # Written after the pairs: where it is not there, they may be of other models.
+    origin = out.with_suffix(".json")
+    made_from = {
+        "texts": sha256_file(files[0]),
+        "models": [sha256_file(model / MANIFEST) for model in models],
+        "per_text": specialist.per_text,
+    }
+    if not origin.exists() or not out.exists() or read_json(origin) != made_from:
         print(f"{name}: labelling pairs", flush=True)
-        textsim.mine_files([files[0]], out, models, per_text=specialist.per_text, progress=True)
+        origin.unlink(missing_ok=True)
+        textsim.mine_files(files[0], out, models, per_text=specialist.per_text, progress=True)
+        write_json(origin, made_from)
     return out
 
 

@@ -44,6 +44,12 @@ def test_atomic_file_keeps_the_old_one_after_a_failure(tmp_path):
     assert os.listdir(tmp_path) == ["a.bin"]
 
 
+def test_atomic_file_takes_no_folders_place(tmp_path):
+    with pytest.raises(ArtifactError, match="a folder has that name"), atomic_file(tmp_path):
+        pytest.fail("said too late")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_atomic_folder_appears_at_the_end_only(tmp_path):
     path = tmp_path / "deep" / "set"
     with atomic_folder(path, marker="manifest.json") as folder:

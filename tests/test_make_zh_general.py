@@ -59,6 +59,9 @@ def test_nothing_is_made_twice(
         made.append(target.name)
         return mine_files(files, target, *arguments, **options)
 
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(textsim, "train", counted)
     monkeypatch.setattr(textsim, "mine_files", counted_mining)
     # Plots take longer than these trainings.
@@ -70,6 +73,24 @@ def test_nothing_is_made_twice(
     monkeypatch.setattr(script, "SEEDS", (0, 2))
     script.mine(data, "lcqmc", work)
     assert made[3:] == ["lcqmc-2", "lcqmc-mined.tsv"]
+    made.clear()
+    monkeypatch.setattr(script, "SEEDS", (2,))
+    script.mine(data, "lcqmc", work)
+    monkeypatch.setitem(script.SPECIALISTS, "lcqmc", script.SPECIALISTS["lcqmc"]._replace(per_text=2))
+    script.mine(data, "lcqmc", work)
+    assert made == ["lcqmc-mined.tsv"] * 2
+    # What was labelled only in part is labelled again, though the models are there.
+    monkeypatch.setattr(textsim, "mine_files", interrupted)
+    monkeypatch.setattr(script, "SEEDS", (0, 2))
+    with pytest.raises(KeyboardInterrupt):
+        script.mine(data, "lcqmc", work)
+    monkeypatch.setattr(textsim, "mine_files", counted_mining)
+    script.mine(data, "lcqmc", work)
+    assert made == ["lcqmc-mined.tsv"] * 3
+    train_file = data / "pairs" / "lcqmc" / "train.tsv"
+    train_file.write_text(train_file.read_text(encoding="utf-8") + "花呗\t还款\t1\n", encoding="utf-8")
+    script.mine(data, "lcqmc", work)
+    assert made[3:] == ["lcqmc-0", "lcqmc-2", "lcqmc-mined.tsv"]
 
     words = [chr(k) for k in range(0x4E00, 0x4E40)]
     vectors, folder, model = tmp_path / "characters.vec", tmp_path / "dataset", tmp_path / "model"
@@ -79,8 +100,10 @@ def test_nothing_is_made_twice(
     assert script.made_of(folder, files)
     assert not script.made_of(folder, files[:2])
     recipe = build_recipe("bilstm-attention", None, QUICK)
-    assert script.train(folder, recipe, model)
-    assert not script.train(folder, recipe, model)
+    made.clear()
+    script.train(folder, recipe, model)
+    script.train(folder, recipe, model)
+    assert made == ["model"]
     assert script.made_by(recipe, folder, model)
     assert not script.made_by(recipe, work / "lcqmc", model)
     assert not script.made_by(recipe.replace(["training.seed=1"]), folder, model)

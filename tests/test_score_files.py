@@ -186,3 +186,15 @@ def test_progress_bar(matcher: TextMatcher, tmp_path: Path, capsys: pytest.Captu
     assert "4.00 pairs" in capsys.readouterr().err
     score_file(matcher, source, tmp_path / "scores.tsv")
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_read_is_never_replaced(matcher: TextMatcher, tmp_path: Path) -> None:
+    source = write_pairs(tmp_path / "pairs.tsv", random_pairs(4))
+    before = source.read_bytes()
+    (tmp_path / "link.tsv").symlink_to(source)
+    for target in (source, tmp_path / "link.tsv"):
+        with pytest.raises(InputError, match="would take the place of the file that is read"):
+            score_file(matcher, source, target)
+        with pytest.raises(InputError, match="would take the place of the file that is read"):
+            encode_file(matcher, source, target)
+    assert source.read_bytes() == before

@@ -511,12 +511,19 @@ def train(
     shell_complete=_complete_model,
     help="A model that labels the pairs; repeated, several together.",
 )
-@option("--output", "target", required=True, type=OUTPUT, metavar="FILE", help="The training file to write.")
+@option(
+    "--output",
+    "target",
+    required=True,
+    type=OUTPUT_OR_STREAM,
+    metavar="FILE",
+    help="The training file to write; - is standard output.",
+)
 @option(
     "--kind",
     type=click.Choice(["pairs", "texts"]),
     default="pairs",
-    help="A row of INPUT is two texts, a label or not; or one text.",
+    help="A row of INPUT is two texts, a label or not (labelled and without a header: --columns 1,2); or one text.",
 )
 @option(
     "--per-text",
@@ -530,7 +537,15 @@ def train(
     type=click.FloatRange(0, 1, min_open=True),
     default=0.1,
     metavar="F",
-    help="A partner is the nearest in this share of the texts, drawn at random; smaller: easier pairs.",
+    help="A partner is the nearest in this share of the texts (of 32,768 at most), drawn at random; smaller: easier "
+    "pairs.",
+)
+@option(
+    "--label-max",
+    type=float,
+    default=1.0,
+    metavar="X",
+    help="Labels are written as shares of X: the --label-max of the file that they shall stand beside.",
 )
 @option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Seed of every random draw.")
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
@@ -561,7 +576,7 @@ def mine(
 
     report = mine_files(inputs, target, teachers, progress=not quiet, **_given(**options))
     if not quiet:
-        click.echo(f"{_count(report)}; {report.matches:,} match")
+        click.echo(f"{_count(report)}; {report.matches:,} match", err=True)
 
 
 @main.command()

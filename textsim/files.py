@@ -42,6 +42,8 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
         ArtifactError: no file can be made there. Raised before the block runs.
     """
     target = Path(path)
+    if target.is_dir():
+        raise ArtifactError(f"{target}: a file cannot be made there: a folder has that name.")
     partial = _sibling(target, "partial")
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -71,8 +71,10 @@ def score_file(
 
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
+        InputError: the target is the source.
     """
     report, start = FileReport(matches=0), time.perf_counter()
+    check_target(target, [source])
     if not isinstance(matcher, TextMatcher | VectorMatcher):
         raise InputError(f"matcher: expected a loaded matcher. Received {type(matcher).__name__}.")
     lines = (
@@ -80,7 +82,7 @@ def score_file(
         if isinstance(matcher, TextMatcher)
         else _vector_lines(matcher, source, report, reading)
     )
-    with contextlib.closing(lines), _open_output(target) as output, _bar(progress, "pairs") as bar:
+    with contextlib.closing(lines), open_output(target) as output, _bar(progress, "pairs") as bar:
         for rows, text in lines:
             # Half a surrogate pair, which JSON can hold, is no UTF-8.
             output.write(text.encode("utf-8", "replace"))
@@ -108,8 +110,10 @@ def encode_file(
 
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
+        InputError: the target is the source.
     """
     report, start = FileReport(), time.perf_counter()
+    check_target(target, [source])
     chunks = read_keys(matcher, source, TEXTS, report, reading)
     # The writer opens the file by name, since it writes the header, which holds the number of rows, last.
     with (
@@ -142,7 +146,7 @@ def _text_lines(
         for (texts_a, texts_b), (keys_a, keys_b), _ in chunks:
             scores = matcher.score_keys(keys_a, keys_b, matcher.differ(texts_a, texts_b), cache)
             numbers = _numbers(scores, matcher, report)
-            lines = zip(map(one_line, texts_a), map(one_line, texts_b), numbers, strict=True)
+            lines = zip(map(_one_line, texts_a), map(_one_line, texts_b), numbers, strict=True)
             yield len(scores), header + "".join(f"{a}\t{b}\t{number}\n" for a, b, number in lines)
             header = ""
 
@@ -202,8 +206,16 @@ def read_keys(
         report.rejected = reader.info.rejected
 
 
+def check_target(target: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]]) -> None:
+    """Raises InputError where a file to write is one of those to read: what is read would be lost."""
+    for source in sources:
+        if os.path.exists(target) and os.path.exists(source) and os.path.samefile(source, target):
+            raise InputError(f"{target}: would take the place of the file that is read. Name another file.")
+
+
 @contextlib.contextmanager
-def _open_output(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def open_output(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Opens the file to write, which appears when it is complete; "-" is standard output."""
     if os.fspath(target) == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -220,6 +232,5 @@ def _bar(shown: bool | None, unit: str) -> tqdm:
 _LINE_BREAKERS = re.compile(r"[\t\r\n]+")
 
 
-def one_line(text: str) -> str:
-    """The text with its tabs and line ends as spaces, so that it fits a cell of TSV."""
+def _one_line(text: str) -> str:
     return _LINE_BREAKERS.sub(" ", text) if _LINE_BREAKERS.search(text) else text

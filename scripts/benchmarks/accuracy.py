@@ -68,22 +68,24 @@ def whole_set(name: str, start: str | None = None) -> Callable[[Path, Path], Non
             vocabulary_from=start,
             train_vectors=None if start else 300,
             min_count=2,
-            label_max=1.0 if mined else GRADED.get(name),
+            label_max=GRADED.get(name, 1.0 if mined else None),
         )
 
     return make
 
 
-def mined_set(name: str, per_text: int) -> Callable[[Path, Path, Sequence[Path]], None]:
+def mined_set(data: Path, name: str, per_text: int, teachers: Sequence[Path], out: Path) -> None:
     """The files of one set, and pairs of its training texts that models label."""
-
-    def make(data: Path, out: Path, teachers: Sequence[Path]) -> None:
-        mined = out.with_name(f"{out.name}.tsv")
-        train = data / "pairs" / WHOLE_SETS[name] / "train.tsv"
-        textsim.mine_files([train], mined, teachers, per_text=per_text, progress=True)
-        whole_set(name)(data, out, [mined])
-
-    return make
+    mined = out.with_name(f"{out.name}.tsv")
+    textsim.mine_files(
+        data / "pairs" / WHOLE_SETS[name] / "train.tsv",
+        mined,
+        teachers,
+        per_text=per_text,
+        label_max=GRADED.get(name, 1.0),
+        progress=True,
+    )
+    whole_set(name)(data, out, [mined])
 
 
 def triplets(data: Path, out: Path) -> None:
@@ -157,12 +159,9 @@ DATASETS: dict[str, Callable[[Path, Path], None]] = {
     "lcqmc-means": lcqmc_means,
 }
 
-MINED: dict[str, Callable[[Path, Path, Sequence[Path]], None]] = {
-    "lcqmc-mined": mined_set("lcqmc", 2),
-    # Few texts: many pairs come up again, or are labelled already.
-    "bq-mined": mined_set("bq", 6),
-}
-"""Datasets that trained models have a part in."""
+# Of BQ's few texts many pairs come up again, or are labelled already.
+MINED: dict[str, Sequence[Any]] = {"lcqmc-mined": ["lcqmc", 2], "bq-mined": ["bq", 6]}
+"""Datasets with pairs that trained models label: the set, and how many partners are sought for each of its texts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,6 +276,7 @@ def made_with(experiment: Experiment, seed: int, out: Path) -> dict[str, Any]:
         "settings": recipe_of(experiment, seed).to_dict(),
         "init": None if experiment.init is None else version(experiment.init),
         "teachers": [version(teacher) for teacher in teachers_of(experiment, out) if teacher.exists()],
+        "mined": MINED.get(experiment.dataset),
     }
 
 
@@ -309,12 +309,14 @@ def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
         origin = made_with(experiment, seed, out)
         # A dataset has the vocabulary of the model which is continued, or pairs that its teachers label.
         made_from = [model["manifest_sha256"][:8] for model in (origin["init"], *origin["teachers"]) if model]
+        if experiment.dataset in MINED:
+            made_from.append(str(MINED[experiment.dataset][1]))
         dataset = out / "datasets" / "-".join([experiment.dataset, *made_from])
         if not dataset.exists():
             dataset.parent.mkdir(parents=True, exist_ok=True)
             print(f"making the dataset {experiment.dataset}", flush=True)
             if experiment.dataset in MINED:
-                MINED[experiment.dataset](data, dataset, teachers_of(experiment, out))
+                mined_set(data, *MINED[experiment.dataset], teachers_of(experiment, out), dataset)
             else:
                 DATASETS[experiment.dataset](data, dataset)
         print(f"training {name}, seed {seed}", flush=True)

@@ -124,6 +124,7 @@ def test_two_texts_are_enough_and_one_is_not(teachers: list[TextMatcher]) -> Non
         ({"per_text": 0}, r"per_text: expected at least 1\. Received 0\."),
         ({"share": 0.0}, r"share: expected a number above 0, at most 1\. Received 0\.0\."),
         ({"share": 1.5}, r"share: .* Received 1\.5\."),
+        ({"seed": -1}, r"seed: expected 0 or more\. Received -1\."),
     ],
 )
 def test_numbers_out_of_range(teachers: list[TextMatcher], options: dict[str, float], message: str) -> None:
@@ -168,7 +169,7 @@ def test_a_log_of_texts(folders: list[Path], tmp_path: Path) -> None:
     )
     assert outcome.exit_code == 0, outcome.output
     lines = (tmp_path / "mined.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    assert outcome.stdout.startswith(f"{len(lines):,} rows in ") and outcome.stdout.endswith(" match\n")
+    assert f"{len(lines):,} rows in " in outcome.stderr and outcome.stderr.endswith(" match\n")
     assert all(a != b for a, b, _ in (line.split("\t") for line in lines))
 
 
@@ -178,7 +179,13 @@ def test_what_can_not_be_mined_leaves_no_file(folders: list[Path], tmp_path: Pat
     with pytest.raises(DataFormatError, match=r"train\.tsv, line 3: text_b is empty"):
         mine_files([train], target, folders)
     with pytest.raises(InputError, match="would take the place of the file"):
-        mine_files([train], train, folders, on_bad_row="skip")
+        mine_files(train, train, folders, on_bad_row="skip")
+    with pytest.raises(ConfigError, match=r"kind: expected 'pairs' or 'texts'\. Received 'text'\."):
+        mine_files(train, target, folders, kind="text")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"label_max: expected a number above 0\. Received 0\."):
+        mine_files(train, target, folders, label_max=0)
+    with pytest.raises(InputError, match="teachers: expected a list of models"):
+        mine_files(train, target, str(folders[0]))
     with pytest.raises(ConfigError, match="teachers: expected at least one model"):
         mine_files([train], target, [])
     with pytest.raises(ArtifactError, match="needs a model of kind 'text'"):
@@ -189,3 +196,104 @@ def test_what_can_not_be_mined_leaves_no_file(folders: list[Path], tmp_path: Pat
     report = mine_files([train], target, folders, on_bad_row="skip")
     assert (report.rows, report.rejected) == (0, 1)
     assert target.read_text(encoding="utf-8") == "text_a\ttext_b\tlabel\n"
+
+
+def test_a_path_that_cannot_be_written_is_found_out_before_the_work(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = tmp_path / "train.tsv"
+    train.write_text("text_a\ttext_b\n花呗\t还款\n", encoding="utf-8")
+    monkeypatch.setattr(mining, "mine_pairs", None)
+    for target in (tmp_path / "nowhere" / "mined.tsv", tmp_path):
+        with pytest.raises(ArtifactError, match="a file cannot be made there"):
+            mine_files(train, target, folders)
+    assert [path.name for path in tmp_path.iterdir()] == ["train.tsv"]
+
+
+def test_several_files_are_one(folders: list[Path], tmp_path: Path) -> None:
+    texts = sentences(30)
+    first = [(texts[k], texts[k + 1]) for k in range(0, 14, 2)]
+    second = [(texts[k], texts[k + 1]) for k in range(14, 28, 2)]
+    paths = [tmp_path / "a.tsv", tmp_path / "b.tsv"]
+    for path, rows in zip(paths, (first, second), strict=True):
+        lines = ["text_a\ttext_b\tlabel", *(f"{a}\t{b}\t5" for a, b in rows), f"{path.stem}\t\t1", ""]
+        path.write_text("\n".join(lines), encoding="utf-8")
+    together = [pair[side] for rows in (first, second) for side in (0, 1) for pair in rows]
+    known = [(start + k, start + 7 + k) for start in (0, 14) for k in range(7)]
+    teachers = [TextMatcher.load(folder) for folder in folders]
+
+    def mined(**options: float) -> list[tuple[str, str, float]]:
+        target = tmp_path / "mined.tsv"
+        report = mine_files(
+            paths,
+            target,
+            folders,
+            label_max=5,
+            on_bad_row="skip",
+            rejects=tmp_path / "rejects.tsv",
+            **options,
+        )
+        assert report.rejected == 2
+        cells = [line.split("\t") for line in target.read_text(encoding="utf-8").splitlines()[1:]]
+        return [(a, b, float(label)) for a, b, label in cells]
+
+    # Not what other seeds and shares give.
+    seen = []
+    for options in ({"seed": 3}, {"seed": 4}, {"share": 0.5}, {"per_text": 5}):
+        expected = mine_pairs(together, teachers, known=known, **options)  # type: ignore[arg-type]
+        rows = mined(**options)
+        assert [(a, b) for a, b, _ in rows] == [
+            (together[a], together[b]) for a, b in zip(expected.left, expected.right, strict=True)
+        ]
+        np.testing.assert_allclose([label for *_, label in rows], 5 * expected.labels, rtol=1e-5)
+        seen.append(sorted(rows))
+    assert all(seen[0] != other for other in seen[1:])
+    reasons = (tmp_path / "rejects.tsv").read_text(encoding="utf-8").splitlines()
+    assert len(reasons) == 3 and "a.tsv\t9\t" in reasons[1] and "b.tsv\t9\t" in reasons[2]
+
+
+def test_texts_of_which_the_teacher_reads_the_same_are_no_pair(
+    teachers: list[TextMatcher], folders: list[Path], tmp_path: Path
+) -> None:
+    greeting = "你好你好你好你好你好"  # as long as what is read
+    texts = [f"{greeting}花呗", f"{greeting}还款", "天气🍎", "天气🍌", "今天", "明天"]
+    mined = mine_pairs(texts, teachers, per_text=5, share=1.0)
+    pairs = set(zip(mined.left.tolist(), mined.right.tolist(), strict=True))
+    assert pairs and not pairs & {(0, 1), (2, 3)}
+    log = tmp_path / "log.txt"
+    log.write_text("\n".join(texts), encoding="utf-8")
+    assert mine_files(log, tmp_path / "mined.tsv", folders, kind="texts").truncated == 2
+    # Two that differ and of which nothing is known are different.
+    mined = mine_pairs(["🍎", "🍌🍌"], teachers, share=1.0)
+    assert mined.labels.tolist() == [np.float32(1e-4)]
+
+
+def test_labels_never_read_back_as_certain(
+    teachers: list[TextMatcher], folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # From certain labels others would follow.
+    sure = lambda self, left, right, differ, cache: np.arange(len(left), dtype="float32") % 2  # noqa: E731
+    monkeypatch.setattr(TextMatcher, "score_keys", sure)
+    log = tmp_path / "log.txt"
+    log.write_text("\n".join(sentences(20)), encoding="utf-8")
+    mine_files(log, tmp_path / "mined.tsv", folders, kind="texts")
+    lines = (tmp_path / "mined.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    labels = {float(line.split("\t")[2]) for line in lines}
+    assert labels == {0.0001, 0.9999}
+
+
+def test_others_are_bounded(teachers: list[TextMatcher], monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = sentences(40)
+    everything = mine_pairs(texts, teachers, per_text=1, share=1.0)
+    # The nearest of all comes up in every round.
+    again = mine_pairs(texts, teachers, per_text=3, share=1.0)
+    assert again.left.tolist() == everything.left.tolist()
+    monkeypatch.setattr(mining, "MOST_OTHERS", 4)
+    bounded = mine_pairs(texts, teachers, per_text=3, share=1.0)
+    few = mine_pairs(texts, teachers, per_text=3, share=0.1)
+    assert bounded.left.tolist() == few.left.tolist() != everything.left.tolist()
+
+
+def test_known_pairs_of_texts_that_are_not_there(teachers: list[TextMatcher]) -> None:
+    with pytest.raises(InputError, match=r"known: expected places from 0 to 1\. Received 0 to 99\."):
+        mine_pairs(["花呗", "还款"], teachers, known=[(0, 99)])

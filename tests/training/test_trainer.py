@@ -216,6 +216,16 @@ def test_implied_pairs_are_no_more_than_labelled_ones(pairs: PairDataset) -> Non
     assert all(len(left) == len(set(zip(left, right, strict=True))) == 4 for left, right in added)
     assert len({str(pair) for pair in added}) > 1
     assert all(0 < a < b for sides in added for a, b in zip(*sides, strict=True))
+    # Rows that models labelled do not count: three certain ones imply three pairs, five would imply ten.
+    mixed = dataclasses.replace(
+        pairs,
+        splits={"train": Split((np.zeros(4, int), np.arange(1, 5)), np.array([1, 1, 1, 0.9], "float32"))},
+    )
+    assert trainer._training_batches(mixed, settings[0]).rows == 4 + 3
+    five = Split((np.zeros(8, int), np.arange(1, 9)), np.array([1] * 5 + [0.9] * 3, "float32"))
+    assert (
+        trainer._training_batches(dataclasses.replace(pairs, splits={"train": five}), settings[0]).rows == 13
+    )
 
 
 def test_transitive_adds_the_implied_pairs(

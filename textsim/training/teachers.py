@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -26,8 +27,7 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
         ArtifactError: no such model.
         InputError: `names` is one name, not a list.
     """
-    if isinstance(names, str | Path):
-        raise InputError(f"teachers: expected a list of models. Received {names!r}. Pass [{names!r}].")
+    check_listed(names)
     if names and dataset.kind == "triplets":
         raise ConfigError(f"{dataset.path}/ holds triplets, which have no labels that a teacher could give.")
     teachers = [load_matcher(name) for name in names]
@@ -54,6 +54,12 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
                     "Preprocess with --vocabulary-from and that model."
                 )
     return teachers
+
+
+def check_listed(names: Sequence[str | os.PathLike[str]]) -> None:
+    """Raises InputError where one model stands for a list of them."""
+    if isinstance(names, str | os.PathLike):
+        raise InputError(f"teachers: expected a list of models. Received {names!r}. Pass [{names!r}].")
 
 
 def teacher_labels(
