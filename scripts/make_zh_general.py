@@ -36,7 +36,8 @@ from textsim.text.dataset import PairDataset
 from textsim.text.pairs import read_rows
 from textsim.text.tokenizers import CharTokenizer
 from textsim.text.word_vectors import save_word_vectors, train_word_vectors
-from textsim.training.evaluation import Evaluation, choose_threshold, evaluate_file, evaluate_scores
+from textsim.training.evaluation import Evaluation, evaluate_file, evaluate_scores
+from textsim.training.thresholds import choose_threshold
 
 SETS = {
     "lcqmc": "LCQMC, open-domain questions",

@@ -315,6 +315,30 @@ def test_evaluate(road: Path) -> None:
     assert result.stderr == "read as gb18030; 1 bad rows left out\n" and result.stdout.startswith("pairs  ")
 
 
+def test_threshold(road: Path, tmp_path: Path) -> None:
+    printed = ok("threshold", road / "model", road / "train.tsv", "--out", tmp_path / "新")
+    assert "accuracy to expect" in printed and f"model: {tmp_path / '新'}" in printed
+    figures = json.loads(ok("threshold", tmp_path / "新", road / "train.tsv", "--json"))
+    assert figures["before"]["threshold"] == figures["threshold"]
+    judged = json.loads(ok("evaluate", tmp_path / "新", road / "train.tsv", "--json"))
+    assert judged["threshold"] == figures["threshold"]
+    result = run("threshold", road / "model", road / "train.tsv", "--min-precision", "2")
+    assert result.exit_code == 2
+
+
+def test_ensemble(road: Path, tmp_path: Path) -> None:
+    ok("train", road / "dataset", "--out", tmp_path / "second", "--quiet", *SMALL, "--seed", "1")
+    printed = ok(
+        "ensemble", road / "model", tmp_path / "second", "--dev", road / "dataset", "--out", tmp_path / "合"
+    )
+    assert "together" in printed
+    scores = [
+        json.loads(ok("score", model, "花呗怎么还款", "怎样还花呗", "--json"))["score"]
+        for model in (road / "model", tmp_path / "second", tmp_path / "合")
+    ]
+    assert scores[2] == pytest.approx((scores[0] + scores[1]) / 2, abs=1e-6)
+
+
 def test_an_output_that_cannot_be_made(road: Path, tmp_path: Path) -> None:
     result = run("score", road / "model", "--input", road / "dev.tsv", "--output", tmp_path / "no" / "o.tsv")
     assert result.exit_code == 2

@@ -19,6 +19,8 @@ _PUBLIC = {
     "preprocess": "textsim.text.dataset",
     "train": "textsim.training.trainer",
     "mine_files": "textsim.training.mining",
+    "ensemble": "textsim.training.ensemble",
+    "fit_threshold": "textsim.training.thresholds",
     "TextsimError": "textsim.errors",
     "ConfigError": "textsim.errors",
     "DataFormatError": "textsim.errors",

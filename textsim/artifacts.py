@@ -3,7 +3,7 @@
 ========================  ==========================================================================
 file                      what it holds
 ========================  ==========================================================================
-config.json               format version, kind, recipe, widths, `max_length`, threshold
+config.json               format version, kind, recipe, widths, members, `max_length`, threshold
 weights.npz               every weight by its path in the model, and the scaler of a vector model
 tokenizer.json            the tokenizer's settings with any user dictionary (text models)
 vocabulary.txt            one token a line (text models)
@@ -22,7 +22,7 @@ import math
 import os
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +32,15 @@ from pydantic import Field
 from textsim.bundled import CONFIG, find_model
 from textsim.config import Recipe, Settings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
-from textsim.files import atomic_folder, check_replaceable, file_entry, read_json, verify_files, write_json
+from textsim.files import (
+    atomic_folder,
+    check_replaceable,
+    file_entry,
+    read_json,
+    sha256_file,
+    verify_files,
+    write_json,
+)
 from textsim.registry import unknown_name
 from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
@@ -67,6 +75,9 @@ class SavedModel:
         scaler: (mean, scale), float32 (dim,) each, where the vectors are standardized as (x - mean) / scale.
         metrics: figures on the validation split, by name.
         provenance: hashes of the training data, versions, times: anything that JSON can hold.
+        members: how many models of this recipe score together, by the mean of their scores. Where there are several,
+            the path of each weight begins with the number of its member, as in ``0/encoder/forward_0/kernel``, and
+            `output_dim` is the width of all of them side by side.
     """
 
     kind: Kind
@@ -81,6 +92,18 @@ class SavedModel:
     scaler: tuple[np.ndarray, np.ndarray] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    members: int = 1
+
+    def split(self) -> list[SavedModel]:
+        """The members, each a model of its own; of a single model, itself."""
+        if self.members == 1:
+            return [self]
+        weights: list[dict[str, np.ndarray]] = [{} for _ in range(self.members)]
+        for path, weight in self.weights.items():
+            number, _, rest = path.partition("/")
+            weights[int(number)][rest] = weight
+        width = self.output_dim // self.members
+        return [replace(self, weights=member, output_dim=width, members=1) for member in weights]
 
 
 class _Config(Settings):
@@ -92,6 +115,7 @@ class _Config(Settings):
     recipe: Recipe
     dim: int = Field(ge=1)
     output_dim: int = Field(ge=1)
+    members: int = Field(default=1, ge=1)
     max_length: int | None = Field(ge=1)
     threshold: float = Field(ge=0, le=1)
 
@@ -132,6 +156,7 @@ def save_model(
             "recipe": saved.recipe,
             "dim": saved.dim,
             "output_dim": saved.output_dim,
+            "members": saved.members,
             "max_length": saved.max_length,
             "threshold": float(saved.threshold),
         },
@@ -185,6 +210,27 @@ def _stored_arrays(saved: SavedModel, precision: Precision) -> dict[str, np.ndar
     return arrays
 
 
+def stored_precision(saved: SavedModel) -> Precision:
+    """The precision that stores all weights of a model as they are, in the fewest bytes."""
+
+    def whole(weight: np.ndarray) -> bool:
+        with np.errstate(over="ignore"):
+            return bool((weight.astype("float16") == weight).all())
+
+    return "float16" if all(map(whole, saved.weights.values())) else "float32"
+
+
+def origin(name: str | os.PathLike[str], saved: SavedModel) -> dict[str, Any]:
+    """What the provenance of a model keeps of one that went into it, given by its path or name."""
+    folder = find_model(name)
+    kept: dict[str, Any] = {
+        key: saved.provenance[key]
+        for key in ("rows", "dataset_sha256", "epochs", "continued_from", "teachers", "ensemble_of")
+        if key in saved.provenance
+    }
+    return {"name": folder.name, "manifest_sha256": sha256_file(folder / MANIFEST), **kept}
+
+
 def _plain(value: Any) -> Any:
     """`value` as JSON can hold it: NumPy numbers become Python's, and what is not finite becomes None."""
     if isinstance(value, Mapping):
@@ -233,6 +279,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         recipe=config.recipe,
         dim=config.dim,
         output_dim=config.output_dim,
+        members=config.members,
         weights=weights,
         threshold=config.threshold,
         tokenizer=tokenizer,
@@ -320,6 +367,7 @@ def model_card(saved: SavedModel, name: str) -> str:
             for kind, part in parts
             if part is not None
         ),
+        *([("members", f"{saved.members}, which score together")] if saved.members > 1 else []),
         ("encoded width", saved.output_dim),
         ("weights", f"{sum(weight.size for weight in saved.weights.values()):,}"),
         ("threshold", f"{saved.threshold:.4f}, chosen on the validation split"),

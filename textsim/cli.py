@@ -154,6 +154,20 @@ def _label_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return threshold(maximum(command))
 
 
+def _labelled_row_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """All options of labelled rows, which may be those of a dataset folder."""
+    split = option(
+        "--split", metavar="NAME", help="The rows to use where FILE is a dataset folder.  [default: dev]"
+    )
+    kind = option(
+        "--kind",
+        type=click.Choice(["pairs", "triplets"]),
+        section="Reading",
+        help="What a row of texts holds.  [default: by the header, else pairs]",
+    )
+    return split(kind(_reading_options(_label_options(command))))
+
+
 def _complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from textsim.config import RECIPES
 
@@ -580,6 +594,84 @@ def mine(
 
 
 @main.command()
+@click.argument("members", metavar="MODEL...", nargs=-1, required=True, shell_complete=_complete_model)
+@option(
+    "--dev",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE",
+    help="Labelled rows on which the threshold is chosen, a data file or a dataset folder: those of validation.",
+)
+@option("--out", required=True, type=OUTPUT, metavar="MODEL", help="The model folder to make.")
+@option("--overwrite", is_flag=True, help="Replace MODEL if it is there.")
+@option("--quiet", is_flag=True, help="No summary.")
+@_labelled_row_options
+def ensemble(
+    members: tuple[str, ...], dev: Path, out: Path, overwrite: bool, quiet: bool, **options: Any
+) -> None:
+    """Join trained models into one that scores by their mean.
+
+    Trained alike but for their seeds, several models are together more accurate than each, and take as long as all of
+    them. The joined model stands wherever a model does, `mine --teacher` among others.
+
+    \b
+    Example:
+      textsim train dataset --out first --seed 1
+      textsim train dataset --out second --seed 2
+      textsim train dataset --out third --seed 3
+      textsim ensemble first second third --dev dataset --out model
+    """
+    from textsim.score_files import FileReport
+    from textsim.training.ensemble import ensemble as join
+
+    report = FileReport()
+    result = join(members, dev, out, overwrite=overwrite, report=report, **_given(**options))
+    if not quiet:
+        click.echo(result.summary())
+    _say_notes(report)
+
+
+@main.command()
+@model_argument
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@option("--out", type=OUTPUT, metavar="MODEL", help="Write the model with the chosen threshold here.")
+@option("--overwrite", is_flag=True, help="Replace that model if it is there.")
+@option(
+    "--min-precision",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="P",
+    help="Choose the lowest threshold at which at least this share of the pairs judged the same are, in place of the "
+    "most accurate one.",
+)
+@option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@_labelled_row_options
+def threshold(
+    model: str, file: Path, out: Path | None, overwrite: bool, as_json: bool, **options: Any
+) -> None:
+    """Choose a model's threshold anew, on labelled pairs of your own.
+
+    Nothing is trained. A model that meets another domain often ranks its pairs well and cuts them badly: a few hundred
+    labelled pairs are enough to tell. Beside the figures on those pairs stands what to expect of pairs that had no say
+    in the choice.
+
+    \b
+    Examples:
+      textsim threshold zh-general mine.tsv
+      textsim threshold zh-general mine.tsv --out model
+      textsim threshold zh-general mine.tsv --min-precision 0.95 --out model
+    """
+    from textsim.score_files import FileReport
+    from textsim.training.thresholds import fit_threshold
+
+    report = FileReport()
+    fit = fit_threshold(model, file, out, overwrite=overwrite, report=report, **_given(**options))
+    click.echo(_json(fit.to_dict()) if as_json else fit.format())
+    if out is not None and not as_json:
+        click.echo(f"model: {out}")
+    _say_notes(report)
+
+
+@main.command()
 @click.argument("name", required=False, shell_complete=_complete_recipe)
 def recipes(name: str | None) -> None:
     """List the named recipes, or print one as JSON.
@@ -624,16 +716,8 @@ def models(names: bool) -> None:
 @main.command()
 @model_argument
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, path_type=Path))
-@option("--split", metavar="NAME", help="The rows to use where FILE is a dataset folder.  [default: dev]")
 @option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@option(
-    "--kind",
-    type=click.Choice(["pairs", "triplets"]),
-    section="Reading",
-    help="What a row of texts holds.  [default: by the header, else pairs]",
-)
-@_reading_options
-@_label_options
+@_labelled_row_options
 def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
     """Judge a model on labelled rows.
 
@@ -651,8 +735,7 @@ def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
     report = FileReport()
     result = evaluate_file(model, file, report=report, **_given(**options))
     click.echo(_json(result.to_dict()) if as_json else result.format())
-    if notes := _notes(report):
-        click.echo("; ".join(notes), err=True)
+    _say_notes(report)
 
 
 @main.command()
@@ -784,6 +867,12 @@ def _quiet_tensorflow() -> Iterator[None]:
 def _count(report: FileReport) -> str:
     """What was done with a file, nothing left out in silence."""
     return "; ".join([f"{report.rows:,} rows in {report.seconds:.1f} s", *_notes(report)])
+
+
+def _say_notes(report: FileReport) -> None:
+    """Prints what is out of the ordinary on standard error."""
+    if notes := _notes(report):
+        click.echo("; ".join(notes), err=True)
 
 
 def _notes(report: FileReport) -> list[str]:

@@ -188,8 +188,33 @@ class KerasScorer(Scorer):
         return np.asarray(self._model.head((u, v)))
 
 
+class EnsembleScorer(Scorer):
+    """Runs the members of an ensemble: their encoded rows side by side, and the mean of their scores.
+
+    Reference:
+        Hansen & Salamon (1990), Neural Network Ensembles.
+    """
+
+    def __init__(self, saved: SavedModel, threads: int | None = None) -> None:
+        self._members = [make_scorer(member, threads) for member in saved.split()]
+        super().__init__(saved, min(member._threads for member in self._members))
+
+    def _encode(self, **batch: np.ndarray) -> np.ndarray:
+        return np.concatenate([member._encode(**batch) for member in self._members], axis=1)
+
+    def _compare(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        sides = (np.split(side, len(self._members), axis=1) for side in (u, v))
+        scores = [
+            member._compare(*map(np.ascontiguousarray, pair))
+            for member, *pair in zip(self._members, *sides, strict=True)
+        ]
+        return np.stack(scores).mean(axis=0)
+
+
 def make_scorer(saved: SavedModel, threads: int | None = None) -> Scorer:
     """The fastest scorer that knows every part of a model: onnxruntime, else Keras."""
+    if saved.members > 1:
+        return EnsembleScorer(saved, threads)
     try:
         return OnnxScorer(saved, threads)
     except Unsupported:

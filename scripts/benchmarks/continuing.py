@@ -27,7 +27,8 @@ from textsim.artifacts import MANIFEST, load_model
 from textsim.config import build_recipe
 from textsim.files import read_json, sha256_file, write_json
 from textsim.text.pairs import read_rows
-from textsim.training.evaluation import choose_threshold, evaluate_file, evaluate_scores
+from textsim.training.evaluation import evaluate_file, evaluate_scores
+from textsim.training.thresholds import choose_threshold
 
 SIZES = (500, 2_000, 10_000)
 # Fewer pairs make fewer steps an epoch.

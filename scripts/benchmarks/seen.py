@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from textsim.text.dataset import PairDataset
-from textsim.training.evaluation import choose_threshold
 from textsim.training.row_scores import row_scores
 from textsim.training.teachers import load_teachers
+from textsim.training.thresholds import choose_threshold
 from textsim.training.transitive import ImpliedPairs, implied_pairs
 
 

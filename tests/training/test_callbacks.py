@@ -12,7 +12,8 @@ from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
 from textsim.text.dataset import PairDataset
 from textsim.training.callbacks import ValidateEachEpoch, Validator
-from textsim.training.evaluation import choose_threshold, evaluate_scores
+from textsim.training.evaluation import evaluate_scores
+from textsim.training.thresholds import choose_threshold
 
 ROWS, WIDTH = 11, 3
 

@@ -19,8 +19,8 @@ from textsim.files import sha256_file
 from textsim.modeling.batches import PairBatches
 from textsim.text.dataset import PairDataset, Split
 from textsim.text.vocabulary import Vocabulary
-from textsim.training.evaluation import choose_threshold
 from textsim.training.overlap import overlap_log_odds, shared_tokens
+from textsim.training.thresholds import choose_threshold
 from textsim.training.trainer import model_for, train
 
 FAST = ["training.epochs=2", "training.batch_size=32", "training.patience=null"]

@@ -12,8 +12,9 @@ import tensorflow as tf
 from textsim.errors import ConfigError
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
-from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
+from textsim.training.evaluation import evaluate_scores, evaluate_triplets
 from textsim.training.feed import batch_signature
+from textsim.training.thresholds import choose_threshold
 
 
 class Validator:

@@ -1,4 +1,4 @@
-"""Figures of a scorer: threshold choice, accuracy, ranking figures, and evaluation of a saved model on a file."""
+"""Figures of a scorer: accuracy, ranking figures, and evaluation of a saved model on a file."""
 
 from __future__ import annotations
 
@@ -119,34 +119,6 @@ def evaluate_scores(
     )
 
 
-def choose_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
-    """The threshold in [0, 1] at which most pairs are judged rightly; of equal ones, the one nearest 0.5.
-
-    Candidates lie midway between neighbouring distinct scores, and at the ends.
-
-    Args:
-        labels: float (pairs,), positive at 0.5 and more.
-        scores: float (pairs,) in [0, 1].
-    """
-    positive = np.asarray(labels) >= 0.5
-    values, where = np.unique(np.asarray(scores, "float64"), return_inverse=True)
-    positives = np.bincount(where, weights=positive, minlength=len(values))
-    negatives = np.bincount(where, weights=~positive, minlength=len(values))
-    # Right with the cut below value k: the negatives under it and the positives from it on.
-    right = (
-        np.concatenate([[0], np.cumsum(negatives)])
-        + positives.sum()
-        - np.concatenate([[0], np.cumsum(positives)])
-    )
-    above = 0.5 if values[-1] < 0.5 else (values[-1] + 1) / 2
-    cuts = np.concatenate([[min(values[0], 0.5)], (values[:-1] + values[1:]) / 2, [above]])
-    # The last cut judges everything different, which no threshold does to a score of exactly 1.
-    if values[-1] >= 1.0:
-        right, cuts = right[:-1], cuts[:-1]
-    best = np.flatnonzero(right == right.max())
-    return float(cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]])
-
-
 @dataclasses.dataclass(frozen=True)
 class TripletEvaluation:
     """How a model orders triplets.
@@ -210,11 +182,34 @@ def evaluate_file(
         ConfigError: a dataset of another kind or vocabulary than the model's or that holds less of a text, reading
             options for a dataset, or a split for a file.
     """
-    if kind is not None and kind not in _ROW_KINDS:
-        raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
     matcher = model if isinstance(model, Matcher) else load_matcher(model)
     start = time.perf_counter()
     report = report or FileReport()
+    labels, columns = labelled_scores(matcher, path, split=split, kind=kind, report=report, **reading)
+    seconds = time.perf_counter() - start
+    report.rows, report.seconds = len(columns[0]), seconds
+    if labels is None:
+        return evaluate_triplets(columns[0], columns[1], seconds)
+    return evaluate_scores(labels, columns[0], matcher.threshold, seconds)
+
+
+def labelled_scores(
+    matcher: Matcher,
+    path: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    kind: Literal["pairs", "triplets"] | None = None,
+    report: FileReport,
+    **reading: Any,
+) -> tuple[np.ndarray | None, list[np.ndarray]]:
+    """Scores of labelled pairs, triplets or vector pairs, and their labels. Arguments and errors of `evaluate_file`.
+
+    Returns:
+        Pair (labels, columns). Of pairs the labels, float32 (rows,), and one column of scores, float32 (rows,); of
+        triplets None, and two columns, of the anchors with the positives and with the negatives.
+    """
+    if kind is not None and kind not in _ROW_KINDS:
+        raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
     if Path(path).is_dir():
         reading |= {} if kind is None else {"kind": kind}
         if reading:
@@ -237,11 +232,7 @@ def evaluate_file(
     columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     if not len(columns[0]):
         raise DataFormatError(f"{path}: expected labelled rows. Found none.")
-    seconds = time.perf_counter() - start
-    report.rows, report.seconds = len(columns[0]), seconds
-    if len(columns) == 2:
-        return evaluate_triplets(columns[0], columns[1], seconds)
-    return evaluate_scores(np.concatenate(labels), columns[0], matcher.threshold, seconds)
+    return (None if len(columns) == 2 else np.concatenate(labels)), columns
 
 
 Chunk = tuple[list[np.ndarray], np.ndarray | None]

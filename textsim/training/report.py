@@ -10,12 +10,14 @@ import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textsim.modeling.siamese import SiameseModel
 from textsim.training import plots
+
+if TYPE_CHECKING:
+    from textsim.modeling.siamese import SiameseModel
 
 
 def write_reports(
@@ -46,14 +48,21 @@ def write_reports(
             writer.writerows(history)
         with _a_picture("curves.png"):
             plots.plot_history(folder / "curves.png", title, history)
-    with _a_picture("scores.png"):
-        plots.plot_scores(folder / "scores.png", title, labels, scores, threshold)
+    write_scores_plot(folder, title, labels, scores, threshold)
     (folder / "structure.txt").write_text(structure_text(model), encoding="utf-8")
     dot = shutil.which("dot")
     if dot:
         graph = structure_graph(model)
         # As above: dot says why on standard error.
         subprocess.run([dot, "-Tpng", "-o", str(folder / "structure.png")], input=graph.encode(), check=False)
+
+
+def write_scores_plot(
+    folder: Path, title: str, labels: np.ndarray, scores: np.ndarray, threshold: float
+) -> None:
+    """Writes scores.png alone, see `write_reports`."""
+    with _a_picture("scores.png"):
+        plots.plot_scores(folder / "scores.png", title, labels, scores, threshold)
 
 
 @contextlib.contextmanager

@@ -15,9 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
-from textsim.artifacts import MANIFEST as MODEL_MANIFEST
-from textsim.artifacts import SavedModel, check_output, load_model, save_model
-from textsim.bundled import find_model
+from textsim.artifacts import SavedModel, check_output, load_model, origin, save_model
 from textsim.config import Recipe, TrainingSettings
 from textsim.errors import ConfigError
 from textsim.files import sha256_file
@@ -30,12 +28,13 @@ from textsim.text.dataset import PairDataset
 from textsim.text.layout import MANIFEST
 from textsim.training.callbacks import ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
-from textsim.training.evaluation import choose_threshold, evaluate_scores, evaluate_triplets
+from textsim.training.evaluation import evaluate_scores, evaluate_triplets
 from textsim.training.feed import batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
 from textsim.training.overlap import overlap_log_odds, shared_tokens
 from textsim.training.report import diagnose, write_reports
 from textsim.training.teachers import load_teachers, teacher_labels
+from textsim.training.thresholds import as_pairs, choose_threshold
 from textsim.training.transitive import implied_pairs
 
 VALIDATION_BATCH = 512
@@ -130,10 +129,10 @@ def train(
     loaded = load_teachers(teachers, dataset)
     origins: dict[str, Any] = {}
     if start is not None and init is not None:
-        origins["continued_from"] = _origin(init, start)
+        origins["continued_from"] = origin(init, start)
     if loaded:
         origins["teachers"] = [
-            _origin(*pair) for pair in zip(teachers, (t.saved for t in loaded), strict=True)
+            origin(*pair) for pair in zip(teachers, (t.saved for t in loaded), strict=True)
         ]
 
     repeatable(recipe.training.seed)
@@ -159,13 +158,13 @@ def train(
     scores, others, _ = validator.scores()
     metrics: dict[str, Any]
     if dataset.kind == "triplets":
-        metrics, threshold = evaluate_triplets(scores, others).to_dict(), _triplet_threshold(scores, others)
-        metrics["threshold"] = threshold
-        labels, shown = np.repeat([1.0, 0.0], len(scores)), np.concatenate([scores, others])
+        labels, shown = as_pairs(None, [scores, others])
+        threshold = choose_threshold(labels, shown)
+        metrics = {**evaluate_triplets(scores, others).to_dict(), "threshold": threshold}
     else:
-        threshold = choose_threshold(validator.labels, scores)
-        metrics = evaluate_scores(validator.labels, scores, threshold).to_dict()
         labels, shown = validator.labels, scores
+        threshold = choose_threshold(labels, shown)
+        metrics = evaluate_scores(labels, shown, threshold).to_dict()
     warnings = diagnose(history, labels, shown, threshold)
     seconds = time.perf_counter() - began + (checkpoint.seconds if checkpoint else 0)
     saved = SavedModel(
@@ -386,6 +385,11 @@ def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siame
             f"the model to continue from reads vectors {wanted}. Those of {dataset.path}/ are {given}. Preprocess "
             f"{'with' if start.scaler else 'without'} --standardize."
         )
+    if start.members > 1:
+        raise ConfigError(
+            f"the model to continue from is an ensemble of {start.members}. Continue from each of its members, "
+            "and join what comes of it."
+        )
     weights = dict(start.weights)
     size = None
     if start.vocabulary is not None and start.tokenizer is not None:
@@ -420,22 +424,6 @@ def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siame
             f"the recipe's parts are not those of the model to continue from: {error}"
         ) from None
     return model
-
-
-def _triplet_threshold(positives: np.ndarray, negatives: np.ndarray) -> float:
-    labels = np.concatenate([np.ones(len(positives)), np.zeros(len(negatives))])
-    return choose_threshold(labels, np.concatenate([positives, negatives]))
-
-
-def _origin(name: str | Path, saved: SavedModel) -> dict[str, Any]:
-    """A model that went into another."""
-    folder = find_model(name)
-    kept: dict[str, Any] = {
-        key: saved.provenance[key]
-        for key in ("rows", "dataset_sha256", "epochs", "continued_from", "teachers")
-        if key in saved.provenance
-    }
-    return {"name": folder.name, "manifest_sha256": sha256_file(folder / MODEL_MANIFEST), **kept}
 
 
 def _provenance(

@@ -1,0 +1,178 @@
+"""Several trained models joined into one that scores by the mean of theirs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from textsim.artifacts import SavedModel, check_output, origin, save_model, stored_precision
+from textsim.errors import ConfigError
+from textsim.matcher import load_matcher
+from textsim.score_files import FileReport
+from textsim.training.evaluation import (
+    Evaluation,
+    TripletEvaluation,
+    evaluate_scores,
+    evaluate_triplets,
+    labelled_scores,
+)
+from textsim.training.report import write_scores_plot
+from textsim.training.teachers import check_listed
+from textsim.training.thresholds import as_pairs, choose_threshold
+
+Result = Evaluation | TripletEvaluation
+
+
+@dataclasses.dataclass(frozen=True)
+class EnsembleResult:
+    """What joining models gave.
+
+    Attributes:
+        path: the model folder.
+        threshold: chosen on the validation rows.
+        alone: figures of each model there, each at the threshold that is best for it.
+        together: figures of all, at `threshold`.
+    """
+
+    path: Path
+    threshold: float
+    alone: list[Result]
+    together: Result
+
+    def summary(self) -> str:
+        """The result as lines of text."""
+
+        def line(name: str, result: Result) -> str:
+            if isinstance(result, TripletEvaluation):
+                return f"{name:<10} {result.ordered:.4f} of {result.triplets:,} triplets in order"
+            auc = "" if result.auc is None else f", AUC {result.auc:.4f}"
+            return f"{name:<10} accuracy {result.accuracy_at_threshold:.4f}{auc}"
+
+        lines = [line(f"member {k}", result) for k, result in enumerate(self.alone, 1)]
+        lines.append(f"{line('together', self.together)}, threshold {self.threshold:.3f}")
+        return "\n".join([*lines, f"model      {self.path}"])
+
+
+def ensemble(
+    models: Sequence[str | os.PathLike[str]],
+    dev: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    kind: Literal["pairs", "triplets"] | None = None,
+    overwrite: bool = False,
+    report: FileReport | None = None,
+    **reading: Any,
+) -> EnsembleResult:
+    """Joins trained models into one, which scores a pair by the mean of their scores.
+
+    It is more accurate than each where they were trained alike but for their seeds, for their errors differ, and takes
+    the time of all of them. A text is still encoded alone: its vector is those of the members side by side.
+
+    Args:
+        models: two or more model folders of one recipe, tokenizer and vocabulary, as trained on one dataset with
+            several seeds.
+        dev: labelled rows on which the threshold is chosen: a data file, or a dataset folder.
+        out: the model folder to write.
+        split, kind, report, reading: see `evaluate_file`.
+        overwrite: whether an existing model folder may be replaced.
+
+    Raises:
+        ConfigError: fewer than two models, or such as do not fit each other; says in what.
+        InputError: `models` is one name, not a list.
+        ArtifactError: no such model, or `out` exists.
+        DataFormatError: the rows cannot be read.
+
+    Reference:
+        Hansen & Salamon (1990), Neural Network Ensembles.
+    """
+    check_listed(models)
+    if len(models) < 2:
+        raise ConfigError(f"an ensemble joins two models or more. Received {len(models)}.")
+    check_output(out, overwrite=overwrite)
+    matchers = [load_matcher(model) for model in models]
+    parts = [matcher.saved for matcher in matchers]
+    for name, part in zip(models, parts, strict=True):
+        _check_alike(str(models[0]), parts[0], str(name), part)
+    report = report or FileReport()
+    # One of them, for all say the same.
+    reports = [report, *(FileReport() for _ in matchers[1:])]
+    given = [
+        labelled_scores(matcher, dev, split=split, kind=kind, report=filled, **reading)
+        for matcher, filled in zip(matchers, reports, strict=True)
+    ]
+    labels = given[0][0]
+    report.rows = len(given[0][1][0])
+    # What the ensemble will say of these rows. A model that is an ensemble itself counts for its members.
+    members = [part.members for part in parts]
+    columns = [
+        np.average(column, axis=0, weights=members)
+        for column in zip(*(columns for _, columns in given), strict=True)
+    ]
+    alone = [_figures(labels, own)[1] for _, own in given]
+    threshold, together = _figures(labels, columns)
+    joined = dataclasses.replace(
+        parts[0],
+        weights=_numbered([member for part in parts for member in part.split()]),
+        output_dim=sum(part.output_dim for part in parts),
+        members=sum(members),
+        threshold=threshold,
+        metrics=together.to_dict(),
+        provenance={"ensemble_of": [origin(*pair) for pair in zip(models, parts, strict=True)]},
+    )
+
+    def plot(folder: Path) -> None:
+        title = f"{joined.members} models on {Path(dev).name}"
+        write_scores_plot(folder, title, *as_pairs(labels, columns), threshold)
+
+    precisions = {stored_precision(part) for part in parts}
+    save_model(
+        joined,
+        out,
+        extra=plot,
+        overwrite=overwrite,
+        precision="float16" if precisions == {"float16"} else "float32",
+    )
+    return EnsembleResult(Path(out), threshold, alone, together)
+
+
+def _figures(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[float, Result]:
+    """The best threshold, and the figures at it."""
+    threshold = choose_threshold(*as_pairs(labels, columns))
+    if labels is None:
+        return threshold, evaluate_triplets(columns[0], columns[1])
+    return threshold, evaluate_scores(labels, columns[0], threshold)
+
+
+def _numbered(members: Sequence[SavedModel]) -> dict[str, np.ndarray]:
+    return {f"{k}/{path}": w for k, member in enumerate(members) for path, w in member.weights.items()}
+
+
+def _check_alike(first: str, one: SavedModel, name: str, other: SavedModel) -> None:
+    """Raises ConfigError unless two models read the same and are built alike."""
+
+    def scaler(saved: SavedModel) -> list[list[float]]:
+        return [part.tolist() for part in saved.scaler or ()]
+
+    def parts(saved: SavedModel) -> list[Any]:
+        recipe = saved.recipe
+        return [recipe.encoder, recipe.pooling, recipe.projection, recipe.head, saved.dim]
+
+    for what, read in (
+        ("kind", lambda saved: saved.kind),
+        ("tokenizer", lambda saved: saved.tokenizer and saved.tokenizer.to_config()),
+        ("vocabulary", lambda saved: saved.vocabulary and saved.vocabulary.tokens),
+        ("max_length", lambda saved: saved.max_length),
+        ("scaler", scaler),
+        ("recipe", parts),
+    ):
+        if read(one) != read(other):
+            raise ConfigError(
+                f"an ensemble joins models of one recipe, trained on one dataset. {first!r} and {name!r} differ in "
+                f"{what}."
+            )
