@@ -170,8 +170,8 @@ def test_every_accuracy_run_has_a_dataset_and_a_recipe_that_fits(work: Any) -> N
         assert experiment.dataset in {**accuracy.DATASETS, **accuracy.MINED}
         assert (experiment.dataset in accuracy.MINED) == bool(experiment.teachers)
         check_recipe(accuracy.recipe_of(experiment, 0))
-        for teacher in experiment.teachers:
-            name, seed = teacher.rsplit("-", 1)
+        for needed in (*experiment.teachers, *accuracy.members_of(experiment, 1)):
+            name, seed = needed.rsplit("-", 1)
             assert name in accuracy.EXPERIMENTS and int(seed) >= 0
 
 

@@ -169,7 +169,8 @@ class Experiment:
     """One line of the table: a dataset, a recipe with changes, the model to continue from, and the runs whose models
     label the dataset's mined pairs.
 
-    What continues has the recipe of the model that it continues from.
+    What continues has the recipe of the model that it continues from. What has `members` trains nothing, but joins
+    models of that experiment: seed 0 those of seeds 0, 1 and 2, seed 1 the next three.
     """
 
     dataset: str
@@ -177,6 +178,7 @@ class Experiment:
     changes: tuple[str, ...] = ()
     init: str | None = None
     teachers: tuple[str, ...] = ()
+    members: str | None = None
 
 
 # LCQMC's unlike training pairs share few characters, those of its other files many.
@@ -245,6 +247,14 @@ EXPERIMENTS: dict[str, Experiment] = {
         "zh-general",
     ),
     "bq-continued": Experiment("bq-general", "bilstm-attention", CONTINUE, "zh-general"),
+    **{
+        f"{name}-ensemble": Experiment(name, recipe, members=members)
+        for name, recipe, members in (
+            ("lcqmc", "bilstm-open-domain", "lcqmc-mined"),
+            ("bq", "bilstm-attention", "bq-mined"),
+            ("atec", "bilstm-attention", "atec-attention"),
+        )
+    },
 }
 
 
@@ -265,18 +275,36 @@ def recipe_of(experiment: Experiment, seed: int) -> Recipe:
     return begin.replace([*experiment.changes, f"training.seed={seed}"])
 
 
-def teachers_of(experiment: Experiment, out: Path) -> list[Path]:
-    """The folders of the runs whose models label mined pairs."""
-    return [out / "models" / teacher for teacher in experiment.teachers]
+MEMBERS = 3
+"""Models that are joined into one."""
+
+
+def members_of(experiment: Experiment, seed: int) -> list[str]:
+    """The runs whose models are joined."""
+    if experiment.members is None:
+        return []
+    return [f"{experiment.members}-{MEMBERS * seed + k}" for k in range(MEMBERS)]
+
+
+def models_of(runs: Sequence[str], out: Path) -> list[Path]:
+    """The folders of the models of some runs."""
+    return [out / "models" / run for run in runs]
 
 
 def made_with(experiment: Experiment, seed: int, out: Path) -> dict[str, Any]:
-    """The settings of a run, and the versions of the models that it starts from and that labelled its pairs."""
+    """The settings of a run, and the versions of the models that it starts from, that labelled its pairs, or that it
+    joins.
+    """
+    teachers, members = (
+        [version(model) for model in models_of(runs, out) if model.exists()]
+        for runs in (experiment.teachers, members_of(experiment, seed))
+    )
     return {
         "settings": recipe_of(experiment, seed).to_dict(),
         "init": None if experiment.init is None else version(experiment.init),
-        "teachers": [version(teacher) for teacher in teachers_of(experiment, out) if teacher.exists()],
+        "teachers": teachers,
         "mined": MINED.get(experiment.dataset),
+        **({"members": members} if experiment.members else {}),
     }
 
 
@@ -301,45 +329,65 @@ def all_finished(name: str, out: Path) -> list[dict[str, Any]]:
 def run(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
     """Makes the dataset and the models where they are not there yet, and returns the run's figures."""
     experiment = EXPERIMENTS[name]
-    for teacher in experiment.teachers:
-        taught_by, number = teacher.rsplit("-", 1)
-        run(taught_by, int(number), data, out)
+    for needed in (*experiment.teachers, *members_of(experiment, seed)):
+        other, number = needed.rsplit("-", 1)
+        run(other, int(number), data, out)
     figures = finished(name, seed, out)
     if figures is None:
         origin = made_with(experiment, seed, out)
-        # A dataset has the vocabulary of the model which is continued, or pairs that its teachers label.
-        made_from = [model["manifest_sha256"][:8] for model in (origin["init"], *origin["teachers"]) if model]
-        if experiment.dataset in MINED:
-            made_from.append(str(MINED[experiment.dataset][1]))
-        dataset = out / "datasets" / "-".join([experiment.dataset, *made_from])
-        if not dataset.exists():
-            dataset.parent.mkdir(parents=True, exist_ok=True)
-            print(f"making the dataset {experiment.dataset}", flush=True)
-            if experiment.dataset in MINED:
-                mined_set(data, *MINED[experiment.dataset], teachers_of(experiment, out), dataset)
-            else:
-                DATASETS[experiment.dataset](data, dataset)
-        print(f"training {name}, seed {seed}", flush=True)
-        trained = textsim.train(
-            dataset,
-            recipe_of(experiment, seed),
-            out / "models" / f"{name}-{seed}",
-            init=experiment.init,
-            overwrite=True,
-        )
         figures = {
             "name": name,
             "recipe": experiment.recipe,
             "seed": seed,
-            "epochs": len(trained.history),
-            "epoch_seconds": float(np.median([row["seconds"] for row in trained.history] or [0.0])),
-            **trained.metrics,
+            **(join(name, seed, data, out) if experiment.members else train(name, seed, data, out, origin)),
             **origin,
         }
         result = result_file(name, seed, out)
         result.parent.mkdir(parents=True, exist_ok=True)
         write_json(result, figures)
     return figures
+
+
+def join(name: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
+    """Joins the models of an experiment's members, and returns what they reach together."""
+    experiment = EXPERIMENTS[name]
+    result = textsim.ensemble(
+        models_of(members_of(experiment, seed), out),
+        data / "pairs" / WHOLE_SETS[experiment.dataset] / "dev.tsv",
+        out / "models" / f"{name}-{seed}",
+        overwrite=True,
+    )
+    return {"epochs": 0, "epoch_seconds": 0.0, **result.together.to_dict()}
+
+
+def train(name: str, seed: int, data: Path, out: Path, origin: dict[str, Any]) -> dict[str, Any]:
+    """Trains the model of an experiment, and returns its figures."""
+    experiment = EXPERIMENTS[name]
+    # A dataset has the vocabulary of the model which is continued, or pairs that its teachers label.
+    made_from = [model["manifest_sha256"][:8] for model in (origin["init"], *origin["teachers"]) if model]
+    if experiment.dataset in MINED:
+        made_from.append(str(MINED[experiment.dataset][1]))
+    dataset = out / "datasets" / "-".join([experiment.dataset, *made_from])
+    if not dataset.exists():
+        dataset.parent.mkdir(parents=True, exist_ok=True)
+        print(f"making the dataset {experiment.dataset}", flush=True)
+        if experiment.dataset in MINED:
+            mined_set(data, *MINED[experiment.dataset], models_of(experiment.teachers, out), dataset)
+        else:
+            DATASETS[experiment.dataset](data, dataset)
+    print(f"training {name}, seed {seed}", flush=True)
+    trained = textsim.train(
+        dataset,
+        recipe_of(experiment, seed),
+        out / "models" / f"{name}-{seed}",
+        init=experiment.init,
+        overwrite=True,
+    )
+    return {
+        "epochs": len(trained.history),
+        "epoch_seconds": float(np.median([row["seconds"] for row in trained.history] or [0.0])),
+        **trained.metrics,
+    }
 
 
 def table(out: Path, names: Sequence[str]) -> str:
