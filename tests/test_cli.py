@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from textsim import __version__
+from textsim.artifacts import load_model
 from textsim.cli import main
 from textsim.config import RECIPES
 from textsim.errors import InputError
@@ -270,6 +271,20 @@ def test_train_with_teachers(road: Path, tmp_path: Path) -> None:
     assert [teacher["name"] for teacher in provenance["teachers"]] == ["model", "model"]
     missing = run("train", road / "dataset", "--out", tmp_path / "no", "--teacher", "zh-genral")
     assert missing.exit_code == 2 and "mean 'zh-general'" in missing.stderr
+
+
+def test_train_continues_with_settings_for_few_pairs(road: Path, tmp_path: Path) -> None:
+    few = ("--dev", road / "dev.tsv", "--vocabulary-from", road / "model", "--out", tmp_path / "few")
+    ok("preprocess", road / "train.tsv", *few)
+    ok("train", tmp_path / "few", "--init", road / "model", "--out", tmp_path / "二", "--epochs", "2")
+    begun, saved = (load_model(path).recipe for path in (road / "model", tmp_path / "二"))
+    assert saved == begun.for_continuing().replace(["training.epochs=2"])
+    assert saved.encoder == begun.encoder and saved.training.batch_size < begun.training.batch_size
+    ok(
+        *("train", tmp_path / "few", "--init", road / "model", "--out", tmp_path / "三"),
+        *("--recipe", "bilstm-attention", *SMALL),
+    )
+    assert load_model(tmp_path / "三").recipe.training.batch_size == begun.training.batch_size
 
 
 def test_train_refuses_before_it_reads(tmp_path: Path) -> None:

@@ -177,3 +177,16 @@ def test_a_recipe_file_that_does_not_fit(tmp_path: Path, content: bytes, message
 def test_a_missing_recipe_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.json: cannot read the recipe"):
         build_recipe(config_file=tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_continues_keeps_its_parts(name: str) -> None:
+    recipe = RECIPES[name]
+    continuing = recipe.for_continuing()
+    assert continuing.training.transitive is False and continuing.training.debias == 0
+    kept = {"optimizer", "weight_decay", "clip_norm", "average", "monitor", "class_weights", "seed"}
+    assert {key: getattr(continuing.training, key) for key in kept} == {
+        key: getattr(recipe.training, key) for key in kept
+    }
+    assert continuing.to_dict() | {"training": None} == recipe.to_dict() | {"training": None}
+    assert continuing.for_continuing() == continuing

@@ -437,8 +437,8 @@ def preprocess(
     metavar="MODEL",
     shell_complete=_complete_model,
     section="Settings",
-    help="Continue from this model, with its recipe unless one is given. DATASET must have been made with "
-    "--vocabulary-from MODEL.",
+    help="Continue from this model, with its parts, unless a recipe is given, and training settings for few pairs. "
+    "DATASET must have been made with --vocabulary-from MODEL.",
 )
 @option(
     "--teacher",
@@ -491,7 +491,7 @@ def train(
       textsim train dataset --out model --set head=cosine-sigmoid --set training.learning_rate=0.0005
       textsim recipes bilstm-attention > mine.json    (edit it, then)
       textsim train dataset --out model --config mine.json
-      textsim train dataset --out model --init zh-general --epochs 3
+      textsim train dataset --out model --init zh-general
       textsim train dataset --out model --teacher first --teacher second --teacher third
     """
     from textsim.artifacts import load_model
@@ -502,7 +502,7 @@ def train(
         *(f"training.{key}={value}" for key, value in short.items() if value is not None),
     ]
     if init is not None and recipe is None and config is None:
-        settings = load_model(init).recipe.replace(changes)
+        settings = load_model(init).recipe.for_continuing().replace(changes)
     else:
         settings = build_recipe(recipe, config, changes)
     with _quiet_tensorflow():

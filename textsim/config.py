@@ -205,6 +205,26 @@ class Recipe(Settings):
             _assign(values, key.strip(), _parse(text.strip()), assignment)
         return Recipe.from_dict(values, "--set")
 
+    def for_continuing(self) -> Recipe:
+        """This recipe as it goes on from a model of it, with the pairs of another domain.
+
+        The parts stay. Of those pairs there mostly are few, so steps are many and small batches make them; and nothing
+        is known of them that would call for `debias` or `transitive`.
+        """
+        return self.replace(_CONTINUING)
+
+
+_CONTINUING = (
+    "training.batch_size=32",
+    "training.epochs=10",
+    "training.patience=null",
+    "training.learning_rate=0.002",
+    "training.schedule=cosine",
+    "training.warmup=0.05",
+    "training.debias=0",
+    "training.transitive=false",
+)
+
 
 def _parse(text: str) -> Any:
     try:

@@ -7,9 +7,9 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/continuing.py runs/without-bq/zh-general
 
 For each size that many pairs are drawn from the domain's training file, with three seeds; all are judged on its dev
-file, which also chose the epoch and the threshold. The recipe is the default one, or that of the start, which takes
-smaller steps. Runs are kept under `--out`, by the model that they start from, and not made again while their settings
-are the same.
+file, which also chose the epoch and the threshold. The parts are those of the default recipe, or of the start; the
+training settings are those of `textsim train --init` on both sides. Runs are kept under `--out`, by the model that they
+start from, and not made again while their settings are the same.
 """
 
 from __future__ import annotations
@@ -31,10 +31,6 @@ from textsim.training.evaluation import evaluate_file, evaluate_scores
 from textsim.training.thresholds import choose_threshold
 
 SIZES = (500, 2_000, 10_000)
-# Fewer pairs make fewer steps an epoch.
-EPOCHS = {500: 20, 2_000: 12, 10_000: 8}
-# What a pretrained model needs is a nudge, and BQ's pairs are as hard in training as in its dev file.
-GENTLY = ("training.learning_rate=0.001", "training.debias=0")
 
 
 def draw(source: Path, count: int, seed: int, out: Path) -> None:
@@ -49,9 +45,8 @@ def run(start: Path | None, count: int, seed: int, domain: Path, out: Path) -> d
     origin = "nothing" if start is None else sha256_file(start / MANIFEST)[:12]
     name = f"{origin}-{count}-{seed}"
     result = out / f"{name}.json"
-    changes = [f"training.seed={seed}", f"training.epochs={EPOCHS[count]}", "training.batch_size=64"]
     recipe = build_recipe() if start is None else load_model(start).recipe
-    recipe = recipe.replace([*changes, *(GENTLY if start else ())])
+    recipe = recipe.for_continuing().replace([f"training.seed={seed}"])
     kept = read_json(result) if result.exists() else {}
     if kept.get("settings") != recipe.to_dict():
         pairs, dataset = out / f"pairs-{count}-{seed}.tsv", out / f"dataset-{name}"
