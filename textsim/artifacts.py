@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,7 @@ from textsim.files import (
     write_json,
 )
 from textsim.registry import unknown_name
+from textsim.text import layout
 from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
 
@@ -169,7 +171,11 @@ def save_model(
             f"them for kind 'vectors'. Received kind {saved.kind!r}."
         )
     with atomic_folder(folder, overwrite=overwrite, marker=WEIGHTS) as partial:
-        write_json(partial / CONFIG, config.to_dict())
+        settings = config.to_dict()
+        if saved.members == 1:
+            # So that it is read where ensembles are not known.
+            del settings["members"]
+        write_json(partial / CONFIG, settings)
         np.savez(partial / WEIGHTS, **_stored_arrays(saved, precision))  # type: ignore[arg-type]
         if saved.tokenizer is not None:
             write_json(partial / TOKENIZER, saved.tokenizer.to_config())
@@ -181,13 +187,42 @@ def save_model(
         (partial / CARD).write_text(card, encoding="utf-8", newline="\n")
         if extra is not None:
             extra(partial)
-        names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
-        manifest = {
-            "format": FORMAT,
-            "version": VERSION,
-            "files": {n: file_entry(partial / n) for n in names},
-        }
-        write_json(partial / MANIFEST, manifest)
+        _write_manifest(partial)
+
+
+def copy_model(
+    folder: Path,
+    out: str | os.PathLike[str],
+    *,
+    threshold: float,
+    extra: Callable[[Path], None],
+    overwrite: bool = False,
+) -> None:
+    """Writes a model folder anew with another threshold, every other file as it is. Raises as `save_model`.
+
+    Args:
+        folder: a model folder that `load_model` has read.
+        out, overwrite: see `save_model`.
+        threshold: in [0, 1].
+        extra: called with the temporary folder to add and change files before the manifest is made.
+    """
+    with atomic_folder(out, overwrite=overwrite, marker=WEIGHTS) as partial:
+        for name in read_json(folder / MANIFEST)["files"]:
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, partial / name)
+        write_json(partial / CONFIG, {**read_json(folder / CONFIG), "threshold": threshold})
+        extra(partial)
+        _write_manifest(partial)
+
+
+def _write_manifest(partial: Path) -> None:
+    names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "files": {name: file_entry(partial / name) for name in names},
+    }
+    write_json(partial / MANIFEST, manifest)
 
 
 def _stored_arrays(saved: SavedModel, precision: Precision) -> dict[str, np.ndarray]:
@@ -229,6 +264,16 @@ def origin(name: str | os.PathLike[str], saved: SavedModel) -> dict[str, Any]:
         if key in saved.provenance
     }
     return {"name": folder.name, "manifest_sha256": sha256_file(folder / MANIFEST), **kept}
+
+
+def data_origin(path: str | os.PathLike[str]) -> dict[str, str]:
+    """What the provenance of a model keeps of a data file or a dataset folder: a name and a hash.
+
+    The hash of a dataset is that of its manifest, which holds those of its files.
+    """
+    # Where it lay on this machine says nothing elsewhere; its last folder often names the set.
+    name = "/".join(Path(path).absolute().parts[-2:])
+    return {"name": name, "sha256": sha256_file(Path(path, layout.MANIFEST) if Path(path).is_dir() else path)}
 
 
 def _plain(value: Any) -> Any:
@@ -274,6 +319,13 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
     weights = _read_arrays(folder / WEIGHTS)
     mean, scale = (weights.pop(path, None) for path in _SCALER)
+    if config.members > 1:
+        numbers = {path.partition("/")[0] for path in weights}
+        if numbers != set(map(str, range(config.members))) or config.output_dim % config.members:
+            raise ArtifactError(
+                f"{folder / CONFIG}: expected the settings of the weights in {WEIGHTS}. Received members="
+                f"{config.members} and output_dim={config.output_dim}, which are of others: it was altered."
+            )
     return SavedModel(
         kind=config.kind,
         recipe=config.recipe,

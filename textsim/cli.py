@@ -437,8 +437,8 @@ def preprocess(
     metavar="MODEL",
     shell_complete=_complete_model,
     section="Settings",
-    help="Continue from this model, with its parts, unless a recipe is given, and training settings for few pairs. "
-    "DATASET must have been made with --vocabulary-from MODEL.",
+    help="Continue from this model, with its parts and training settings for few pairs; with --recipe or --config, "
+    "with exactly those. DATASET must have been made with --vocabulary-from MODEL.",
 )
 @option(
     "--teacher",

@@ -208,22 +208,19 @@ class Recipe(Settings):
     def for_continuing(self) -> Recipe:
         """This recipe as it goes on from a model of it, with the pairs of another domain.
 
-        The parts stay. Of those pairs there mostly are few, so steps are many and small batches make them; and nothing
-        is known of them that would call for `debias` or `transitive`.
+        The parts and the optimizer stay. Of such pairs there mostly are few: small batches make many steps of them. And
+        nothing is known of them that would call for `debias` or `transitive`.
         """
-        return self.replace(_CONTINUING)
-
-
-_CONTINUING = (
-    "training.batch_size=32",
-    "training.epochs=10",
-    "training.patience=null",
-    "training.learning_rate=0.002",
-    "training.schedule=cosine",
-    "training.warmup=0.05",
-    "training.debias=0",
-    "training.transitive=false",
-)
+        changes = [
+            "training.batch_size=32",
+            "training.epochs=10",
+            "training.debias=0",
+            "training.transitive=false",
+        ]
+        if self.training.schedule == "cosine":
+            # Small steps come at the end: stopping early would leave them out.
+            changes.append("training.patience=null")
+        return self.replace(changes)
 
 
 def _parse(text: str) -> Any:

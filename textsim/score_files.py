@@ -207,10 +207,10 @@ def read_keys(
 
 
 def check_target(target: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]]) -> None:
-    """Raises InputError where a file to write is one of those to read: what is read would be lost."""
+    """Raises InputError where a file or folder to write is one of those to read: what is read would be lost."""
     for source in sources:
         if os.path.exists(target) and os.path.exists(source) and os.path.samefile(source, target):
-            raise InputError(f"{target}: would take the place of the file that is read. Name another file.")
+            raise InputError(f"{target}: would take the place of what is read. Choose another path.")
 
 
 @contextlib.contextmanager

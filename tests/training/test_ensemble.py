@@ -12,6 +12,7 @@ from tests.tiny_models import DIM, saved_model
 from textsim.artifacts import SavedModel, load_model, save_model
 from textsim.config import RECIPES
 from textsim.errors import ArtifactError, ConfigError, InputError
+from textsim.files import file_entry, read_json, write_json
 from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
 from textsim.text.dataset import PairDataset, preprocess
 from textsim.training.ensemble import ensemble
@@ -95,6 +96,8 @@ def test_the_members_are_kept_and_named(tmp_path: Path, dev: Path) -> None:
     assert [entry["name"] for entry in joined.provenance["ensemble_of"]] == ["成员0", "成员1", "成员2"]
     assert "| members | 3, which score together |" in (tmp_path / "合" / "README.md").read_text("utf-8")
     assert (tmp_path / "合" / "scores.png").is_file()
+    chosen_on = joined.provenance["threshold_chosen_on"]
+    assert chosen_on["name"].endswith("/验.tsv") and len(chosen_on["sha256"]) == 64
     single = load_model(members[0])
     assert single.split() == [single]
 
@@ -152,7 +155,7 @@ def test_it_cannot_be_continued(pairs: PairDataset, tmp_path: Path, dev: Path) -
     ensemble(saved(tmp_path), dev, tmp_path / "合")
     preprocess(dev, tmp_path / "data", dev=dev, vocabulary_from=tmp_path / "合", progress=False)
     recipe = load_model(tmp_path / "合").recipe
-    with pytest.raises(ConfigError, match=r"is an ensemble of 3\. Continue from each of its members"):
+    with pytest.raises(ConfigError, match=r"is an ensemble of 3\. .*成员0, 成员1, 成员2"):
         train(tmp_path / "data", recipe, tmp_path / "new", init=tmp_path / "合", progress=False)
 
 
@@ -183,14 +186,35 @@ def test_members_that_do_not_fit(
     assert not (tmp_path / "合").exists()
 
 
+@pytest.mark.parametrize("members", [2, 4, 6])
+def test_an_altered_number_of_members(tmp_path: Path, dev: Path, members: int) -> None:
+    ensemble(saved(tmp_path), dev, tmp_path / "合")
+    folder = tmp_path / "合"
+    write_json(folder / "config.json", {**read_json(folder / "config.json"), "members": members})
+    manifest = read_json(folder / "manifest.json")
+    manifest["files"]["config.json"] = file_entry(folder / "config.json")
+    write_json(folder / "manifest.json", manifest)
+    with pytest.raises(ArtifactError, match=f"members={members} and output_dim=.* it was altered"):
+        load_model(folder)
+
+
 def test_what_is_refused_at_once(tmp_path: Path, dev: Path) -> None:
     members = saved(tmp_path, seeds=(0, 1))
-    with pytest.raises(InputError, match="expected a list of models"):
+    with pytest.raises(InputError, match="models: expected a list of models"):
         ensemble(str(members[0]), dev, tmp_path / "合")
-    with pytest.raises(ConfigError, match=r"two models or more\. Received 1"):
-        ensemble(members[:1], dev, tmp_path / "合")
+    for models in ([], members[:1], [members[0], members[0]]):
+        with pytest.raises(ConfigError, match="joins two different models or more"):
+            ensemble(models, dev, tmp_path / "合")
+    with pytest.raises(InputError, match="would take the place of what is read"):
+        ensemble(members, dev, members[0], overwrite=True)
+    (tmp_path / "合").mkdir()
+    (tmp_path / "合" / "mine.txt").write_text("kept", encoding="utf-8")
     with pytest.raises(ArtifactError, match="exists"):
-        ensemble(members, dev, members[0])
+        ensemble(members, dev, tmp_path / "合", overwrite=True)
+    one_kind = tmp_path / "one.tsv"
+    one_kind.write_text("花呗\t还款\t1\n天气\t今天\t1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"Expected both, received 2 of one kind.*--label-max"):
+        ensemble(members, one_kind, tmp_path / "新")
     assert load_matcher(members[0]).saved.members == 1
 
 

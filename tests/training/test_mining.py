@@ -178,7 +178,7 @@ def test_what_can_not_be_mined_leaves_no_file(folders: list[Path], tmp_path: Pat
     train.write_text("text_a\ttext_b\tlabel\n花呗\t还款\t1\n花呗\t\t0\n", encoding="utf-8")
     with pytest.raises(DataFormatError, match=r"train\.tsv, line 3: text_b is empty"):
         mine_files([train], target, folders)
-    with pytest.raises(InputError, match="would take the place of the file"):
+    with pytest.raises(InputError, match="would take the place of what is read"):
         mine_files(train, train, folders, on_bad_row="skip")
     with pytest.raises(ConfigError, match=r"kind: expected 'pairs' or 'texts'\. Received 'text'\."):
         mine_files(train, target, folders, kind="text")  # type: ignore[arg-type]

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from tests.tiny_models import CHARACTERS, saved_model
 from textsim.artifacts import load_model, save_model
 from textsim.errors import ArtifactError, InputError
+from textsim.files import read_json
 from textsim.matcher import TextMatcher
 from textsim.score_files import FileReport
 from textsim.text.dataset import PairDataset
+from textsim.training import plots
 from textsim.training.evaluation import evaluate_file
 from textsim.training.thresholds import as_pairs, choose_threshold, fit_threshold
 
@@ -103,12 +105,15 @@ def model(tmp_path: Path) -> Path:
     saved = saved_model("word-vectors")
     halved = {path: weight.astype("float16").astype("float32") for path, weight in saved.weights.items()}
 
-    def history(folder: Path) -> None:
+    def more(folder: Path) -> None:
         (folder / "history.csv").write_text("epoch,loss\n1,0.5\n", encoding="utf-8")
+        (folder / "scores.png").write_bytes(b"at the old threshold")
+        (folder / "notes").mkdir()
+        (folder / "notes" / "x.txt").write_text("kept", encoding="utf-8")
 
-    save_model(
-        dataclasses.replace(saved, weights=halved), tmp_path / "模型", extra=history, precision="float16"
-    )
+    save_model(dataclasses.replace(saved, weights=halved), tmp_path / "模型", extra=more, precision="float16")
+    # Not of the model.
+    (tmp_path / "模型" / "mine.tsv").write_text("a\tb\t1\n", encoding="utf-8")
     return tmp_path / "模型"
 
 
@@ -142,13 +147,18 @@ def test_a_saved_model_gets_a_threshold(model: Path, rows: Path, tmp_path: Path,
     else:
         assert fit.after.precision >= asked
     before, after = load_model(model), load_model(tmp_path / "新")
+    assert after.recipe == before.recipe and after.provenance == before.provenance
     assert after.threshold == fit.threshold
-    assert after.metrics["accuracy_at_threshold"] == fit.after.accuracy_at_threshold
-    assert after.provenance["threshold"]["on"].endswith("/对.tsv")
-    for path, weight in before.weights.items():
-        np.testing.assert_array_equal(after.weights[path], weight)
-    assert (tmp_path / "新" / "weights.npz").stat().st_size == (model / "weights.npz").stat().st_size
-    assert (tmp_path / "新" / "history.csv").read_text(encoding="utf-8") == "epoch,loss\n1,0.5\n"
+    # All but the threshold is as it was, to the byte.
+    changed = {"config.json", "manifest.json", "README.md", "scores.png", "threshold.json", "mine.tsv"}
+    for file in model.rglob("*"):
+        if file.is_file() and file.name not in changed:
+            assert (tmp_path / "新" / file.relative_to(model)).read_bytes() == file.read_bytes()
+    assert not (tmp_path / "新" / "mine.tsv").exists()
+    kept = read_json(tmp_path / "新" / "threshold.json")
+    assert kept["chosen_on"]["name"].endswith("/对.tsv") and kept["expected"] == fit.expected
+    card = (tmp_path / "新" / "README.md").read_text(encoding="utf-8")
+    assert f"| threshold | {fit.threshold:.4f}, chosen on" in card and "对.tsv" in card
     assert (tmp_path / "新" / "scores.png").read_bytes().startswith(b"\x89PNG")
     assert evaluate_file(tmp_path / "新", rows).to_dict() | {"seconds": 0} == fit.after.to_dict()
     assert json.loads(json.dumps(fit.to_dict()))["after"]["pairs"] == 60
@@ -168,12 +178,51 @@ def test_what_to_expect_is_of_pairs_that_had_no_say(model: Path, rows: Path) -> 
     assert "precision to expect" in fit_threshold(model, rows, min_precision=0.6).format()
 
 
-def test_a_model_may_be_replaced_by_itself_with_another_threshold(model: Path, rows: Path) -> None:
+def test_what_is_read_is_not_replaced(model: Path, rows: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="would take the place of what is read"):
+        fit_threshold(model, rows, model, overwrite=True)
+    fit = fit_threshold(model, rows, tmp_path / "新")
     with pytest.raises(ArtifactError, match="exists"):
-        fit_threshold(model, rows, model)
-    fit = fit_threshold(model, rows, model, overwrite=True)
-    assert load_model(model).threshold == fit.threshold
-    assert fit_threshold(model, rows).before == dataclasses.replace(fit.after, seconds=0.0)
+        fit_threshold(model, rows, tmp_path / "新")
+    again = fit_threshold(tmp_path / "新", rows, tmp_path / "再")
+    assert again.before == fit.after
+    assert (tmp_path / "再" / "README.md").read_text("utf-8").count("| threshold |") == 1
+
+
+def test_the_bundled_models_terms_go_along(demo: Path, tmp_path: Path) -> None:
+    fit_threshold("zh-general", demo / "pairs_dev.tsv", tmp_path / "mine")
+    card = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
+    assert "## Data and terms" in card and "demo/pairs_dev.tsv" in card
+
+
+def test_no_old_picture_is_taken_for_the_new_one(
+    model: Path, rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(plots, "plot_scores", fails)
+    with pytest.warns(RuntimeWarning, match="no font"):
+        fit_threshold(model, rows, tmp_path / "新")
+    assert not (tmp_path / "新" / "scores.png").exists()
+
+
+def test_warnings(model: Path, rows: Path) -> None:
+    fit = fit_threshold(model, rows)
+    (few,) = fit.warnings
+    assert few.startswith("60 pairs are few") and f"warning: {few}" in fit.format()
+    many = dataclasses.replace(fit, after=dataclasses.replace(fit.after, pairs=500))
+    assert many.warnings == []
+    asked = dataclasses.replace(many, min_precision=0.95, expected=0.9)
+    assert asked.warnings[0].startswith("on pairs that had no say, precision is 0.9000, not the 0.95 asked")
+    assert dataclasses.replace(asked, expected=0.96).warnings == []
+    assert "precision is none" in dataclasses.replace(asked, expected=None).warnings[0]
+
+
+def test_a_precision_that_is_just_reached() -> None:
+    # 0.56 * 25 is a little more than 14.
+    labels = np.array([1.0] * 14 + [0.0] * 11)
+    assert choose_threshold(labels, np.full(25, 0.8), 0.56) <= 0.8
 
 
 def test_a_dataset_and_triplets(triplets: PairDataset, tmp_path: Path) -> None:
@@ -197,7 +246,7 @@ def test_a_dataset_and_triplets(triplets: PairDataset, tmp_path: Path) -> None:
     [
         ({"min_precision": 0.0}, "01", r"expected a share in \(0, 1\]. Received 0.0"),
         ({"min_precision": 1.5}, "01", "Received 1.5"),
-        ({}, "11", "all 2 have one label"),
+        ({}, "11", r"Expected both, received 2 of one kind\. .*--label-threshold"),
         (
             {"min_precision": 0.9},
             "10",

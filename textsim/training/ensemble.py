@@ -10,10 +10,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from textsim.artifacts import SavedModel, check_output, origin, save_model, stored_precision
+import textsim
+from textsim.artifacts import (
+    SavedModel,
+    check_output,
+    data_origin,
+    origin,
+    save_model,
+    stored_precision,
+)
+from textsim.bundled import find_model
 from textsim.errors import ConfigError
 from textsim.matcher import load_matcher
-from textsim.score_files import FileReport
+from textsim.score_files import FileReport, check_target
 from textsim.training.evaluation import (
     Evaluation,
     TripletEvaluation,
@@ -23,7 +32,7 @@ from textsim.training.evaluation import (
 )
 from textsim.training.report import write_scores_plot
 from textsim.training.teachers import check_listed
-from textsim.training.thresholds import as_pairs, choose_threshold
+from textsim.training.thresholds import as_pairs, check_both_kinds, choose_threshold
 
 Result = Evaluation | TripletEvaluation
 
@@ -83,17 +92,20 @@ def ensemble(
         overwrite: whether an existing model folder may be replaced.
 
     Raises:
-        ConfigError: fewer than two models, or such as do not fit each other; says in what.
-        InputError: `models` is one name, not a list.
+        ConfigError: fewer than two different models, or such as do not fit each other; says in what.
+        InputError: `models` is one name, not a list; `out` is one of them; or the labels are all alike.
         ArtifactError: no such model, or `out` exists.
         DataFormatError: the rows cannot be read.
 
     Reference:
         Hansen & Salamon (1990), Neural Network Ensembles.
     """
-    check_listed(models)
-    if len(models) < 2:
-        raise ConfigError(f"an ensemble joins two models or more. Received {len(models)}.")
+    check_listed("models", models)
+    folders = [find_model(model) for model in models]
+    if len({folder.resolve() for folder in folders}) < max(2, len(models)):
+        received = ", ".join(map(str, models)) or "none"
+        raise ConfigError(f"an ensemble joins two different models or more. Received {received}.")
+    check_target(out, folders)
     check_output(out, overwrite=overwrite)
     matchers = [load_matcher(model) for model in models]
     parts = [matcher.saved for matcher in matchers]
@@ -107,11 +119,13 @@ def ensemble(
         for matcher, filled in zip(matchers, reports, strict=True)
     ]
     labels = given[0][0]
+    if labels is not None:
+        check_both_kinds(labels, dev)
     report.rows = len(given[0][1][0])
     # What the ensemble will say of these rows. A model that is an ensemble itself counts for its members.
     members = [part.members for part in parts]
     columns = [
-        np.average(column, axis=0, weights=members)
+        np.average(column, axis=0, weights=members).astype(np.float32)
         for column in zip(*(columns for _, columns in given), strict=True)
     ]
     alone = [_figures(labels, own)[1] for _, own in given]
@@ -122,8 +136,12 @@ def ensemble(
         output_dim=sum(part.output_dim for part in parts),
         members=sum(members),
         threshold=threshold,
-        metrics=together.to_dict(),
-        provenance={"ensemble_of": [origin(*pair) for pair in zip(models, parts, strict=True)]},
+        metrics={**together.to_dict(), "threshold": threshold},
+        provenance={
+            "ensemble_of": [origin(*pair) for pair in zip(models, parts, strict=True)],
+            "threshold_chosen_on": data_origin(dev),
+            "versions": {"textsim": textsim.__version__},
+        },
     )
 
     def plot(folder: Path) -> None:
@@ -174,5 +192,5 @@ def _check_alike(first: str, one: SavedModel, name: str, other: SavedModel) -> N
         if read(one) != read(other):
             raise ConfigError(
                 f"an ensemble joins models of one recipe, trained on one dataset. {first!r} and {name!r} differ in "
-                f"{what}."
+                f"{what}: train them anew on one dataset, but for the seed alike."
             )

@@ -225,7 +225,7 @@ def mine_files(
     began = time.perf_counter()
     sources = [sources] if isinstance(sources, str | os.PathLike) else sources
     check_target(target, sources)
-    check_listed(teachers)
+    check_listed("teachers", teachers)
     if kind not in ("pairs", "texts"):
         raise ConfigError(f"kind: expected 'pairs' or 'texts'. Received {kind!r}.")
     if not 0 < label_max < math.inf:

@@ -27,7 +27,7 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
         ArtifactError: no such model.
         InputError: `names` is one name, not a list.
     """
-    check_listed(names)
+    check_listed("teachers", names)
     if names and dataset.kind == "triplets":
         raise ConfigError(f"{dataset.path}/ holds triplets, which have no labels that a teacher could give.")
     teachers = [load_matcher(name) for name in names]
@@ -56,10 +56,10 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
     return teachers
 
 
-def check_listed(names: Sequence[str | os.PathLike[str]]) -> None:
+def check_listed(argument: str, names: Sequence[str | os.PathLike[str]]) -> None:
     """Raises InputError where one model stands for a list of them."""
     if isinstance(names, str | os.PathLike):
-        raise InputError(f"teachers: expected a list of models. Received {names!r}. Pass [{names!r}].")
+        raise InputError(f"{argument}: expected a list of models. Received {names!r}. Pass [{names!r}].")
 
 
 def teacher_labels(

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from textsim.artifacts import MANIFEST, SavedModel, check_output, save_model, stored_precision
+from textsim.artifacts import CARD, check_output, copy_model, data_origin
 from textsim.bundled import find_model
 from textsim.errors import InputError
-from textsim.files import sha256_file
+from textsim.files import write_json
 from textsim.matcher import load_matcher
-from textsim.score_files import FileReport
-from textsim.text import layout
+from textsim.score_files import FileReport, check_target
 from textsim.training.evaluation import Evaluation, evaluate_scores, labelled_scores
 from textsim.training.report import write_scores_plot
 
 FOLDS = 10
+FEW_PAIRS = 100
+THRESHOLD = "threshold.json"
+"""In a model folder: on what its threshold was chosen, with which figures."""
 
 
 def choose_threshold(labels: np.ndarray, scores: np.ndarray, min_precision: float | None = None) -> float:
@@ -46,7 +48,7 @@ def choose_threshold(labels: np.ndarray, scores: np.ndarray, min_precision: floa
     if min_precision is not None:
         # Of the pairs from value k on, those that are the same, and all.
         found, judged = (np.cumsum(counts[::-1])[::-1] for counts in (positives, positives + negatives))
-        enough = np.flatnonzero(found >= min_precision * judged)
+        enough = np.flatnonzero(found / judged >= min_precision)
         if not len(enough):
             raise InputError(
                 f"no threshold has a precision of {min_precision:g} on these {len(positive):,} pairs: the best is "
@@ -64,6 +66,15 @@ def choose_threshold(labels: np.ndarray, scores: np.ndarray, min_precision: floa
         right, cuts = right[:-1], cuts[:-1]
     best = np.flatnonzero(right == right.max())
     return float(cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]])
+
+
+def check_both_kinds(labels: np.ndarray, path: str | os.PathLike[str]) -> None:
+    """Raises InputError where labels, float (pairs,), give no threshold anything to part."""
+    if len(np.unique(labels >= 0.5)) < 2:
+        raise InputError(
+            f"{path}: a threshold parts pairs that mean the same from pairs that do not. Expected both, received "
+            f"{len(labels):,} of one kind. Are the labels read as they are meant (--label-threshold, --label-max)?"
+        )
 
 
 def as_pairs(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +126,21 @@ class ThresholdFit:
         lines.append(
             f"chosen on {self.after.pairs:,} pairs, {self.after.majority_accuracy:.4f} of them in one class"
         )
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What speaks against relying on the threshold, in plain words."""
+        found = []
+        if self.after.pairs < FEW_PAIRS:
+            found.append(f"{self.after.pairs} pairs are few to choose a threshold on: take a few hundred.")
+        if self.min_precision is not None and (self.expected is None or self.expected < self.min_precision):
+            expected = "none" if self.expected is None else f"{self.expected:.4f}"
+            found.append(
+                f"on pairs that had no say, precision is {expected}, not the {self.min_precision:g} asked for. "
+                "Take more pairs, or ask for more than is needed."
+            )
+        return found
 
 
 def fit_threshold(
@@ -137,28 +162,28 @@ def fit_threshold(
     Args:
         model: a model folder or the name of a bundled model.
         path: a data file, or a dataset folder whose vocabulary is the model's.
-        out: where the model goes, with the chosen threshold and its figures on these pairs; None to write nothing.
+        out: a folder for a copy of the model with the chosen threshold, its figures on these pairs in
+            ``threshold.json``; None to write nothing.
         min_precision: see `choose_threshold`.
         split, kind, report, reading: see `evaluate_file`.
-        overwrite: whether an existing model folder may be replaced, which may be `model` itself.
+        overwrite: whether an existing model folder may be replaced, `model` itself excepted.
 
     Raises:
-        InputError: `min_precision` is not in (0, 1] or not reached, or the labels are all alike.
+        InputError: `min_precision` is not in (0, 1] or not reached, the labels are all alike, or `out` is `model`.
         ArtifactError: the model or the dataset is not whole, or `out` exists.
         DataFormatError, ConfigError: see `evaluate_file`.
     """
     if min_precision is not None and not 0 < min_precision <= 1:
         raise InputError(f"min_precision: expected a share in (0, 1]. Received {min_precision}.")
     if out is not None:
+        check_target(out, [find_model(model)])
         check_output(out, overwrite=overwrite)
     matcher = load_matcher(model)
     given = labelled_scores(matcher, path, split=split, kind=kind, report=report or FileReport(), **reading)
     labels, scores = as_pairs(*given)
-    if len(np.unique(labels >= 0.5)) < 2:
-        raise InputError(
-            f"{path}: a threshold parts pairs that mean the same from pairs that do not, but all {len(labels):,} have "
-            "one label."
-        )
+    check_both_kinds(labels, path)
+    # As wide as the threshold, as everywhere.
+    scores = scores.astype(np.float64)
     threshold = choose_threshold(labels, scores, min_precision)
     fit = ThresholdFit(
         threshold,
@@ -168,7 +193,7 @@ def fit_threshold(
         _expected(labels, scores, min_precision),
     )
     if out is not None:
-        _save(model, matcher.saved, fit, Path(path), labels, scores, Path(out), overwrite)
+        _save(find_model(model), fit, Path(path), labels, scores, Path(out), overwrite)
     return fit
 
 
@@ -194,8 +219,7 @@ def _expected(labels: np.ndarray, scores: np.ndarray, min_precision: float | Non
 
 
 def _save(
-    model: str | os.PathLike[str],
-    saved: SavedModel,
+    model: Path,
     fit: ThresholdFit,
     path: Path,
     labels: np.ndarray,
@@ -203,25 +227,16 @@ def _save(
     out: Path,
     overwrite: bool,
 ) -> None:
-    chosen_on = {
-        "on": "/".join(path.resolve().parts[-2:]),
-        "sha256": sha256_file(path / layout.MANIFEST if path.is_dir() else path),
-        "min_precision": fit.min_precision,
-        "expected": fit.expected,
-    }
-    changed = dataclasses.replace(
-        saved,
-        threshold=fit.threshold,
-        metrics=fit.after.to_dict(),
-        provenance={**saved.provenance, "threshold": chosen_on},
-    )
-    origin = find_model(model)
+    origin = data_origin(path)
 
     def extra(folder: Path) -> None:
+        write_json(folder / THRESHOLD, {"chosen_on": origin, **fit.to_dict()})
+        (folder / "scores.png").unlink(missing_ok=True)
         write_scores_plot(folder, f"{out.name} on {path.name}", labels, scores, fit.threshold)
-        # The training history, its curves and whatever else goes along.
-        for file in origin.iterdir():
-            if file.is_file() and file.name != MANIFEST and not (folder / file.name).exists():
-                shutil.copy2(file, folder / file.name)
+        card = (folder / CARD).read_text(encoding="utf-8")
+        # The figures further down the card stay those of the validation split, at the threshold of training.
+        row = f"| threshold | {fit.threshold:.4f}, chosen on {origin['name']}, see `{THRESHOLD}` |"
+        card = re.sub(r"^\| threshold \|.*chosen on.*$", lambda _: row, card, count=1, flags=re.MULTILINE)
+        (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
 
-    save_model(changed, out, extra=extra, overwrite=overwrite, precision=stored_precision(saved))
+    copy_model(model, out, threshold=fit.threshold, extra=extra, overwrite=overwrite)

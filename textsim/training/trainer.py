@@ -98,7 +98,8 @@ def train(
 
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
-        recipe: what to train and how.
+        recipe: what to train and how. With `init`, one of the same parts: `load_model(init).recipe.for_continuing()`
+            suits few pairs.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
             of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`).
@@ -386,9 +387,10 @@ def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siame
             f"{'with' if start.scaler else 'without'} --standardize."
         )
     if start.members > 1:
+        names = ", ".join(entry["name"] for entry in start.provenance.get("ensemble_of", ()))
         raise ConfigError(
-            f"the model to continue from is an ensemble of {start.members}. Continue from each of its members, "
-            "and join what comes of it."
+            f"the model to continue from is an ensemble of {start.members}. Continue from each of "
+            f"the models that it was made of ({names}), and join what comes of it."
         )
     weights = dict(start.weights)
     size = None
