@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.tiny_models import saved_model
+from textsim.artifacts import load_model, save_model
+from textsim.files import write_json
 from textsim.text.layout import Split
 
 SCRIPTS = Path(__file__).parents[1] / "scripts" / "benchmarks"
@@ -202,6 +205,40 @@ def test_the_accuracy_table_leaves_out_runs_of_other_settings(work: Any, tmp_pat
     assert row.startswith(
         "| bq-attention | bilstm-attention | 2 | 1, 1 | 0.5000 ± 0.0000 | - | 0.6250 ± 0.1768"
     )
+
+
+def test_an_ensemble_is_made_anew_when_a_member_changes(
+    work: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import accuracy
+
+    experiments = {
+        "tiny": accuracy.Experiment("lcqmc", "word-vectors"),
+        "tiny-ensemble": accuracy.Experiment("lcqmc", "word-vectors", members="tiny"),
+    }
+    monkeypatch.setattr(accuracy, "EXPERIMENTS", experiments)
+    lines = (data / "pairs" / "lcqmc" / "train.tsv").read_text(encoding="utf-8")
+    (data / "pairs" / "lcqmc" / "dev.tsv").write_text(lines, encoding="utf-8")
+
+    def member(seed: int, weights: int) -> None:
+        folder = tmp_path / "models" / f"tiny-{seed}"
+        save_model(saved_model("word-vectors", weights), folder, overwrite=True)
+        result = accuracy.result_file("tiny", seed, tmp_path)
+        result.parent.mkdir(parents=True, exist_ok=True)
+        write_json(result, accuracy.made_with(experiments["tiny"], seed, tmp_path))
+
+    for seed in range(3):
+        member(seed, seed)
+    first = accuracy.run("tiny-ensemble", 0, data, tmp_path)
+    assert load_model(tmp_path / "models" / "tiny-ensemble-0").members == 3
+    assert accuracy.run("tiny-ensemble", 0, data, tmp_path) == first
+    (row,) = accuracy.table(tmp_path, ["tiny-ensemble"]).splitlines()[2:]
+    assert f"| {first['accuracy']:.4f} | {first['accuracy_at_threshold']:.4f} |" in row
+    member(1, 7)
+    assert accuracy.all_finished("tiny-ensemble", tmp_path) == []
+    again = accuracy.run("tiny-ensemble", 0, data, tmp_path)
+    assert [entry["name"] for entry in again["members"]] == ["tiny-0", "tiny-1", "tiny-2"]
+    assert again["members"][1] != first["members"][1] and again["members"][0] == first["members"][0]
 
 
 def test_the_ranking_table_and_its_baselines(work: Any) -> None:
