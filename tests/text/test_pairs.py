@@ -193,6 +193,28 @@ def test_bad_rows_name_file_and_line(tmp_path, line, message):
         table(path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "row", "expected"),
+    [
+        (
+            UNLABELED,
+            "甲\t乙\t1",
+            "expected 2 tab-separated columns (text_a, text_b); of more, say which to read, as in "
+            "--columns 1,2. Received 3",
+        ),
+        (
+            PAIRS,
+            "7\t甲\t乙\t1",
+            "(text_a, text_b, label); of more, say which to read, as in --columns 1,2,3. Received 4",
+        ),
+    ],
+)
+def test_more_columns_without_a_header(tmp_path, kind, row, expected):
+    path = text_file(tmp_path, f"{row}\n{row}\n")
+    with pytest.raises(DataFormatError, match=re.escape(expected)):
+        list(read_rows(path, kind))
+
+
 def test_skipped_rows_are_counted_and_written_down(tmp_path):
     lines = [line for line, _ in BAD_LINES]
     path = text_file(tmp_path, "\n".join(["甲\t乙\t1", *lines, "丙\t丁\t0"]) + "\n\n\n")

@@ -159,6 +159,9 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
     if wanted is not None:
         places, width = _places(table.where(number), names, kind, wanted), len(names)
         expected = f"{width} {table.separator} columns as in line {number}"
+    elif len(cells) > width:
+        numbers = ",".join(str(place + 1) for place in places)
+        expected = f"{expected}; of more, say which to read, as in --columns {numbers}"
     if kind.labeled and header == "auto" and len(cells) == width:
         _check_no_header(table.where(number), cells[places[-1]], rule)
     return Columns(kind.columns, False, expected, _getter(places, width, expected))
