@@ -169,7 +169,7 @@ class Experiment:
     """One line of the table: a dataset, a recipe with changes, the model to continue from, and the runs whose models
     label the dataset's mined pairs.
 
-    What continues has the recipe of the model that it continues from. What has `members` trains nothing, but joins
+    What continues does so with the settings of `textsim train --init`. What has `members` trains nothing, but joins
     models of that experiment: seed 0 those of seeds 0, 1 and 2, seed 1 the next three.
     """
 
@@ -183,12 +183,11 @@ class Experiment:
 
 # LCQMC's unlike training pairs share few characters, those of its other files many.
 DEBIAS = ("training.debias=0.5",)
-# On top of the settings of the model that is continued.
+# All pairs of a set are not few.
 CONTINUE = (
     "training.epochs=3",
     "training.learning_rate=0.0007",
     "training.batch_size=128",
-    "training.debias=0",
 )
 
 BATCHES = {64: 0.001, 128: 0.0014, 256: 0.002, 512: 0.0028}
@@ -241,10 +240,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         teachers=("bq-token-dropout-0", "bq-token-dropout-1", "bq-token-dropout-2"),
     ),
     "stsb-continued": Experiment(
-        "stsb-general",
-        "bilstm-attention",
-        (*CONTINUE, "training.monitor=spearman", "training.learning_rate=0.002", "training.epochs=10"),
-        "zh-general",
+        "stsb-general", "bilstm-attention", ("training.monitor=spearman",), "zh-general"
     ),
     "bq-continued": Experiment("bq-general", "bilstm-attention", CONTINUE, "zh-general"),
     **{
@@ -270,8 +266,11 @@ def version(model: str | Path) -> dict[str, str]:
 
 
 def recipe_of(experiment: Experiment, seed: int) -> Recipe:
-    """What is trained: a recipe, or that of the model that is continued, with the experiment's changes."""
-    begin = load_model(experiment.init).recipe if experiment.init else build_recipe(experiment.recipe)
+    """What is trained: a recipe, or that with which a model is continued, with the experiment's changes."""
+    if experiment.init is None:
+        begin = build_recipe(experiment.recipe)
+    else:
+        begin = load_model(experiment.init).recipe.for_continuing()
     return begin.replace([*experiment.changes, f"training.seed={seed}"])
 
 
