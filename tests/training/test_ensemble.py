@@ -137,7 +137,7 @@ def test_numeric_vectors(tmp_path: Path) -> None:
 
 def test_trained_on_one_dataset(pairs: PairDataset, triplets: PairDataset, tmp_path: Path) -> None:
     recipe = RECIPES["bilstm-triplet"].replace(
-        ["encoder.units=[4]", "projection.units=[4]", "training.epochs=1"]
+        ["encoder=word-vectors", "projection.units=[4]", "training.epochs=1"]
     )
     for seed in (0, 1):
         train(triplets, recipe.replace([f"training.seed={seed}"]), tmp_path / f"t{seed}", progress=False)
