@@ -76,6 +76,17 @@ def test_nothing_judged_positive() -> None:
     assert found.auc == 1
 
 
+@pytest.mark.parametrize(
+    ("threshold", "said"), [(0.5, False), (0.85, True), (0.05, True)], ids=["fits", "high", "low"]
+)
+def test_a_threshold_that_does_not_suit_the_pairs_is_worth_a_word(threshold: float, said: bool) -> None:
+    scores = np.linspace(0, 1, 100)
+    text = evaluate_scores((scores > 0.5).astype(float), scores, threshold).format()
+    assert ("another threshold may suit them better (textsim threshold)" in text) == said
+    if threshold == 0.85:
+        assert "15% of the pairs are judged the same, 50% are" in text
+
+
 def test_constant_scores_rank_nothing() -> None:
     found = evaluate_scores(np.array([0, 1]), np.array([0.3, 0.3]), 0.5)
     assert found.spearman is None and found.auc == 0.5
@@ -89,7 +100,7 @@ def test_figures_as_text() -> None:
     assert "accuracy at 0.5        0.6000" in text
     assert "majority class         0.6000  (+0.2000 over it)" in text
     assert "same: 2 found, 1 missed; different: 2 told apart, 0 taken for same" in text
-    assert {line[22:25] for line in text.split("\n")[1:-1]} == {" 0.", " 1."}
+    assert {line[22:25] for line in text.split("\n")[1:10]} == {" 0.", " 1."}
 
 
 def test_triplets_in_order() -> None:

@@ -20,6 +20,9 @@ from textsim.text.pairs import PAIRS, TRIPLETS, detect_kind
 from textsim.text.vector_pairs import iter_vector_pairs
 from textsim.training.row_scores import row_scores
 
+UNLIKE_SHARES = 0.1
+"""How far the share of pairs judged the same may lie from that of those labelled so before it is worth a word."""
+
 _ROW_KINDS = {kind.name: kind for kind in (PAIRS, TRIPLETS)}
 
 
@@ -59,6 +62,14 @@ class Evaluation:
             return "      -" if value is None else f"{value:7.4f}"
 
         gain = self.accuracy_at_threshold - self.majority_accuracy
+        judged = (self.true_positives + self.false_positives) / self.pairs
+        labelled = (self.true_positives + self.false_negatives) / self.pairs
+        notes = []
+        if abs(judged - labelled) >= UNLIKE_SHARES:
+            notes.append(
+                f"note                   {judged:.0%} of the pairs are judged the same, {labelled:.0%} are: another "
+                "threshold may suit them better (textsim threshold)"
+            )
         return "\n".join(
             [
                 f"pairs                  {self.pairs:,} in {self.seconds:.1f} s",
@@ -74,6 +85,7 @@ class Evaluation:
                 f"Spearman              {share(self.spearman)}",
                 f"confusion              same: {self.true_positives:,} found, {self.false_negatives:,} missed; "
                 f"different: {self.true_negatives:,} told apart, {self.false_positives:,} taken for same",
+                *notes,
             ]
         )
 
