@@ -94,15 +94,15 @@ calls), {many:,.0f} pairs a second for LCQMC's dev pairs in one call.
 On the dev files; those of the sets it was trained on also chose the best epoch and the one threshold, so they flatter
 the model a little.
 `own threshold` is what a threshold chosen on that set alone would give: where it is much higher, choose your own on a
-few hundred pairs of your domain (`textsim threshold`). `unrelated` is the share of pairs judged the same when every text gets the partner of
-another row, drawn at random.
+few hundred pairs of your domain (`textsim threshold`). `unrelated` is the share of pairs judged the same when every
+text gets the partner of another row, drawn at random.
 
 {table}
 
 ## What it gets wrong
 
-From reading 220 of its errors, drawn at random from the dev files of LCQMC and BQ; `scripts/benchmarks/errors.py` counts
-some of these and writes a sample to read:
+From reading 220 of its errors, drawn at random from the dev files of LCQMC and BQ; `scripts/benchmarks/errors.py`
+counts some of these and writes a sample to read:
 
 - **One word that changes the question** while all others stay, taken for the same. This is most of what goes wrong
   where texts share many characters: another verb ("手机怎么卖" and "手机怎么买"), another thing asked about it (how it
@@ -110,8 +110,9 @@ some of these and writes a sample to read:
 - **The same in other words**, missed: everyday synonyms that no training pair joined, a condition or a greeting that
   one text alone has, two names in the other order.
 - **A number, a Latin word or a negation that one text alone has**: it is too cautious, and misses more matches
-  than elsewhere, on LCQMC twice as many (a year that goes without saying, "app" and "软件"), while it seldom takes such a
-  pair for the same. Not so where nearly all characters are shared: "能不能提前还款" and "不能提前还款" score as a match.
+  than elsewhere, on LCQMC twice as many (a year that goes without saying, "app" and "软件"), while it seldom takes such
+  a pair for the same. Not so where nearly all characters are shared: "能不能提前还款" and "不能提前还款" score as a
+  match.
 - **What the answer is, not what the text says**: in BQ and ATEC a match is what customer service answers alike, so a
   complaint matches the question behind it. Many such errors are as good as the label; so are some in LCQMC.
 - **Word order**: PAWS-X pairs, made so that only the order differs, are its weakest set.
