@@ -81,3 +81,8 @@ def test_malloc_goes_on_using_memory_again(pairs: PairDataset) -> None:
     mapped = libc.mallinfo2().hblks - before
     libc.free(block)
     assert mapped == 0
+
+
+def test_nothing_is_tuned_while_it_runs() -> None:
+    """What would do so sleeps for ever longer, and the end of a pass waits for it: for up to a minute."""
+    assert batch_source(vector_batches()).options().autotune.enabled is False

@@ -38,6 +38,9 @@ def batch_source(batches: Batches) -> tf.data.Dataset:
     afresh from the kernel, against a leak of Python's. Nearly every tensor of a training step is larger, and clearing
     its pages took over a third of the time.
 
+    Nothing is tuned while it runs, as there is nothing to tune: the thread that would do so sleeps for ever longer, up
+    to a minute, and whoever is done with a pass often waits until it wakes.
+
     Args:
         batches: at least one.
     """
@@ -56,4 +59,6 @@ def batch_source(batches: Batches) -> tf.data.Dataset:
         batch = dict(zip(signature, tf.numpy_function(read, [number], types), strict=True))
         return {key: tf.ensure_shape(value, signature[key].shape) for key, value in batch.items()}
 
-    return tf.data.Dataset.range(len(batches)).map(tensors)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.range(len(batches)).map(tensors).with_options(options)
