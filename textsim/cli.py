@@ -496,6 +496,7 @@ def train(
     """
     from textsim.artifacts import load_model
     from textsim.config import build_recipe
+    from textsim.cores import share_cores
 
     changes = [
         *assignments,
@@ -505,6 +506,7 @@ def train(
         settings = load_model(init).recipe.for_continuing().replace(changes)
     else:
         settings = build_recipe(recipe, config, changes)
+    share_cores(settings)
     with _quiet_tensorflow():
         from textsim.training import trainer
     result = trainer.train(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from textsim.artifacts import SavedModel
+from textsim.cores import available_cores
 from textsim.graphs import Unsupported, encoder_graph, head_graph, token_table
 
 T = TypeVar("T")
@@ -151,7 +151,7 @@ class OnnxScorer(Scorer):
     def __init__(self, saved: SavedModel, threads: int | None = None) -> None:
         import onnxruntime
 
-        super().__init__(saved, threads or _cores())
+        super().__init__(saved, threads or available_cores())
         options = onnxruntime.SessionOptions()
         # Batches side by side use the cores better than threads inside an operator, which wait on each other.
         options.intra_op_num_threads = 1
@@ -219,8 +219,3 @@ def make_scorer(saved: SavedModel, threads: int | None = None) -> Scorer:
         return OnnxScorer(saved, threads)
     except Unsupported:
         return KerasScorer(saved)
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
