@@ -19,6 +19,7 @@ reach. What has no baseline or no target has null there.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import json
@@ -509,6 +510,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"no {arguments.data / 'pairs' / name / 'train.tsv'}: pass --data or set TEXTSIM_DATA to the folder "
                 "that holds pairs/"
             )
+    if "training-torch" in (arguments.rows or ROWS):
+        # Newer versions crash where TensorFlow is there first.
+        with contextlib.suppress(ModuleNotFoundError):
+            import torch._dynamo  # noqa: F401
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments.data, Path(folder), QUICK if arguments.quick else Sizes())
         if arguments.plot:
