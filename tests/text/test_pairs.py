@@ -107,6 +107,18 @@ def test_usual_names_are_found_in_any_order_and_case(tmp_path):
     assert table(path, UNLABELED) == [(2, "甲", "乙")]
 
 
+@pytest.mark.parametrize(
+    ("left", "right"), [("句子1", "句子2"), ("问题一", "问题二"), ("文本A", "文本B"), ("句子a", "句子b")]
+)
+def test_chinese_names_are_usual(tmp_path, left, right):
+    """A header that is not known as one is a row: it would be scored as a pair."""
+    path = tmp_path / "表.csv"
+    path.write_bytes(f"标签,{right},{left}\r\n1,乙,甲\r\n".encode("gb18030"))
+    assert table(path, encoding="gb18030") == [(2, "甲", "乙", 1.0)]
+    assert table(path, UNLABELED, encoding="gb18030") == [(2, "甲", "乙")]
+    assert table(text_file(tmp_path, "文本\n甲\n", "texts.tsv"), TEXTS) == [(2, "甲")]
+
+
 def test_columns_by_position_count_from_one(tmp_path):
     path = text_file(tmp_path, "7\t1\t乙\t甲\n8\t0\t丁\t丙\n")
     for columns in ([4, 3, 2], ["4", "3", "2"]):

@@ -52,8 +52,15 @@ class RowKind:
         return tuple(found)
 
 
-_TEXT_A = frozenset({"text_a", "sentence1", "sentence_a", "text1", "question1", "query", "q1", "s1"})
-_TEXT_B = frozenset({"text_b", "sentence2", "sentence_b", "text2", "question2", "title", "q2", "s2"})
+_CHINESE_TEXT = ("句子", "文本", "问题")
+_TEXT_A = frozenset(
+    {"text_a", "sentence1", "sentence_a", "text1", "question1", "query", "q1", "s1"}
+    | {name + number for name in _CHINESE_TEXT for number in ("1", "一", "a")}
+)
+_TEXT_B = frozenset(
+    {"text_b", "sentence2", "sentence_b", "text2", "question2", "title", "q2", "s2"}
+    | {name + number for name in _CHINESE_TEXT for number in ("2", "二", "b")}
+)
 
 PAIRS = RowKind("pairs", ("text_a", "text_b", "label"), (_TEXT_A, _TEXT_B, LABEL_NAMES))
 UNLABELED = RowKind("unlabeled pairs", ("text_a", "text_b"), (_TEXT_A, _TEXT_B))
@@ -62,7 +69,7 @@ TRIPLETS = RowKind(
     ("anchor", "positive", "negative"),
     (frozenset({"anchor"}), frozenset({"positive", "pos"}), frozenset({"negative", "neg"})),
 )
-TEXTS = RowKind("texts", ("text",), (frozenset({"text", "sentence", "content"}),))
+TEXTS = RowKind("texts", ("text",), (frozenset({"text", "sentence", "content", "文本", "句子"}),))
 
 
 class BadRow(Exception):

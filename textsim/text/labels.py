@@ -10,7 +10,7 @@ from textsim.errors import ConfigError
 
 # Header names, in lower case, that are taken for the label's.
 LABEL_NAMES = frozenset(
-    {"label", "labels", "gold_label", "is_duplicate", "similarity", "score", "class", "target"}
+    {"label", "labels", "gold_label", "is_duplicate", "similarity", "score", "class", "target", "标签"}
 )
 _WORDS = {"false": 0.0, "true": 1.0}
 
