@@ -75,6 +75,9 @@ SPECIALISTS = {
 }
 SEEDS = (0, 1, 2)
 
+NAME = "zh-general"
+"""By which the model is found where it is installed."""
+
 CARD_END = """
 ## Data and terms
 
@@ -268,7 +271,7 @@ def publish(saved: SavedModel, out: Path, sets: list[str], data: Path) -> None:
         print(f"{name}: {result.accuracy_at_threshold:.4f}; at full precision {full[name]:.4f}")
 
     def card(partial: Path) -> None:
-        text = model_card(saved, out.name) + CARD_END.format(
+        text = model_card(saved, NAME) + CARD_END.format(
             table=table(figures),
             sets=", ".join(SETS[name].split(",")[0] for name in sets),
             size=2 * sum(weight.size for weight in weights.values()) / 1e6,

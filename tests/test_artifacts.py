@@ -37,7 +37,7 @@ def text_model(**changes: Any) -> SavedModel:
         "tokenizer": CharTokenizer(latin="split", normalizer=Normalizer(lowercase=False)),
         "vocabulary": Vocabulary(["花", "呗"]),
         "max_length": 7,
-        "metrics": {"pairs": 12, "accuracy_at_threshold": 0.75, "majority_accuracy": 0.5},
+        "metrics": {"pairs": 12, "accuracy_at_threshold": 0.75, "majority_accuracy": 0.5, "seconds": 0.0},
         "provenance": {"sources": [{"name": "训练.tsv", "sha256": "00ff"}], "versions": {"numpy": "2"}},
     }
     return SavedModel(**{**values, **changes})
@@ -149,12 +149,20 @@ def test_card_says_what_matters(folder: Path) -> None:
     for said in (
         "| threshold | 0.6250,",
         "| majority_accuracy | 0.5000 |",
-        "sha256: 00ff",
+        "| versions | numpy 2 |",
+        "### sources\n\n| name | sha256 |\n| --- | --- |\n| 训练.tsv | 00ff |\n",
         'TextMatcher.load("run1")',
     ):
         assert said in card
     assert "always answering the more frequent class" in card
+    assert "seconds" not in card
+    columns = [{"path": "a|b.csv", "columns": ["x", "y"]}, {"path": "c.csv", "rows": 2}]
+    card = artifacts.model_card(text_model(provenance={"sources": columns}), "run1")
+    assert (
+        "| path | columns | rows |\n| --- | --- | --- |\n| a\\|b.csv | x, y |  |\n| c.csv |  | 2 |\n" in card
+    )
     card = artifacts.model_card(vector_model(), "v")
+    assert "Nothing was recorded." in card
     assert "VectorMatcher" in card and "None were recorded." in card
     assert "always answering" not in card
 
@@ -346,6 +354,12 @@ def test_bundled_models(folder: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         ArtifactError, match=r"no folder 'smal', and unknown bundled model 'smal'.*mean 'small'"
     ):
         load_model("smal")
+
+
+def test_cards_of_bundled_models_say_how_they_are_loaded() -> None:
+    for name, installed in bundled_models().items():
+        card = (installed / "README.md").read_text(encoding="utf-8")
+        assert card.startswith(artifacts.model_card(load_model(name), name))
 
 
 def test_sources_without_installation_have_no_bundled_models(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ import math
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -424,7 +424,9 @@ def model_card(saved: SavedModel, name: str) -> str:
         ("weights", f"{sum(weight.size for weight in saved.weights.values()):,}"),
         ("threshold", f"{saved.threshold:.4f}, chosen on the validation split"),
     ]
-    figures = [(key, _figure(value)) for key, value in _plain(saved.metrics).items()]
+    # How long one machine took says nothing of the model.
+    metrics = {key: value for key, value in _plain(saved.metrics).items() if key != "seconds"}
+    figures = [(key, _figure(value)) for key, value in metrics.items()]
     return "\n".join(
         [
             f"# {name}\n",
@@ -439,11 +441,12 @@ def model_card(saved: SavedModel, name: str) -> str:
                 if "majority_accuracy" in saved.metrics
                 else []
             ),
-            "\n## How it was trained\n",
-            "Settings are in `config.json` under `recipe`.\n",
-            *_bullets(_plain(saved.provenance)),
+            "\n## How it was made\n",
+            "Settings are in `config.json` under `recipe`, all that follows is in `provenance.json`.\n",
+            *_origins(_plain(saved.provenance)),
             "\n## Loading it\n",
-            f"Give the path of this folder in place of the name.\n\n```python\n{load}```",
+            "Give the path of this folder in place of the name; a model that comes with textsim is found by its name."
+            f"\n\n```python\n{load}```",
             "\n## Limits\n",
             "- The threshold and the figures hold for data like the validation split. On other data choose a "
             "threshold of your own.",
@@ -464,18 +467,30 @@ def _figure(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def _table(head: tuple[str, str], rows: list[tuple[str, Any]]) -> list[str]:
-    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
-    return lines + [f"| {key} | {value} |" for key, value in rows]
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(map(str, line)) + " |" for line in lines]
 
 
-def _bullets(value: Any, indent: str = "") -> list[str]:
-    """Nested dicts and lists as nested bullets."""
-    lines: list[str] = []
-    items = value.items() if isinstance(value, dict) else enumerate(value, 1)
-    for key, item in items:
-        if isinstance(item, dict | list) and item:
-            lines += [f"{indent}- {key}:", *_bullets(item, indent + "  ")]
-        else:
-            lines.append(f"{indent}- {key}: {item}")
-    return lines
+def _origins(provenance: dict[str, Any]) -> list[str]:
+    """What a model was made of: one table of single facts, and one for each list of files or models."""
+    listed = {
+        key: value
+        for key, value in provenance.items()
+        if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value)
+    }
+    facts = [(key, _inline(value)) for key, value in provenance.items() if key not in listed]
+    lines = _table(("", ""), facts) if facts else []
+    for name, entries in listed.items():
+        columns = list(dict.fromkeys(key for entry in entries for key in entry))
+        rows = [[_inline(entry.get(column, "")) for column in columns] for entry in entries]
+        lines += [f"\n### {name}\n", *_table(columns, rows)]
+    return lines or ["Nothing was recorded."]
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_inline(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(_inline, value)) or "none"
+    return str(value).replace("|", "\\|").replace("\n", " ")
