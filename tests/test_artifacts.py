@@ -201,9 +201,25 @@ def test_overwriting_must_be_asked_for(folder: Path) -> None:
 
 
 def test_folder_of_another_kind_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "settings.json").write_text("{}")
-    with pytest.raises(ArtifactError, match=r"holds no weights\.npz, so it is not replaced"):
-        save_model(text_model(), tmp_path, overwrite=True)
+    for manifest in ("{}", "[]", "{", '{"format": "textsim-dataset", "files": {}}'):
+        (tmp_path / "manifest.json").write_text(manifest)
+        with pytest.raises(
+            ArtifactError, match=r"no manifest\.json of a textsim-model, so it is not replaced"
+        ):
+            save_model(text_model(), tmp_path, overwrite=True)
+
+
+def test_what_was_put_into_a_model_folder_is_not_lost(folder: Path) -> None:
+    (folder / "plots").mkdir()
+    (folder / "plots" / "笔记.txt").write_text("mine")
+    (folder / ".DS_Store").write_text("")
+    with pytest.raises(
+        ArtifactError, match=r"not of the textsim-model, so it is not replaced: plots/笔记\.txt"
+    ):
+        save_model(text_model(), folder, overwrite=True)
+    (folder / "plots" / "笔记.txt").unlink()
+    save_model(text_model(threshold=0.5), folder, overwrite=True)
+    assert load_model(folder).threshold == 0.5
 
 
 @pytest.mark.parametrize(

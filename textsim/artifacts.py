@@ -34,16 +34,18 @@ from textsim.bundled import CONFIG, find_model
 from textsim.config import Recipe, Settings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.files import (
+    MANIFEST,
+    as_text,
     atomic_folder,
     check_replaceable,
     file_entry,
+    is_stream,
     read_json,
     sha256_file,
     verify_files,
     write_json,
 )
 from textsim.registry import unknown_name
-from textsim.text import layout
 from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
 
@@ -55,7 +57,6 @@ VOCABULARY = "vocabulary.txt"
 METRICS = "metrics.json"
 PROVENANCE = "provenance.json"
 CARD = "README.md"
-MANIFEST = "manifest.json"
 _SCALER = ("scaler/mean", "scaler/scale")
 
 Kind = Literal["text", "vectors"]
@@ -124,7 +125,7 @@ class _Config(Settings):
 
 def check_output(folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Raises ArtifactError where `save_model` could not write: a check before a long training."""
-    check_replaceable(folder, overwrite=overwrite, marker=WEIGHTS)
+    check_replaceable(folder, overwrite=overwrite, format=FORMAT)
 
 
 def save_model(
@@ -142,7 +143,8 @@ def save_model(
         folder: where it goes. Missing parents are made.
         extra: called with the temporary folder to add files, such as the training history, before the
             manifest is made.
-        overwrite: replace a model folder that is there. A folder of another kind is never replaced.
+        overwrite: replace a model folder that is there. A folder of another kind, or with files that are not the
+            model's, is never replaced.
         precision: "float16" stores the weights in half the bytes, with about three significant digits.
 
     Raises:
@@ -170,7 +172,7 @@ def save_model(
             "the model to save: expected tokenizer, vocabulary and max_length for kind 'text', and none of "
             f"them for kind 'vectors'. Received kind {saved.kind!r}."
         )
-    with atomic_folder(folder, overwrite=overwrite, marker=WEIGHTS) as partial:
+    with atomic_folder(folder, overwrite=overwrite, format=FORMAT) as partial:
         settings = config.to_dict()
         if saved.members == 1:
             # So that it is read where ensembles are not known.
@@ -206,7 +208,7 @@ def copy_model(
         threshold: in [0, 1].
         extra: called with the temporary folder to add and change files before the manifest is made.
     """
-    with atomic_folder(out, overwrite=overwrite, marker=WEIGHTS) as partial:
+    with atomic_folder(out, overwrite=overwrite, format=FORMAT) as partial:
         for name in read_json(folder / MANIFEST)["files"]:
             (partial / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, partial / name)
@@ -266,14 +268,16 @@ def origin(name: str | os.PathLike[str], saved: SavedModel) -> dict[str, Any]:
     return {"name": folder.name, "manifest_sha256": sha256_file(folder / MANIFEST), **kept}
 
 
-def data_origin(path: str | os.PathLike[str]) -> dict[str, str]:
+def data_origin(path: str | os.PathLike[str]) -> dict[str, str | None]:
     """What the provenance of a model keeps of a data file or a dataset folder: a name and a hash.
 
-    The hash of a dataset is that of its manifest, which holds those of its files.
+    The hash of a dataset is that of its manifest, which holds those of its files; of a stream there is none.
     """
     # Where it lay on this machine says nothing elsewhere; its last folder often names the set.
-    name = "/".join(Path(path).absolute().parts[-2:])
-    return {"name": name, "sha256": sha256_file(Path(path, layout.MANIFEST) if Path(path).is_dir() else path)}
+    name = as_text("/".join(Path(path).absolute().parts[-2:]))
+    if is_stream(path):
+        return {"name": as_text(path), "sha256": None}
+    return {"name": name, "sha256": sha256_file(Path(path, MANIFEST) if Path(path).is_dir() else path)}
 
 
 def _plain(value: Any) -> Any:

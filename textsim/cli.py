@@ -6,10 +6,13 @@ Nothing but click is imported until a command runs, so that help and completion 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +28,30 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_OR_STREAM = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+ROWS = click.Path(exists=True, allow_dash=True, path_type=Path)
 OUTPUT = click.Path(path_type=Path)
 OUTPUT_OR_STREAM = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+SEED = click.IntRange(0, 2**32 - 1)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Lets a request to end unwind the work, so that no partial file and no process is left behind."""
+
+    def end(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class _Failure(click.ClickException):
@@ -43,13 +68,20 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _ended_by_signals():
+                return super().invoke(ctx)
         except TextsimError as error:
             message = " ".join(f"{type(error).__name__}: {error}".splitlines())
             raise _Failure(message) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
+        except OSError as error:
+            # A reader that left is click's to handle.
+            if error.errno == errno.EPIPE:
+                raise
+            where = f": {error.filename}" if error.filename else ""
+            raise _Failure(f"{error.strerror or error}{where}.") from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -101,9 +133,9 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         option(
             "--format",
-            type=click.Choice(["tsv", "csv", "jsonl", "parquet"]),
+            type=click.Choice(["tsv", "csv", "jsonl", "parquet", "lines"]),
             section="Reading",
-            help="File format.  [default: by the file's name]",
+            help="File format; lines: one text a line, where a row is a text.  [default: by the file's name]",
         ),
         option(
             "--encoding",
@@ -258,7 +290,7 @@ def main() -> None:
 )
 @option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=SEED,
     metavar="N",
     default=0,
     section="Splits",
@@ -462,7 +494,7 @@ def preprocess(
 @option(
     "--batch-size", type=int, metavar="N", section="Settings", help="Short for --set training.batch_size=N."
 )
-@option("--seed", type=int, metavar="N", section="Settings", help="Short for --set training.seed=N.")
+@option("--seed", type=SEED, metavar="N", section="Settings", help="Short for --set training.seed=N.")
 def train(
     dataset: Path,
     out: Path,
@@ -563,7 +595,7 @@ def train(
     metavar="X",
     help="Labels are written as shares of X: the --label-max of the file that they shall stand beside.",
 )
-@option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Seed of every random draw.")
+@option("--seed", type=SEED, metavar="N", default=0, help="Seed of every random draw.")
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
 @_reading_options
 def mine(
@@ -635,7 +667,7 @@ def ensemble(
 
 @main.command()
 @model_argument
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@click.argument("file", metavar="FILE", type=ROWS)
 @option("--out", type=OUTPUT, metavar="MODEL", help="Write the model with the chosen threshold here.")
 @option("--overwrite", is_flag=True, help="Replace that model if it is there.")
 @option(
@@ -717,14 +749,14 @@ def models(names: bool) -> None:
 
 @main.command()
 @model_argument
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@click.argument("file", metavar="FILE", type=ROWS)
 @option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @_labelled_row_options
 def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
     """Judge a model on labelled rows.
 
-    FILE is a data file or a dataset folder. Accuracy is given at 0.5 and at the model's saved threshold,
-    which is never chosen on FILE, and beside the accuracy of always guessing the larger class.
+    FILE is a data file, - for standard input, or a dataset folder. Accuracy is given at 0.5 and at the model's
+    saved threshold, which is never chosen on FILE, and beside the accuracy of always guessing the larger class.
 
     \b
     Examples:
@@ -772,8 +804,14 @@ def score(
     """
     if (source is None) == (not texts) or (texts and len(texts) != 2):
         raise click.UsageError("give two texts, or --input FILE.")
+    of_files = [f"--{name.replace('_', '-')}" for name in _given(**options)]
+    of_files += [] if os.fspath(target) == "-" else ["--output"]
+    if source is None and of_files:
+        raise click.UsageError(f"{', '.join(of_files)}: for --input FILE alone, not for two texts.")
+    if source is not None and as_json:
+        raise click.UsageError("--json: for two texts alone. The scores of --input are written as TSV.")
     from textsim.matcher import TextMatcher, load_matcher
-    from textsim.score_files import score_file
+    from textsim.score_files import FileReport, score_file
 
     if source is not None:
         progress = False if quiet else None
@@ -788,6 +826,8 @@ def score(
         click.echo(_json({"score": value, "match": match, "threshold": matcher.threshold}))
     else:
         click.echo(f"{value:.4f}\t{'match' if match else 'no match'}")
+    if matcher.truncated:
+        _say_notes(FileReport(truncated=matcher.truncated))
 
 
 @main.command()

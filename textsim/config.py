@@ -148,7 +148,7 @@ class TrainingSettings(Settings):
         "one that is the same as a third and one that differs from it differ; at most as many as are labelled 0 or 1, "
         "drawn at random where more are implied",
     )
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _warmup_needs_schedule(self) -> TrainingSettings:

@@ -14,13 +14,19 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from textsim.errors import ArtifactError
+from textsim.errors import ArtifactError, InputError
 
+MANIFEST = "manifest.json"
+"""The file of a folder of ours that says of which format it is, and lists all others."""
+STREAM = "-"
+"""The path that stands for standard input or output."""
 _BLOCK_BYTES = 1 << 20
+# What file managers leave in a folder that is looked at.
+_NOBODYS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def _sibling(path: Path, purpose: str) -> Path:
@@ -30,6 +36,9 @@ def _sibling(path: Path, purpose: str) -> Path:
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
     """Opens a file that appears under `path` only when the block ends without an exception.
+
+    A link is followed, and a file that is replaced leaves its permissions. A device or a pipe, which cannot be
+    replaced, is written to.
 
     Args:
         path: the file to make or to replace. Its folder must exist.
@@ -41,16 +50,23 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     Raises:
         ArtifactError: no file can be made there. Raised before the block runs.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise ArtifactError(f"{target}: a file cannot be made there: a folder has that name.")
-    partial = _sibling(target, "partial")
+    if os.path.isdir(path):
+        raise ArtifactError(f"{path}: a file cannot be made there: a folder has that name.")
+    in_place = is_stream(path)
+    target = Path(os.path.realpath(path))
+    partial = Path(path) if in_place else _sibling(target, "partial")
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
         opened = open(partial, mode, **text)  # noqa: SIM115
     except OSError as error:
-        raise ArtifactError(f"{target}: a file cannot be made there: {error.strerror}.") from error
+        raise ArtifactError(f"{path}: a file cannot be made there: {error.strerror}.") from error
+    if in_place:
+        with opened as file:
+            yield file
+        return
     try:
+        if target.exists():
+            shutil.copymode(target, partial)
         with opened as file:
             yield file
             file.flush()
@@ -63,20 +79,20 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
 
 
 @contextlib.contextmanager
-def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False, marker: str) -> Iterator[Path]:
+def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False, format: str) -> Iterator[Path]:
     """Yields an empty temporary folder that becomes `path` when the block ends without an exception.
 
     Args:
         path: the folder to make. Missing parents are made.
-        overwrite: whether an existing folder may be replaced. It is only when it holds `marker` or nothing at
-            all, so that a wrong path does not cost a folder of another kind.
-        marker: name of a file that tells a folder of this kind.
+        overwrite: whether an existing folder may be replaced. It is only when it is empty, or all that it holds is in
+            its manifest, so that a wrong path costs neither a folder of another kind nor a file put there since.
+        format: what the manifest of such a folder, which the block writes, has as its "format".
 
     Raises:
         ArtifactError: `path` exists and may not be replaced, or no folder can be made beside it: raised before the
             block runs. Or what was made cannot take its place: then the error says where it lies.
     """
-    check_replaceable(path, overwrite=overwrite, marker=marker)
+    check_replaceable(path, overwrite=overwrite, format=format)
     target = Path(os.path.realpath(path))
     partial = _make_sibling(target)
     try:
@@ -121,7 +137,7 @@ def _make_sibling(target: Path) -> Path:
     return partial
 
 
-def check_replaceable(path: str | os.PathLike[str], *, overwrite: bool, marker: str) -> None:
+def check_replaceable(path: str | os.PathLike[str], *, overwrite: bool, format: str) -> None:
     """Raises ArtifactError where `atomic_folder` with the same arguments would: a check before a long job.
 
     Makes missing parents.
@@ -135,13 +151,72 @@ def check_replaceable(path: str | os.PathLike[str], *, overwrite: bool, marker: 
     names = sorted(os.listdir(target))
     if not names:
         return
-    if marker not in names:
+    listed = _manifest_files(target, format)
+    if listed is None:
         raise ArtifactError(
-            f"{target}/ exists and holds no {marker}, so it is not replaced. Found: {', '.join(names[:5])}. "
-            "Choose another path."
+            f"{target}/ exists and holds no {MANIFEST} of a {format}, so it is not replaced. "
+            f"Found: {', '.join(names[:5])}. Choose another path."
         )
     if not overwrite:
         raise ArtifactError(f"{target}/ exists. Choose another path, or pass --overwrite (overwrite=True).")
+    there = (Path(folder, name) for folder, _, files in os.walk(target) for name in files)
+    known = {MANIFEST, *listed}
+    others = [
+        name
+        for name in sorted(path.relative_to(target).as_posix() for path in there)
+        if name not in known and name.rsplit("/", 1)[-1] not in _NOBODYS
+    ]
+    if others:
+        raise ArtifactError(
+            f"{target}/ holds what is not of the {format}, so it is not replaced: {', '.join(others[:5])}. "
+            "Move that, or choose another path."
+        )
+
+
+def _manifest_files(folder: Path, format: str) -> dict[str, Any] | None:
+    """The manifest's entries; None where there is no manifest of that format."""
+    try:
+        manifest = read_json(folder / MANIFEST)
+    except (ArtifactError, OSError):
+        return None
+    if not isinstance(manifest, dict) or manifest.get("format") != format:
+        return None
+    files = manifest.get("files")
+    return files if isinstance(files, dict) else None
+
+
+def check_target(target: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]]) -> None:
+    """Raises InputError where a file or folder to write is one of `sources`, or holds one: that would be lost.
+
+    "-" on either side is a stream, which loses nothing.
+    """
+    if os.fspath(target) == STREAM:
+        return
+    place = os.path.realpath(target)
+    for source in sources:
+        if os.fspath(source) == STREAM:
+            continue
+        path = os.path.realpath(source)
+        same = path == place or (
+            os.path.exists(path) and os.path.exists(place) and os.path.samefile(path, place)
+        )
+        if same or path.startswith(os.path.join(place, "")):
+            raise InputError(
+                f"{target}: would take the place of {as_text(source)}, which is read or written too. "
+                "Choose another path."
+            )
+
+
+def is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether a path can be read, or written, once and in order only: "-", a pipe, a device."""
+    return os.fspath(path) == STREAM or (
+        os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    )
+
+
+def as_text(path: str | os.PathLike[str]) -> str:
+    """A path as UTF-8 can hold it: bytes of a name in another encoding become escapes such as \\xca."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _sync(path: Path) -> None:

@@ -26,7 +26,7 @@ _CHUNK_ROWS = 8192
 
 
 class Matcher:
-    """Base of matchers: a loaded model, ready to score. Safe to call from several threads at once.
+    """Base of matchers: a loaded model, ready to score. Safe to call from several threads at once; can be pickled.
 
     Args:
         saved: the model, see `load`.
@@ -52,7 +52,16 @@ class Matcher:
         self.saved = saved
         self.threshold = saved.threshold
         self.dim = saved.output_dim
+        self._threads = threads
         self._scorer = make_scorer(saved, threads)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What runs the graphs, and what guards and keeps between calls, is made anew in another process.
+        return {name: value for name, value in self.__dict__.items() if name != "_scorer"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._scorer = make_scorer(self.saved, self._threads)
 
     @classmethod
     def load(cls: type[M], path_or_name: str | os.PathLike[str], **options: Any) -> M:
@@ -111,8 +120,21 @@ class TextMatcher(Matcher):
         self.max_length = saved.max_length
         self.truncated = 0
         self._tokenizer, self._vocabulary = saved.tokenizer, saved.vocabulary
-        self.cache = VectorCache(cache_bytes) if cache_bytes else None
+        self._cache_bytes = cache_bytes
+        self._start()
+
+    def _start(self) -> None:
+        self.cache = VectorCache(self._cache_bytes) if self._cache_bytes else None
         self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in super().__getstate__().items() if name not in ("cache", "_lock")
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._start()
 
     def score(self, text_a: str, text_b: str) -> float:
         """How similar two texts are, in [0, 1].

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import re
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
 from tqdm import tqdm
 
 from textsim.errors import InputError
-from textsim.files import atomic_file
+from textsim.files import STREAM, atomic_file, check_target, is_stream
 from textsim.matcher import CACHE_BYTES, Matcher, TextMatcher, VectorMatcher
 from textsim.text.arrays import NpyWriter
-from textsim.text.pairs import TEXTS, UNLABELED, RowKind, read_rows
+from textsim.text.pairs import TEXTS, UNLABELED, RejectLog, RowKind, read_rows
 from textsim.text.vector_pairs import iter_vector_pairs
 
 _CHUNK_ROWS = 8192
+_OTHER_FORMATS = (".csv", ".jsonl", ".ndjson", ".parquet", ".pq", ".npy", ".npz", ".xlsx", ".xls")
 
 
 @dataclass
@@ -62,7 +65,8 @@ def score_file(
     Args:
         matcher: the loaded model.
         source: file of pairs; "-" is standard input (texts).
-        target: the file to write, which appears when it is complete; "-" is standard output.
+        target: the file to write, which appears when it is complete, compressed if it ends in ".gz"; "-" is standard
+            output.
         progress: show a progress bar on standard error; by default where that is a terminal.
         cache_bytes: memory for encoded texts that occur again later in the file; what no longer fits waits in a
             temporary file, so that each text is encoded once. A matcher's own cache is used instead, and that alone.
@@ -71,10 +75,10 @@ def score_file(
 
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
-        InputError: the target is the source.
+        InputError: the target is the source, or where rejected rows go, or its name is that of another format.
     """
     report, start = FileReport(matches=0), time.perf_counter()
-    check_target(target, [source])
+    _check_outputs(target, source, reading)
     if not isinstance(matcher, TextMatcher | VectorMatcher):
         raise InputError(f"matcher: expected a loaded matcher. Received {type(matcher).__name__}.")
     lines = (
@@ -105,15 +109,19 @@ def encode_file(
     Args:
         matcher: the loaded model.
         source: file of texts, one a line or in a column; "-" is standard input.
-        target: the .npy file to write, float32 (texts, dim), which appears when it is complete.
+        target: the .npy file to write, float32 (texts, dim), which appears when it is complete; no stream.
         progress, cache_bytes, reading: as in `score_file`.
 
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
-        InputError: the target is the source.
+        InputError: the target is the source, or where rejected rows go, or a stream.
     """
     report, start = FileReport(), time.perf_counter()
-    check_target(target, [source])
+    _check_outputs(target, source, reading)
+    if is_stream(target):
+        raise InputError(
+            f"{target}: vectors are written to a file, whose beginning is written last. Choose a path."
+        )
     chunks = read_keys(matcher, source, TEXTS, report, reading)
     # The writer opens the file by name, since it writes the header, which holds the number of rows, last.
     with (
@@ -206,22 +214,39 @@ def read_keys(
         report.rejected = reader.info.rejected
 
 
-def check_target(target: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]]) -> None:
-    """Raises InputError where a file or folder to write is one of those to read: what is read would be lost."""
-    for source in sources:
-        if os.path.exists(target) and os.path.exists(source) and os.path.samefile(source, target):
-            raise InputError(f"{target}: would take the place of what is read. Choose another path.")
+def _check_outputs(
+    target: str | os.PathLike[str], source: str | os.PathLike[str], reading: Mapping[str, Any]
+) -> None:
+    rejects = reading.get("rejects")
+    named = [] if rejects is None or isinstance(rejects, RejectLog) else [rejects]
+    check_target(target, [source, *named])
 
 
 @contextlib.contextmanager
 def open_output(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Opens the file to write, which appears when it is complete; "-" is standard output."""
-    if os.fspath(target) == "-":
+    """Opens the TSV file to write, which appears when it is complete; "-" is standard output.
+
+    Compressed where its name ends in ".gz", with the same bytes each time.
+
+    Raises:
+        InputError: its name is that of a file of another format.
+    """
+    if os.fspath(target) == STREAM:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
-    else:
-        with atomic_file(target, "wb") as file:
+        return
+    name, packed = os.fspath(target), os.fspath(target).lower().endswith(".gz")
+    suffix = Path(name[:-3] if packed else name).suffix.lower()
+    if suffix in _OTHER_FORMATS:
+        raise InputError(
+            f"{name}: TSV is written, which a name in {suffix} denies. Choose one in .tsv or .tsv.gz."
+        )
+    with atomic_file(target, "wb") as file:
+        if not packed:
             yield file
+            return
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as stream:
+            yield cast(IO[bytes], stream)
 
 
 def _bar(shown: bool | None, unit: str) -> tqdm:

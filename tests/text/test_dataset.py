@@ -363,7 +363,7 @@ def test_vector_files_of_different_widths(tmp_path):
         ({"dev": "d.tsv", "dev_fraction": 0.1}, "dev files and dev_fraction exclude each other"),
         ({"dev_fraction": 1.0}, "dev_fraction: expected a number between 0 and 1"),
         ({"dev_fraction": 1e-6}, "of 200 rows leaves a split without rows"),
-        ({"seed": -1}, "seed: expected 0 or more"),
+        ({"seed": -1}, "seed: expected 0 to 4294967295"),
         ({"on_bad_row": "drop"}, "on_bad_row 'drop': expected one of: error, skip"),
         ({"rejects": "r.tsv"}, "rejects are written with on_bad_row 'skip' only"),
         ({"standardize": True}, "standardize is for vector pairs"),

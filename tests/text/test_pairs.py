@@ -242,12 +242,13 @@ def test_skipped_rows_are_counted_and_written_down(tmp_path):
         assert json.loads(row[3]) == line
 
 
-def test_one_log_for_many_files_and_none_where_nothing_is_wrong(tmp_path):
+def test_one_log_for_many_files_and_a_header_alone_where_nothing_is_wrong(tmp_path):
+    (tmp_path / "r.tsv").write_text("of an earlier run")
     good = text_file(tmp_path, "甲\t乙\t1\n", "good.tsv")
     bad = text_file(tmp_path, "甲\t乙\t1\n甲\n", "bad.tsv")
     with RejectLog(tmp_path / "r.tsv") as log:
         list(read_rows(good, on_bad_row="skip", rejects=log))
-    assert not (tmp_path / "r.tsv").exists()
+    assert (tmp_path / "r.tsv").read_text() == "path\tline\treason\trow\n"
     with RejectLog(tmp_path / "r.tsv") as log:
         for path in (bad, good, bad):
             list(read_rows(path, on_bad_row="skip", rejects=log))

@@ -213,7 +213,7 @@ def test_files_without_rows(tmp_path, matrix):
         read_vector_pairs(tmp_path / "v.csv")
     with pytest.raises(DataFormatError, match="the file holds no rows"):
         read_vector_pairs(write(tmp_path / "v.parquet", matrix[:0]))
-    with pytest.raises(ConfigError, match="Standard input is not supported"):
+    with pytest.raises(ConfigError, match="- is a stream, which is not supported"):
         read_vector_pairs("-")
     (tmp_path / "v.jsonl").write_text("{}\n")
     with pytest.raises(DataFormatError, match=r"expected vector pairs as CSV.* Received jsonl"):

@@ -205,7 +205,7 @@ def test_what_is_refused_at_once(tmp_path: Path, dev: Path) -> None:
     for models in ([], members[:1], [members[0], members[0]]):
         with pytest.raises(ConfigError, match="joins two different models or more"):
             ensemble(models, dev, tmp_path / "合")
-    with pytest.raises(InputError, match="would take the place of what is read"):
+    with pytest.raises(InputError, match=r"would take the place of .*, which is read"):
         ensemble(members, dev, members[0], overwrite=True)
     (tmp_path / "合").mkdir()
     (tmp_path / "合" / "mine.txt").write_text("kept", encoding="utf-8")

@@ -10,12 +10,19 @@ from typing import Any
 
 import textsim
 from textsim.errors import ConfigError
-from textsim.files import atomic_folder, check_replaceable, file_entry, write_json
+from textsim.files import (
+    MANIFEST,
+    atomic_folder,
+    check_replaceable,
+    check_target,
+    file_entry,
+    is_stream,
+    write_json,
+)
 from textsim.registry import unknown_name
 from textsim.text.build_texts import TextBuild, TextSettings
 from textsim.text.build_vectors import build_vectors
-from textsim.text.encoding import STDIN
-from textsim.text.layout import FORMAT, KINDS, MANIFEST, REJECTS, REPORT, VERSION
+from textsim.text.layout import FORMAT, KINDS, REJECTS, REPORT, VERSION
 from textsim.text.pairs import BAD_ROW_POLICIES, PAIRS, TRIPLETS, RejectLog, detect_kind
 from textsim.text.sources import AnyPath, Progress, Sources
 from textsim.text.tokenizers import Tokenizer
@@ -115,7 +122,13 @@ def preprocess(
         raise ConfigError(f"on_bad_row {on_bad_row!r}: expected one of: {', '.join(BAD_ROW_POLICIES)}.")
     if rejects is not None and on_bad_row != "skip":
         raise ConfigError("rejects are written with on_bad_row 'skip' only: pass both or leave rejects out.")
-    check_replaceable(out, overwrite=overwrite, marker=MANIFEST)
+    read = [
+        path for path in (*sources.train, *sources.dev, *_paths(extra_text), word_vectors) if path is not None
+    ]
+    if rejects is not None:
+        check_target(rejects, read)
+    check_target(out, [*read, *([] if rejects is None else [rejects])])
+    check_replaceable(out, overwrite=overwrite, format=FORMAT)
     if kind == "auto":
         kind = _detect_kind(sources.train[0], reading)
     text_options: dict[str, Any] = {
@@ -140,12 +153,12 @@ def preprocess(
         if given:
             raise ConfigError(f"vector pairs hold no text: leave out {', '.join(given)}.")
 
-    with atomic_folder(out, overwrite=overwrite, marker=MANIFEST) as folder:
+    with atomic_folder(out, overwrite=overwrite, format=FORMAT) as folder:
         (folder / "work").mkdir()
         if settings is None:
             report = build_vectors(folder, sources, standardize)
         else:
-            with RejectLog(folder / REJECTS if rejects is None else rejects) as log:
+            with RejectLog(rejects or folder / REJECTS) if on_bad_row == "skip" else RejectLog() as log:
                 if on_bad_row == "skip":
                     reading.update(on_bad_row="skip", rejects=log)
                 report = TextBuild(folder, sources, settings, _ROW_KINDS[kind]).run()
@@ -164,7 +177,7 @@ def _detect_kind(path: AnyPath, reading: dict[str, Any]) -> str:
     options = {name: reading[name] for name in ("format", "encoding", "delimiter")}
     if Path(path).suffix.lower() in NUMPY_SUFFIXES:
         return "vectors"
-    if reading["columns"] is None and os.fspath(path) != STDIN and holds_vectors(path, **options):
+    if reading["columns"] is None and not is_stream(path) and holds_vectors(path, **options):
         return "vectors"
     return detect_kind(path, **options).name
 

@@ -54,11 +54,11 @@ class RowKind:
 
 _CHINESE_TEXT = ("句子", "文本", "问题")
 _TEXT_A = frozenset(
-    {"text_a", "sentence1", "sentence_a", "text1", "question1", "query", "q1", "s1"}
+    {"text_a", "sentence1", "sentence_a", "text1", "question1", "query", "q1", "s1", "问句", "用户问题"}
     | {name + number for name in _CHINESE_TEXT for number in ("1", "一", "a")}
 )
 _TEXT_B = frozenset(
-    {"text_b", "sentence2", "sentence_b", "text2", "question2", "title", "q2", "s2"}
+    {"text_b", "sentence2", "sentence_b", "text2", "question2", "title", "q2", "s2", "标准问", "标准问题"}
     | {name + number for name in _CHINESE_TEXT for number in ("2", "二", "b")}
 )
 
@@ -69,7 +69,14 @@ TRIPLETS = RowKind(
     ("anchor", "positive", "negative"),
     (frozenset({"anchor"}), frozenset({"positive", "pos"}), frozenset({"negative", "neg"})),
 )
-TEXTS = RowKind("texts", ("text",), (frozenset({"text", "sentence", "content", "文本", "句子"}),))
+TEXTS = RowKind(
+    "texts",
+    ("text",),
+    (frozenset({"text", "sentence", "content", "question", "query", "文本", "句子", "问题", "问句"}),),
+)
+_USUAL_NAMES = frozenset().union(
+    *(names for kind in (PAIRS, TRIPLETS, TEXTS) for names in kind.aliases), LABEL_NAMES
+)
 
 
 class BadRow(Exception):
@@ -143,6 +150,8 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
     """
     if table.format in ("jsonl", "parquet"):
         return _by_key(table, kind, wanted)
+    if table.format == "lines" and len(kind.columns) > 1:
+        raise ConfigError(f"format 'lines': a line is one text. Expected rows of {', '.join(kind.columns)}.")
     expected = _expected(table, kind)
     in_order = tuple(range(len(kind.columns)))
     first = None if table.format == "lines" and header != "yes" else next(table.rows, None)
@@ -169,8 +178,10 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
     elif len(cells) > width:
         numbers = ",".join(str(place + 1) for place in places)
         expected = f"{expected}; of more, say which to read, as in --columns {numbers}"
-    if kind.labeled and header == "auto" and len(cells) == width:
-        _check_no_header(table.where(number), cells[places[-1]], rule)
+    if header == "auto":
+        _check_no_header(table.where(number), names, kind)
+        if kind.labeled and len(cells) == width:
+            _check_label(table.where(number), cells[places[-1]], rule)
     return Columns(kind.columns, False, expected, _getter(places, width, expected))
 
 
@@ -206,7 +217,19 @@ def _is_header(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
     return all(name in names for name in wanted)
 
 
-def _check_no_header(where: str, cell: Any, rule: LabelRule) -> None:
+def _check_no_header(where: str, names: list[str], kind: RowKind) -> None:
+    """A first row that holds a usual name may be a header without the others: ask, and do not guess."""
+    usual = next((name for name in names if name.lower() in _USUAL_NAMES), None)
+    if usual is not None:
+        have = ", ".join(map(repr, names))
+        raise DataFormatError(
+            f"{where}: {usual!r} is a usual name of a column, and the line is no header of {', '.join(kind.columns)}: "
+            f"{have}. If it names the columns, say which to read with --columns (columns=[...]) and --header yes "
+            "(header='yes'); if it is a row, pass --header no (header='no')."
+        )
+
+
+def _check_label(where: str, cell: Any, rule: LabelRule) -> None:
     """A first row whose label is a word may be a header with unusual names: ask, and do not guess."""
     text = str(cell).strip()
     if not text or any(character.isdigit() for character in text):

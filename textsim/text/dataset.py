@@ -25,12 +25,11 @@ from typing import Any, Literal
 import numpy as np
 
 from textsim.errors import ArtifactError
-from textsim.files import is_partial, read_json, verify_files
+from textsim.files import MANIFEST, is_partial, read_json, verify_files
 from textsim.text.arrays import open_npy
 from textsim.text.build import preprocess
 from textsim.text.layout import (
     FORMAT,
-    MANIFEST,
     REPORT,
     SETTINGS,
     SIDES,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from textsim.errors import ConfigError, DataFormatError
+from textsim.files import STREAM
 
-STDIN = "-"
 _BLOCK_BYTES = 1 << 18
 _BOMS = (
     # UTF-32's little-endian mark begins with UTF-16's, so it comes first.
@@ -39,7 +39,7 @@ def open_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         DataFormatError: the file is missing, is a folder, or cannot be opened; or, while the block reads, its
             gzip stream is damaged.
     """
-    if os.fspath(path) == STDIN:
+    if os.fspath(path) == STREAM:
         yield sys.stdin.buffer
         return
     path = Path(path)
@@ -65,7 +65,8 @@ def detect_encoding(data: bytes, *, whole: bool) -> str | None:
     """The encoding that the beginning of a file is in.
 
     In this order: a byte order mark; strict UTF-8; UTF-16 without a mark; GB18030 that decodes to common
-    characters; and last charset-normalizer's choice between the encodings of Chinese.
+    characters; charset-normalizer's choice between the encodings of Chinese; and last UTF-8 that is broken in few
+    places.
 
     Args:
         data: the first bytes of the file.
@@ -89,7 +90,16 @@ def detect_encoding(data: bytes, *, whole: bool) -> str | None:
     import charset_normalizer
 
     guess = charset_normalizer.from_bytes(data, cp_isolation=["big5", "big5hkscs", "gb18030"]).best()
-    return guess.encoding if guess is not None and _try_decode(data, guess.encoding, whole) else None
+    if guess is not None and _try_decode(data, guess.encoding, whole):
+        return guess.encoding
+    return "utf-8" if _mostly_utf8(data) else None
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    """Whether all but a few characters beyond ASCII are UTF-8: then the reader says which line is broken."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    return 0 < 100 * broken <= sum(character > "\x7f" for character in text)
 
 
 def _try_decode(data: bytes, encoding: str, whole: bool) -> str | None:
@@ -157,11 +167,14 @@ def read_lines(
             )
     else:
         try:
-            encoding = codecs.lookup(encoding).name
-        except LookupError:
+            found = codecs.lookup(encoding)
+            # Codecs that are none of text, such as base64, cannot decode to it, and some of domain names not in parts.
+            found.incrementaldecoder("strict").decode(b"a\n", True).encode()
+        except (LookupError, TypeError, AttributeError, ValueError):
             raise ConfigError(
                 f"unknown encoding {encoding!r}. Expected one such as utf-8, gb18030 or big5."
             ) from None
+        encoding = found.name
         if encoding == "utf-8":
             encoding = "utf-8-sig"  # reads both with and without the mark
 

@@ -10,7 +10,8 @@ from textsim.errors import ConfigError
 
 # Header names, in lower case, that are taken for the label's.
 LABEL_NAMES = frozenset(
-    {"label", "labels", "gold_label", "is_duplicate", "similarity", "score", "class", "target", "标签"}
+    {"label", "labels", "gold_label", "is_duplicate", "similarity", "score", "class", "target"}
+    | {"标签", "是否相同", "是否相似", "是否匹配"}
 )
 _WORDS = {"false": 0.0, "true": 1.0}
 

@@ -8,7 +8,6 @@ import numpy as np
 
 FORMAT = "textsim-dataset"
 VERSION = 1
-MANIFEST = "manifest.json"
 SETTINGS = "settings.json"
 TOKENIZER = "tokenizer.json"
 VOCABULARY = "vocabulary.txt"

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError, InputError
-from textsim.files import atomic_file
+from textsim.files import STREAM, as_text, atomic_file, check_target, is_stream
 from textsim.text.columns import (
     PAIRS,
     TEXTS,
@@ -25,7 +25,6 @@ from textsim.text.columns import (
     find_columns,
     parse_wanted,
 )
-from textsim.text.encoding import STDIN
 from textsim.text.labels import LabelRule
 from textsim.text.tables import Cells, Malformed, Table, open_table
 
@@ -88,7 +87,7 @@ class RejectLog:
     """Bad rows that were left out, as a TSV file: path, line, reason, and the row as a JSON string.
 
     Args:
-        path: the file to write, made with the first bad row; None counts the rows only.
+        path: the file to write, with a header alone where there is no bad row; None counts the rows only.
     """
 
     def __init__(self, path: AnyPath | None = None) -> None:
@@ -102,15 +101,22 @@ class RejectLog:
         if self.path is None:
             return
         if self._file is None:
-            self._file = self._stack.enter_context(atomic_file(self.path))
-            self._file.write("path\tline\treason\trow\n")
+            self._file = self._open(self.path)
         row = json.dumps(raw, ensure_ascii=not _is_utf8(raw))
-        self._file.write(f"{path}\t{line}\t{_one_line(reason)}\t{row}\n")
+        self._file.write(f"{_one_line(as_text(path))}\t{line}\t{_one_line(reason)}\t{row}\n")
+
+    def _open(self, path: AnyPath) -> IO[str]:
+        file = self._stack.enter_context(atomic_file(path))
+        file.write("path\tline\treason\trow\n")
+        return file
 
     def __enter__(self) -> RejectLog:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self.path is not None and self._file is None and error[0] is None:
+            # Those of an earlier run would be taken for this one's.
+            self._file = self._open(self.path)
         # Kept after an error too: it says which rows had been refused until then.
         self._stack.close()
 
@@ -153,7 +159,7 @@ class RowReader:
         self._chunk_rows = chunk_rows
         self._stack = contextlib.ExitStack()
         self.info = FileInfo(
-            os.fspath(table.path), table.format, table.encoding, columns.header, list(columns.names)
+            as_text(table.path), table.format, table.encoding, columns.header, list(columns.names)
         )
         self._chunks = self._read()
 
@@ -342,6 +348,8 @@ def read_rows(
         format = "lines"
     if rejects is not None and on_bad_row != "skip":
         raise ConfigError("rejects are written with on_bad_row 'skip' only: pass both or leave rejects out.")
+    if rejects is not None and not isinstance(rejects, RejectLog):
+        check_target(rejects, [path])
     with contextlib.ExitStack() as stack:
         log = None
         if on_bad_row == "skip":
@@ -355,7 +363,7 @@ def read_rows(
 
 
 def _is_plain_text(path: AnyPath) -> bool:
-    return os.fspath(path) == STDIN or os.fspath(path).lower().removesuffix(".gz").endswith(".txt")
+    return os.fspath(path) == STREAM or os.fspath(path).lower().removesuffix(".gz").endswith(".txt")
 
 
 def rows_from_frame(
@@ -421,10 +429,10 @@ def detect_kind(path: AnyPath, **options: Any) -> RowKind:
     """`TRIPLETS` where the file's columns have a triplet's names and not a pair's, else `PAIRS`.
 
     Args:
-        path: the file. Standard input is not looked at.
+        path: the file. Standard input, a pipe or a device is not looked at: what is read of it is gone.
         options: format, encoding, delimiter as in `read_rows`.
     """
-    if os.fspath(path) == STDIN:
+    if is_stream(path):
         return PAIRS
     with open_table(path, **options) as table:
         names = table.names

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from textsim.errors import ConfigError
-from textsim.files import sha256_file
+from textsim.files import is_stream, sha256_file
 from textsim.text.arrays import NpyWriter, open_npy, slices
-from textsim.text.encoding import STDIN
 
 AnyPath = str | os.PathLike[str]
 
@@ -62,8 +61,8 @@ class Sources:
             raise ConfigError(
                 f"dev_fraction: expected a number between 0 and 1. Received {self.dev_fraction}."
             )
-        if self.seed < 0:
-            raise ConfigError(f"seed: expected 0 or more. Received {self.seed}.")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed: expected 0 to {2**32 - 1}. Received {self.seed}.")
 
     def files(self) -> Iterator[tuple[str, AnyPath]]:
         """Each file with its split, as far as it is known before all rows are."""
@@ -86,8 +85,8 @@ class Sources:
 
 
 def source_entry(path: AnyPath, split: str, info: dict[str, Any]) -> dict[str, Any]:
-    """What the report and the manifest keep of a source file."""
-    sha256 = None if os.fspath(path) == STDIN else sha256_file(path)
+    """What the report and the manifest keep of a source file; of a stream, which is gone once read, no hash."""
+    sha256 = None if is_stream(path) else sha256_file(path)
     return {**info, "split": split, "sha256": sha256}
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from textsim.errors import ConfigError, DataFormatError, MissingDependencyError
+from textsim.files import STREAM, is_stream
 from textsim.registry import unknown_name
-from textsim.text.encoding import STDIN, open_bytes, read_lines
+from textsim.text.encoding import open_bytes, read_lines
 
 FORMATS = ("csv", "jsonl", "lines", "parquet", "tsv")
 _SUFFIXES = {
@@ -55,7 +56,8 @@ class Table:
         unit: what a row's number counts: "line" of the file, or "row" of a Parquet table. Both begin with 1.
         separator: what separates columns, in words, for messages.
         rows: the numbered rows, read as they are asked for: a list of cells (TSV, CSV, Parquet), a dict (JSON
-            lines) or `Malformed`. Blank lines are rows without cells; those at the file's end are left out.
+            lines) or `Malformed`. Blank lines are rows without cells. At the file's end they are left out,
+            and so are rows of blank cells.
     """
 
     path: str | os.PathLike[str]
@@ -81,7 +83,7 @@ def table_format(path: str | os.PathLike[str]) -> str:
     Raises:
         DataFormatError: the suffix is none that is known.
     """
-    if os.fspath(path) == STDIN:
+    if os.fspath(path) == STREAM:
         return "tsv"
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     if suffixes and suffixes[-1] == ".gz":
@@ -153,7 +155,7 @@ def open_table(
 def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:
     blank: list[tuple[int, Cells]] = []
     for row in rows:
-        if row[1] == []:
+        if _is_blank(row[1]):
             blank.append(row)
         elif blank:
             yield from blank
@@ -161,6 +163,11 @@ def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int,
             yield row
         else:
             yield row
+
+
+def _is_blank(cells: Cells) -> bool:
+    """Whether a row holds nothing, as the empty rows that spreadsheets write at the end."""
+    return isinstance(cells, list) and not any(cell and not cell.isspace() for cell in cells)
 
 
 def _split_rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, Cells]]:
@@ -238,7 +245,7 @@ def open_parquet(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
             f"{path}: reading Parquet needs pyarrow. Install it with: pip install 'textsim[parquet]'"
         ) from error
     with tempfile.TemporaryFile() as spool:
-        if os.fspath(path) == STDIN or Path(path).suffix == ".gz":
+        if is_stream(path) or Path(path).suffix == ".gz":
             shutil.copyfileobj(file, spool)
             spool.seek(0)
             file = spool

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError
+from textsim.files import is_stream
 from textsim.text.arrays import slices
-from textsim.text.encoding import STDIN, open_bytes
+from textsim.text.encoding import open_bytes
 from textsim.text.labels import LABEL_NAMES, LabelRule
 from textsim.text.tables import Table, open_parquet, open_table, parquet_batches, table_format
 
@@ -132,8 +133,8 @@ def iter_vector_pairs(
         raise ConfigError(
             "bad rows of vector pairs are not skipped: leave out on_bad_row and rejects. The error names the cell."
         )
-    if os.fspath(path) == STDIN:
-        raise ConfigError("vector pairs are read from a file. Standard input is not supported.")
+    if is_stream(path):
+        raise ConfigError(f"vector pairs are read from a file. {path} is a stream, which is not supported.")
     by_name = columns is None or all(isinstance(column, str) for column in columns)
     if columns is not None and (isinstance(columns, str) or len(columns) != 2 + labeled or not by_name):
         wanted = "left prefix, right prefix" + (", class column" if labeled else "")

@@ -20,9 +20,10 @@ from textsim.artifacts import (
     stored_precision,
 )
 from textsim.bundled import find_model
-from textsim.errors import ConfigError
+from textsim.errors import ConfigError, InputError
+from textsim.files import check_target, is_stream
 from textsim.matcher import load_matcher
-from textsim.score_files import FileReport, check_target
+from textsim.score_files import FileReport
 from textsim.training.evaluation import (
     Evaluation,
     TripletEvaluation,
@@ -105,7 +106,11 @@ def ensemble(
     if len({folder.resolve() for folder in folders}) < max(2, len(models)):
         received = ", ".join(map(str, models)) or "none"
         raise ConfigError(f"an ensemble joins two different models or more. Received {received}.")
-    check_target(out, folders)
+    if is_stream(dev):
+        raise InputError(
+            f"{dev}: each model reads the labelled rows, and a stream is gone after the first. Pass a file."
+        )
+    check_target(out, [*folders, dev])
     check_output(out, overwrite=overwrite)
     matchers = [load_matcher(model) for model in models]
     parts = [matcher.saved for matcher in matchers]

@@ -13,8 +13,9 @@ import numpy as np
 from tqdm import tqdm
 
 from textsim.errors import ConfigError, InputError
+from textsim.files import check_target
 from textsim.matcher import TextMatcher
-from textsim.score_files import FileReport, check_target, open_output
+from textsim.score_files import FileReport, open_output
 from textsim.text.pairs import TEXTS, UNLABELED, RejectLog, read_rows
 from textsim.training.teachers import MeanLogOdds, check_listed
 
@@ -82,8 +83,8 @@ def mine_pairs(
         raise ConfigError(f"per_text: expected at least 1. Received {per_text}.")
     if not 0 < share <= 1:
         raise ConfigError(f"share: expected a number above 0, at most 1. Received {share}.")
-    if seed < 0:
-        raise ConfigError(f"seed: expected 0 or more. Received {seed}.")
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"seed: expected 0 to {2**32 - 1}. Received {seed}.")
     if len(texts) < 2:
         raise InputError(f"texts: expected at least 2 different ones. Received {len(texts)}.")
     unwanted = np.asarray(known, np.int64).reshape(-1, 2)
@@ -224,7 +225,10 @@ def mine_files(
     """
     began = time.perf_counter()
     sources = [sources] if isinstance(sources, str | os.PathLike) else sources
-    check_target(target, sources)
+    written = [] if rejects is None or isinstance(rejects, RejectLog) else [rejects]
+    check_target(target, [*sources, *written])
+    for path in written:
+        check_target(path, sources)
     check_listed("teachers", teachers)
     if kind not in ("pairs", "texts"):
         raise ConfigError(f"kind: expected 'pairs' or 'texts'. Received {kind!r}.")

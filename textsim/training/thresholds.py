@@ -13,9 +13,9 @@ import numpy as np
 from textsim.artifacts import CARD, check_output, copy_model, data_origin
 from textsim.bundled import find_model
 from textsim.errors import InputError
-from textsim.files import write_json
+from textsim.files import check_target, write_json
 from textsim.matcher import load_matcher
-from textsim.score_files import FileReport, check_target
+from textsim.score_files import FileReport
 from textsim.training.evaluation import Evaluation, evaluate_scores, labelled_scores
 from textsim.training.report import write_scores_plot
 
@@ -176,7 +176,7 @@ def fit_threshold(
     if min_precision is not None and not 0 < min_precision <= 1:
         raise InputError(f"min_precision: expected a share in (0, 1]. Received {min_precision}.")
     if out is not None:
-        check_target(out, [find_model(model)])
+        check_target(out, [find_model(model), path])
         check_output(out, overwrite=overwrite)
     matcher = load_matcher(model)
     given = labelled_scores(matcher, path, split=split, kind=kind, report=report or FileReport(), **reading)

@@ -18,14 +18,13 @@ import textsim
 from textsim.artifacts import SavedModel, check_output, load_model, origin, save_model
 from textsim.config import Recipe, TrainingSettings
 from textsim.errors import ConfigError
-from textsim.files import sha256_file
+from textsim.files import MANIFEST, sha256_file
 from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
 from textsim.text.dataset import PairDataset
-from textsim.text.layout import MANIFEST
 from textsim.training.callbacks import ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
 from textsim.training.evaluation import evaluate_scores, evaluate_triplets
