@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -113,6 +114,13 @@ def test_interrupt_is_130(failing: Any) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
 
 
+def test_a_full_disk_is_told_in_one_line(failing: Any) -> None:
+    failing(OSError(errno.ENOSPC, "No space left on device", "分.tsv"))
+    result = run("recipes", "cnn")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "No space left on device: 分.tsv.\n"
+
+
 def test_a_bug_keeps_its_traceback(failing: Any) -> None:
     failing(ZeroDivisionError("by zero"))
     assert isinstance(run("recipes", "cnn").exception, ZeroDivisionError)
@@ -134,7 +142,11 @@ def test_a_process_exits_with_2_and_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
-def test_a_process_can_be_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "Interrupted.\n"), (signal.SIGTERM, 143, ""), (signal.SIGHUP, 129, "")],
+)
+def test_a_process_can_be_ended(number: int, code: int, said: str, tmp_path: Path) -> None:
     # What a shell starts in the background ignores the signal, and so do its children, unless told otherwise.
     listening = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import textsim.__main__"
@@ -145,10 +157,10 @@ def test_a_process_can_be_interrupted(tmp_path: Path) -> None:
         while not list(tmp_path.glob("dataset.partial-*")):
             assert child.poll() is None
             time.sleep(0.02)
-        child.send_signal(signal.SIGINT)
-        assert child.wait(timeout=60) == 130
+        child.send_signal(number)
+        assert child.wait(timeout=60) == code
         # A progress bar caught half-made may add a word of its own.
-        assert child.stderr.read().startswith("Interrupted.\n")
+        assert child.stderr.read().startswith(said)
     assert not list(tmp_path.glob("dataset*"))
 
 
@@ -376,6 +388,29 @@ def test_score_wants_two_texts_or_a_file(arguments: tuple[str, ...]) -> None:
     assert "give two texts, or --input FILE." in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("一", "二", "--output", "x.tsv"), "--output: for --input FILE alone"),
+        (
+            ("一", "二", "--columns", "1,2", "--on-bad-row", "skip"),
+            "--columns, --on-bad-row: for --input FILE",
+        ),
+        (("--input", "-", "--json"), "--json: for two texts alone"),
+    ],
+)
+def test_score_takes_no_option_in_vain(road: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = run("score", road / "model", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_score_says_what_it_does_not_read(road: Path) -> None:
+    result = run("score", road / "model", "今天" * 200, "明天" * 200)
+    assert result.exit_code == 0 and "match" in result.stdout
+    assert result.stderr == "2 texts read to the model's maximum length only\n"
+
+
 def test_score_files_and_streams(road: Path, tmp_path: Path) -> None:
     rows = ["花呗怎么还款\t怎样还花呗", "今天天气\t明天天气", "花呗怎么还款\t怎样还花呗"]
     content = "".join(f"{row}\n" for row in rows).encode()
@@ -392,3 +427,20 @@ def test_encode(road: Path, tmp_path: Path) -> None:
     vectors = np.load(tmp_path / "vectors.npy")
     assert vectors.shape[0] == 3 and vectors.dtype == np.float32
     assert np.array_equal(vectors[0], vectors[2])
+
+
+def test_labelled_rows_from_a_stream(road: Path) -> None:
+    rows = (road / "dev.tsv").read_bytes()
+    for command in ("evaluate", "threshold"):
+        from_file = json.loads(ok(command, road / "model", road / "dev.tsv", "--json"))
+        from_stream = json.loads(ok(command, road / "model", "-", "--json", stdin=rows))
+        assert {**from_file, "seconds": 0} == {**from_stream, "seconds": 0}
+
+
+def test_lines_whatever_the_files_name(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.log").write_text("今天\t天气\n明天\n", encoding="utf-8")
+    out = tmp_path / "v.npy"
+    ok("encode", road / "model", "--input", tmp_path / "q.log", "--format", "lines", "--output", out)
+    assert len(np.load(out)) == 2
+    result = run("score", road / "model", "--input", tmp_path / "q.log", "--format", "lines")
+    assert result.exit_code == 2 and "a line is one text" in result.stderr

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import subprocess
 import sys
 import threading
@@ -408,3 +410,15 @@ def test_what_is_no_vector(vectors: VectorMatcher) -> None:
         vectors.score(np.zeros(DIM), np.full(DIM, np.nan))
     with pytest.raises(InputError, match=r"vectors: expected shape \(n, 12\)\. Received \(2, 3\)"):
         vectors.encode(np.zeros((2, 3)))
+
+
+def test_a_matcher_can_be_sent_to_another_process(saved: SavedModel, vectors: VectorMatcher) -> None:
+    matcher = TextMatcher(saved, threads=1, cache_bytes=1 << 16)
+    matcher.threshold = 0.25
+    pair = (CHARACTERS[:3], CHARACTERS[2:5])
+    score = matcher.score(*pair)
+    for copied in (pickle.loads(pickle.dumps(matcher)), copy.deepcopy(matcher)):
+        assert copied.score(*pair) == score and copied.threshold == 0.25
+        assert copied.cache is not None and copied.cache is not matcher.cache
+    left, right = np.eye(vectors.width, dtype=np.float32)[:2]
+    assert pickle.loads(pickle.dumps(vectors)).score(left, right) == vectors.score(left, right)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -198,3 +200,33 @@ def test_what_is_read_is_never_replaced(matcher: TextMatcher, tmp_path: Path) ->
         with pytest.raises(InputError, match=r"would take the place of .*, which is read"):
             encode_file(matcher, source, target)
     assert source.read_bytes() == before
+
+
+def test_rejects_and_scores_are_two_files(matcher: TextMatcher, tmp_path: Path) -> None:
+    source = write_pairs(tmp_path / "pairs.tsv", random_pairs(4))
+    for write in (score_file, encode_file):
+        with pytest.raises(InputError, match=r"would take the place of"):
+            write(matcher, source, tmp_path / "o", on_bad_row="skip", rejects=tmp_path / "x" / ".." / "o")
+    assert [path.name for path in tmp_path.iterdir()] == ["pairs.tsv"]
+
+
+def test_the_outputs_name_tells_its_form(matcher: TextMatcher, tmp_path: Path) -> None:
+    source = write_pairs(tmp_path / "pairs.tsv", random_pairs(4))
+    score_file(matcher, source, tmp_path / "plain.txt")
+    packed = []
+    for name in ("a.tsv.gz", "b.GZ"):
+        score_file(matcher, source, tmp_path / name)
+        packed.append((tmp_path / name).read_bytes())
+    assert packed[0] == packed[1]
+    assert gzip.decompress(packed[0]) == (tmp_path / "plain.txt").read_bytes()
+    for name in ("s.csv", "s.jsonl.gz", "s.PARQUET"):
+        with pytest.raises(InputError, match=r"TSV is written, which a name in \.\w+ denies"):
+            score_file(matcher, source, tmp_path / name)
+        assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("target", ["-", os.devnull])
+def test_vectors_are_no_stream(matcher: TextMatcher, tmp_path: Path, target: str) -> None:
+    source = write_pairs(tmp_path / "pairs.tsv", random_pairs(4))
+    with pytest.raises(InputError, match="vectors are written to a file"):
+        encode_file(matcher, source, target, columns=[1])

@@ -8,6 +8,7 @@ half-written NAME.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ MANIFEST = "manifest.json"
 STREAM = "-"
 """The path that stands for standard input or output."""
 _BLOCK_BYTES = 1 << 20
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 # What file managers leave in a folder that is looked at.
 _NOBODYS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
@@ -72,8 +74,9 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, target)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        _name_full(error, path)
         raise
     _sync(target.parent)
 
@@ -101,8 +104,9 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False, form
             for name in names:
                 _sync(Path(folder, name))
             _sync(Path(folder))
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
+        _name_full(error, path)
         raise
     old = _sibling(target, "old") if target.exists() else None
     try:
@@ -122,6 +126,12 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False, form
     if old is not None:
         shutil.rmtree(old)
     _sync(partial.parent)
+
+
+def _name_full(error: BaseException, path: str | os.PathLike[str]) -> None:
+    """Makes the error of a full disk say what was being written."""
+    if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+        error.filename = os.fspath(path)
 
 
 def _make_sibling(target: Path) -> Path:

@@ -498,3 +498,21 @@ def test_neither_keras_nor_tensorflow_is_loaded():
         "import sys, textsim.text.dataset; sys.exit(any(n in sys.modules for n in ('keras', 'tensorflow')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_rejects_and_sources_are_never_replaced(tmp_path, train, dev):
+    before = dev.read_bytes()
+    for options in (
+        {"dev": dev, "rejects": dev, "on_bad_row": "skip"},
+        {"dev": dev, "rejects": tmp_path / "out" / "r.tsv", "on_bad_row": "skip"},
+    ):
+        with pytest.raises(InputError, match="would take the place of"):
+            preprocess(train, tmp_path / "out", **options)
+    assert dev.read_bytes() == before and not (tmp_path / "out").exists()
+    preprocess(train, tmp_path / "out")
+    (tmp_path / "out" / "mine.tsv").write_bytes(before)
+    with pytest.raises(InputError, match=r"out: would take the place of .*mine\.tsv"):
+        preprocess(tmp_path / "out" / "mine.tsv", tmp_path / "out", overwrite=True)
+    with pytest.raises(ArtifactError, match=r"holds what is not of the textsim-dataset.*: mine\.tsv"):
+        preprocess(dev, tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out" / "mine.tsv").exists()

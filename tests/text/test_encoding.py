@@ -135,3 +135,17 @@ def test_lines_are_those_of_a_split_at_lf(text, block):
     if not expected[-1]:
         expected.pop()
     assert [line for _, line in lines] == [line.removesuffix("\r") for line in expected]
+
+
+@pytest.mark.parametrize("name", ["base64", "rot13", "idna", "punycode", "undefined", "none"])
+def test_codecs_that_are_none_of_files(tmp_path, name):
+    (tmp_path / "a.txt").write_text("a\n")
+    with pytest.raises(ConfigError, match=f"unknown encoding '{name}'"):
+        list(raw_lines(tmp_path / "a.txt", name))
+
+
+def test_a_broken_byte_is_told_with_its_line(tmp_path):
+    good = "怎么还款，如何还款\n".encode() * 200
+    (tmp_path / "a.txt").write_bytes(good + b"\xe6\x80\xe8\xbf\x98\n" + good)
+    with pytest.raises(DataFormatError, match=r"a\.txt, line 201: expected utf-8 text"):
+        list(raw_lines(tmp_path / "a.txt"))

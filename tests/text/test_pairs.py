@@ -6,8 +6,10 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
@@ -454,3 +456,71 @@ def test_csv_and_json_lines_give_any_text_back(tmp_path_factory, rows, chunk_row
         clean = [(a if a.strip() else "x", b if b.strip() else "x", y) for a, b, y in clean]
         got = table(write_rows(folder / f"p.{suffix}", clean), chunk_rows=chunk_rows)
         assert [row[1:] for row in got] == [(a, b, float(y)) for a, b, y in clean]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind", "options"),
+    [
+        ("p.tsv", "text_a\tlabel\n甲\t1\n", UNLABELED, {}),
+        ("p.tsv", "id\t甲\t乙\t是否相同\n1\t丙\t丁\t1\n", UNLABELED, {"columns": [2, 3]}),
+        ("p.tsv", "text_a\ttext_b\tlabel\n甲\t乙\t1\n", TRIPLETS, {}),
+        ("p.csv", "anchor\n甲\n", TEXTS, {}),
+    ],
+)
+def test_a_first_row_that_may_be_a_header_is_asked_about(tmp_path, name, text, kind, options):
+    path = text_file(tmp_path, text, name)
+    with pytest.raises(
+        DataFormatError, match=r"line 1: '.*' is a usual name of a column, and the line is no"
+    ):
+        read_rows(path, kind, **options)
+    (chunk,) = read_rows(path, kind, header="no", **options)
+    assert len(chunk) == 2
+    columns = {"columns": list(range(1, len(kind.columns) + 1)), **options}
+    (chunk,) = read_rows(path, kind, header="yes", **columns)
+    assert len(chunk) == 1
+
+
+def test_usual_names_of_questions(tmp_path):
+    (chunk,) = read_rows(text_file(tmp_path, "编号,问句,标准问\n1,甲,乙\n", "p.csv"), UNLABELED)
+    assert chunk.texts == (["甲"], ["乙"])
+    (chunk,) = read_rows(text_file(tmp_path, "问题\n甲\n", "t.csv"), TEXTS)
+    assert chunk.texts == (["甲"],)
+
+
+def test_rows_of_blank_cells_at_the_end_are_left_out(tmp_path):
+    end = "\n,,\n , ,\n"
+    (chunk,) = read_rows(text_file(tmp_path, "text_a,text_b,label\n甲,乙,1" + end, "p.csv"))
+    assert chunk.texts == (["甲"], ["乙"])
+    with pytest.raises(DataFormatError, match=r"line 3: text_a is empty"):
+        list(read_rows(text_file(tmp_path, f"text_a,text_b,label\n甲,乙,1{end}丙,丁,0\n", "p.csv")))
+    (chunk,) = read_rows(text_file(tmp_path, "甲\t乙\t1\n   \n", "p.tsv"))
+    assert len(chunk) == 1
+
+
+def test_rejects_never_take_the_place_of_the_rows(tmp_path):
+    path = text_file(tmp_path, "甲\t乙\t1\n甲\n")
+    with pytest.raises(InputError, match="would take the place of"):
+        read_rows(path, on_bad_row="skip", rejects=path)
+    assert path.read_text(encoding="utf-8") == "甲\t乙\t1\n甲\n"
+
+
+@pytest.mark.skipif(sys.platform == "darwin" or os.name == "nt", reason="names must be UTF-8 there")
+def test_a_files_name_in_another_encoding(tmp_path):
+    path = text_file(tmp_path, "甲\t乙\t1\n甲\n", os.fsdecode("数据.tsv".encode("gbk")))
+    reader = read_rows(path, on_bad_row="skip", rejects=tmp_path / "r.tsv")
+    list(reader)
+    assert reader.info.path.endswith(r"\xca\xfd\xbe\xdd.tsv")
+    assert r"\xca\xfd\xbe\xdd.tsv" in (tmp_path / "r.tsv").read_text(encoding="utf-8")
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tsv")
+    writer = threading.Thread(
+        target=lambda: (tmp_path / "pipe.tsv").write_text("anchor\tpositive\tnegative\n", encoding="utf-8")
+    )
+    # Nothing is there to be read yet, and nobody waits for it.
+    assert detect_kind(tmp_path / "pipe.tsv") is PAIRS
+    writer.start()
+    with pytest.raises(DataFormatError, match="'anchor' is a usual name"):
+        read_rows(tmp_path / "pipe.tsv")
+    writer.join(10)

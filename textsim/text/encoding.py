@@ -17,6 +17,8 @@ from textsim.errors import ConfigError, DataFormatError
 from textsim.files import STREAM
 
 _BLOCK_BYTES = 1 << 18
+# Codecs of domain names, which have no lines.
+_OF_NAMES = ("idna", "punycode")
 _BOMS = (
     # UTF-32's little-endian mark begins with UTF-16's, so it comes first.
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -167,14 +169,14 @@ def read_lines(
             )
     else:
         try:
-            found = codecs.lookup(encoding)
-            # Codecs that are none of text, such as base64, cannot decode to it, and some of domain names not in parts.
-            found.incrementaldecoder("strict").decode(b"a\n", True).encode()
-        except (LookupError, TypeError, AttributeError, ValueError):
-            raise ConfigError(
-                f"unknown encoding {encoding!r}. Expected one such as utf-8, gb18030 or big5."
-            ) from None
-        encoding = found.name
+            name = codecs.lookup(encoding).name
+            # Python has codecs that are none of text, such as base64: to them this is a LookupError too.
+            "\n".encode(name)
+        except (LookupError, UnicodeError):
+            name = ""
+        if name in ("", *_OF_NAMES):
+            raise ConfigError(f"unknown encoding {encoding!r}. Expected one such as utf-8, gb18030 or big5.")
+        encoding = name
         if encoding == "utf-8":
             encoding = "utf-8-sig"  # reads both with and without the mark
 

@@ -21,7 +21,7 @@ from textsim.artifacts import (
 )
 from textsim.bundled import find_model
 from textsim.errors import ConfigError, InputError
-from textsim.files import check_target, is_stream
+from textsim.files import as_text, check_target, is_stream
 from textsim.matcher import load_matcher
 from textsim.score_files import FileReport
 from textsim.training.evaluation import (
@@ -150,7 +150,7 @@ def ensemble(
     )
 
     def plot(folder: Path) -> None:
-        title = f"{joined.members} models on {Path(dev).name}"
+        title = as_text(f"{joined.members} models on {Path(dev).name}")
         write_scores_plot(folder, title, *as_pairs(labels, columns), threshold)
 
     precisions = {stored_precision(part) for part in parts}

@@ -13,7 +13,7 @@ import numpy as np
 from textsim.artifacts import CARD, check_output, copy_model, data_origin
 from textsim.bundled import find_model
 from textsim.errors import InputError
-from textsim.files import check_target, write_json
+from textsim.files import as_text, check_target, write_json
 from textsim.matcher import load_matcher
 from textsim.score_files import FileReport
 from textsim.training.evaluation import Evaluation, evaluate_scores, labelled_scores
@@ -232,7 +232,7 @@ def _save(
     def extra(folder: Path) -> None:
         write_json(folder / THRESHOLD, {"chosen_on": origin, **fit.to_dict()})
         (folder / "scores.png").unlink(missing_ok=True)
-        write_scores_plot(folder, f"{out.name} on {path.name}", labels, scores, fit.threshold)
+        write_scores_plot(folder, as_text(f"{out.name} on {path.name}"), labels, scores, fit.threshold)
         card = (folder / CARD).read_text(encoding="utf-8")
         # The figures further down the card stay those of the validation split, at the threshold of training.
         row = f"| threshold | {fit.threshold:.4f}, chosen on {origin['name']}, see `{THRESHOLD}` |"
