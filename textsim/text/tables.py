@@ -167,7 +167,7 @@ def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int,
 
 def _is_blank(cells: Cells) -> bool:
     """Whether a row holds nothing, as the empty rows that spreadsheets write at the end."""
-    return isinstance(cells, list) and not any(cell and not cell.isspace() for cell in cells)
+    return isinstance(cells, list) and not any(map(str.strip, cells))
 
 
 def _split_rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, Cells]]:
