@@ -27,11 +27,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
-from textsim.artifacts import CARD, MANIFEST, SavedModel, load_model, model_card, save_model
+from textsim.artifacts import CARD, SavedModel, load_model, model_card, save_model
 from textsim.config import Recipe, build_recipe
-from textsim.files import read_json, sha256_file, write_json
+from textsim.files import MANIFEST, read_json, sha256_file, write_json
 from textsim.matcher import TextMatcher
-from textsim.text import layout
 from textsim.text.dataset import PairDataset
 from textsim.text.pairs import read_rows
 from textsim.text.tokenizers import CharTokenizer
@@ -157,7 +156,7 @@ def made_by(recipe: Recipe, folder: Path, model: Path) -> bool:
         return False
     saved = load_model(model)
     read = saved.provenance["dataset_sha256"]
-    return saved.recipe == recipe and read == sha256_file(folder / layout.MANIFEST)
+    return saved.recipe == recipe and read == sha256_file(folder / MANIFEST)
 
 
 def train(folder: Path, recipe: Recipe, model: Path) -> None:

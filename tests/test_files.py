@@ -147,6 +147,55 @@ def test_atomic_file_follows_a_link_and_keeps_permissions(tmp_path):
     assert not is_stream(link) and not is_stream(tmp_path) and not is_stream(tmp_path / "none")
 
 
+def test_what_appeared_during_the_work_is_spared_and_so_is_the_work(tmp_path):
+    def made(path, **options):
+        with atomic_folder(path, format="set", **options) as folder:
+            write_set(folder, "new")
+            path.mkdir(exist_ok=True)
+            (path / "thesis.txt").write_text("mine")
+
+    write_set_in = tmp_path / "old"
+    write_set_in.mkdir()
+    write_set(write_set_in, "old")
+    for path, options in ((tmp_path / "set", {}), (write_set_in, {"overwrite": True})):
+        with pytest.raises(ArtifactError, match=r"What was made is whole and lies in ") as error:
+            made(path, **options)
+        assert (path / "thesis.txt").read_text() == "mine"
+        (kept,) = tmp_path.glob(f"{path.name}.partial-*")
+        assert (kept / "m").read_text() == "new" and str(kept) in str(error.value)
+    assert (write_set_in / "m").read_text() == "old"
+
+
+def test_work_that_was_checked_for_is_kept_where_it_may_not_go(tmp_path):
+    path = tmp_path / "set"
+    check_replaceable(path, overwrite=False, format="set")
+    path.mkdir()
+    write_set(path, "of another run")
+    with (
+        pytest.raises(ArtifactError, match=r"set/ exists.*What was made is whole and lies in "),
+        atomic_folder(path, format="set", checked=True) as folder,
+    ):
+        write_set(folder, "new")
+    (kept,) = tmp_path.glob("set.partial-*")
+    assert (kept / "m").read_text() == "new" and (path / "m").read_text() == "of another run"
+
+
+def test_a_link_in_a_folder_is_not_of_it(tmp_path):
+    path = tmp_path / "set"
+    with atomic_folder(path, format="set") as folder:
+        write_set(folder, "1")
+    (path / "link").symlink_to(tmp_path)
+    with pytest.raises(ArtifactError, match="so it is not replaced: link"):
+        check_replaceable(path, overwrite=True, format="set")
+
+
+def test_a_stream_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArtifactError, match="expected the path of a file"), atomic_file("-"):
+        pytest.fail("the block ran")
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_takes_the_place_of_what_is_read(tmp_path):
     source = tmp_path / "set" / "a.tsv"
     source.parent.mkdir()

@@ -135,6 +135,7 @@ def save_model(
     extra: Callable[[Path], None] | None = None,
     overwrite: bool = False,
     precision: Precision = "float32",
+    checked: bool = False,
 ) -> None:
     """Writes a model folder, whole or not at all.
 
@@ -146,6 +147,8 @@ def save_model(
         overwrite: replace a model folder that is there. A folder of another kind, or with files that are not the
             model's, is never replaced.
         precision: "float16" stores the weights in half the bytes, with about three significant digits.
+        checked: whether `check_output` was called before the work that made the model, which is then not lost: where
+            the folder may not be replaced after all, the error says where the model lies.
 
     Raises:
         ArtifactError: the folder exists and may not be replaced, or a weight cannot be stored: NaN, infinite,
@@ -172,7 +175,7 @@ def save_model(
             "the model to save: expected tokenizer, vocabulary and max_length for kind 'text', and none of "
             f"them for kind 'vectors'. Received kind {saved.kind!r}."
         )
-    with atomic_folder(folder, overwrite=overwrite, format=FORMAT) as partial:
+    with atomic_folder(folder, overwrite=overwrite, format=FORMAT, checked=checked) as partial:
         settings = config.to_dict()
         if saved.members == 1:
             # So that it is read where ensembles are not known.
@@ -274,7 +277,7 @@ def data_origin(path: str | os.PathLike[str]) -> dict[str, str | None]:
     The hash of a dataset is that of its manifest, which holds those of its files; of a stream there is none.
     """
     # Where it lay on this machine says nothing elsewhere; its last folder often names the set.
-    name = as_text("/".join(Path(path).absolute().parts[-2:]))
+    name = as_text("/".join(Path(os.path.abspath(path)).parts[-2:]))
     if is_stream(path):
         return {"name": as_text(path), "sha256": None}
     return {"name": name, "sha256": sha256_file(Path(path, MANIFEST) if Path(path).is_dir() else path)}

@@ -52,6 +52,8 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     Raises:
         ArtifactError: no file can be made there. Raised before the block runs.
     """
+    if os.fspath(path) == STREAM:
+        raise ArtifactError(f"{path}: expected the path of a file, and no stream.")
     if os.path.isdir(path):
         raise ArtifactError(f"{path}: a file cannot be made there: a folder has that name.")
     in_place = is_stream(path)
@@ -82,7 +84,9 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
 
 
 @contextlib.contextmanager
-def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False, format: str) -> Iterator[Path]:
+def atomic_folder(
+    path: str | os.PathLike[str], *, overwrite: bool = False, format: str, checked: bool = False
+) -> Iterator[Path]:
     """Yields an empty temporary folder that becomes `path` when the block ends without an exception.
 
     Args:
@@ -90,12 +94,15 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False, form
         overwrite: whether an existing folder may be replaced. It is only when it is empty, or all that it holds is in
             its manifest, so that a wrong path costs neither a folder of another kind nor a file put there since.
         format: what the manifest of such a folder, which the block writes, has as its "format".
+        checked: whether `check_replaceable` was called before the work whose outcome the block writes: then that is
+            not lost, whatever came to stand at `path` since.
 
     Raises:
         ArtifactError: `path` exists and may not be replaced, or no folder can be made beside it: raised before the
             block runs. Or what was made cannot take its place: then the error says where it lies.
     """
-    check_replaceable(path, overwrite=overwrite, format=format)
+    if not checked:
+        check_replaceable(path, overwrite=overwrite, format=format)
     target = Path(os.path.realpath(path))
     partial = _make_sibling(target)
     try:
@@ -108,21 +115,27 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False, form
         shutil.rmtree(partial, ignore_errors=True)
         _name_full(error, path)
         raise
-    old = _sibling(target, "old") if target.exists() else None
+    old = None
     try:
-        if old is not None:
+        # Others may have written there since.
+        check_replaceable(path, overwrite=overwrite, format=format)
+        if target.exists() and os.listdir(target):
+            old = _sibling(target, "old")
             os.rename(target, old)
+        elif target.exists():
+            target.rmdir()
         try:
             os.rename(partial, target)
         except OSError:
             if old is not None:
                 os.rename(old, target)
             raise
-    except OSError as error:
+    except (OSError, ArtifactError) as error:
         # Hours of work may be in it.
-        raise ArtifactError(
-            f"{target}/ cannot be put in place: {error.strerror}. What was made is whole and lies in {partial}/."
-        ) from error
+        why = str(error)
+        if isinstance(error, OSError):
+            why = f"{target}/ cannot be put in place: {error.strerror}."
+        raise ArtifactError(f"{why} What was made is whole and lies in {partial}/.") from error
     if old is not None:
         shutil.rmtree(old)
     _sync(partial.parent)
@@ -169,7 +182,11 @@ def check_replaceable(path: str | os.PathLike[str], *, overwrite: bool, format: 
         )
     if not overwrite:
         raise ArtifactError(f"{target}/ exists. Choose another path, or pass --overwrite (overwrite=True).")
-    there = (Path(folder, name) for folder, _, files in os.walk(target) for name in files)
+    there = (
+        Path(folder, name)
+        for folder, folders, files in os.walk(target)
+        for name in (*files, *(name for name in folders if os.path.islink(os.path.join(folder, name))))
+    )
     known = {MANIFEST, *listed}
     others = [
         name

@@ -516,3 +516,8 @@ def test_rejects_and_sources_are_never_replaced(tmp_path, train, dev):
     with pytest.raises(ArtifactError, match=r"holds what is not of the textsim-dataset.*: mine\.tsv"):
         preprocess(dev, tmp_path / "out", overwrite=True)
     assert (tmp_path / "out" / "mine.tsv").exists()
+
+
+def test_a_data_frame_is_no_file(tmp_path):
+    with pytest.raises(InputError, match="write the data frame to one"):
+        preprocess(pd.DataFrame({"text_a": ["甲"]}), tmp_path / "out")

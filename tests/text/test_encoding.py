@@ -149,3 +149,9 @@ def test_a_broken_byte_is_told_with_its_line(tmp_path):
     (tmp_path / "a.txt").write_bytes(good + b"\xe6\x80\xe8\xbf\x98\n" + good)
     with pytest.raises(DataFormatError, match=r"a\.txt, line 201: expected utf-8 text"):
         list(raw_lines(tmp_path / "a.txt"))
+
+
+def test_a_broken_byte_in_a_short_file(tmp_path):
+    (tmp_path / "a.txt").write_bytes("花呗怎么还款\t怎样还花呗\t1\n".encode() + b"\xff\n")
+    with pytest.raises(DataFormatError, match=r"a\.txt, line 2: expected utf-8 text"):
+        list(raw_lines(tmp_path / "a.txt"))

@@ -524,3 +524,16 @@ def test_a_pipe_is_read_once(tmp_path):
     with pytest.raises(DataFormatError, match="'anchor' is a usual name"):
         read_rows(tmp_path / "pipe.tsv")
     writer.join(10)
+
+
+def test_rejects_are_no_stream(tmp_path):
+    with pytest.raises(ConfigError, match="rejects go to a file of their own"):
+        read_rows(text_file(tmp_path, "甲\t乙\t1\n"), on_bad_row="skip", rejects="-")
+
+
+def test_a_whole_header_of_another_kind_is_one_where_positions_are_given(tmp_path):
+    path = text_file(tmp_path, "text_a\ttext_b\tlabel\n甲\t乙\t1\n")
+    (chunk,) = read_rows(path, TEXTS, columns=[2], format="tsv")
+    assert chunk.texts == (["乙"],)
+    (chunk,) = read_rows(path, UNLABELED, columns=[2, 1])
+    assert chunk.texts == (["乙"], ["甲"])

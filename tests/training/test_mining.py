@@ -204,10 +204,11 @@ def test_a_path_that_cannot_be_written_is_found_out_before_the_work(
     train = tmp_path / "train.tsv"
     train.write_text("text_a\ttext_b\n花呗\t还款\n", encoding="utf-8")
     monkeypatch.setattr(mining, "mine_pairs", None)
-    for target in (tmp_path / "nowhere" / "mined.tsv", tmp_path):
+    (tmp_path / "deep").mkdir()
+    for target in (tmp_path / "nowhere" / "mined.tsv", tmp_path / "deep"):
         with pytest.raises(ArtifactError, match="a file cannot be made there"):
             mine_files(train, target, folders)
-    assert [path.name for path in tmp_path.iterdir()] == ["train.tsv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "train.tsv"]
 
 
 def test_several_files_are_one(folders: list[Path], tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ def test_a_validation_loss_that_only_rises_is_not_flat() -> None:
                 "No threshold does better than this one answer for all."
             ],
         ),
+        (
+            SCORES / 10,
+            0.5,
+            [
+                "at the threshold 0.500, every validation pair is judged different. "
+                "No threshold does better than this one answer for all."
+            ],
+        ),
     ],
 )
 def test_one_class_is_always_predicted(scores: np.ndarray, threshold: float, expected: list[str]) -> None:

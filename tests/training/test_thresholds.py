@@ -159,6 +159,7 @@ def test_a_saved_model_gets_a_threshold(model: Path, rows: Path, tmp_path: Path,
     assert kept["chosen_on"]["name"].endswith("/对.tsv") and kept["expected"] == fit.expected
     card = (tmp_path / "新" / "README.md").read_text(encoding="utf-8")
     assert f"| threshold | {fit.threshold:.4f}, chosen on" in card and "对.tsv" in card
+    assert card.startswith("# 新\n") and 'TextMatcher.load("新")' in card
     assert (tmp_path / "新" / "scores.png").read_bytes().startswith(b"\x89PNG")
     assert evaluate_file(tmp_path / "新", rows).to_dict() | {"seconds": 0} == fit.after.to_dict()
     assert json.loads(json.dumps(fit.to_dict()))["after"]["pairs"] == 60

@@ -375,6 +375,35 @@ def test_a_model_is_replaced_only_where_that_is_asked_for(vectors: PairDataset, 
     assert load_model(tmp_path / "model").provenance["epochs"] == 2
 
 
+def test_a_model_is_not_lost_to_what_came_to_stand_in_its_place(
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(*_: Any) -> list[str]:
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "notes.txt").write_text("mine")
+        return []
+
+    monkeypatch.setattr(trainer, "diagnose", meanwhile)
+    with pytest.raises(ArtifactError, match=r"model/ exists.*What was made is whole and lies in "):
+        run(vectors, VECTOR, tmp_path / "model", "training.epochs=1")
+    (kept,) = tmp_path.glob("model.partial-*")
+    load_model(kept)
+    assert (tmp_path / "model" / "notes.txt").exists()
+
+
+def test_a_recipe_by_name_and_teachers_one_by_one(vectors: PairDataset, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="mean 'vector-l1'"):
+        train(vectors, "vector-l2", tmp_path / "model")
+    quick = VECTOR.replace(["training.epochs=1"])
+    train(vectors, quick, tmp_path / "first", progress=False)
+    train(
+        vectors, quick, tmp_path / "second", teachers=(name for name in [tmp_path / "first"]), progress=False
+    )
+    saved = load_model(tmp_path / "second")
+    assert [teacher["name"] for teacher in saved.provenance["teachers"]] == ["first"]
+    assert saved.provenance["dataset_sha256"] == sha256_file(vectors.path / "manifest.json")
+
+
 @pytest.fixture(scope="module")
 def begun(pairs: PairDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A text model to continue from."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import textsim
-from textsim.errors import ConfigError
+from textsim.errors import ConfigError, InputError
 from textsim.files import (
     MANIFEST,
     atomic_folder,
@@ -153,7 +153,7 @@ def preprocess(
         if given:
             raise ConfigError(f"vector pairs hold no text: leave out {', '.join(given)}.")
 
-    with atomic_folder(out, overwrite=overwrite, format=FORMAT) as folder:
+    with atomic_folder(out, overwrite=overwrite, format=FORMAT, checked=True) as folder:
         (folder / "work").mkdir()
         if settings is None:
             report = build_vectors(folder, sources, standardize)
@@ -170,6 +170,8 @@ def preprocess(
 
 
 def _paths(value: AnyPath | Sequence[AnyPath]) -> list[AnyPath]:
+    if hasattr(value, "columns"):
+        raise InputError("preprocess reads files: write the data frame to one, as with its to_csv.")
     return [value] if isinstance(value, str | os.PathLike) else list(value)
 
 

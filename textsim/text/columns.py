@@ -213,7 +213,8 @@ def _is_header(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
         return kind.find(names) is not None
     if isinstance(wanted[0], int):
         chosen = [names[p - 1] for p in wanted if isinstance(p, int) and p <= len(names)]
-        return len(chosen) == len(wanted) and kind.find(chosen) is not None
+        whole = any(other.find(names) is not None for other in (PAIRS, UNLABELED, TRIPLETS))
+        return whole or (len(chosen) == len(wanted) and kind.find(chosen) is not None)
     return all(name in names for name in wanted)
 
 

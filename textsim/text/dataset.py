@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 
 from textsim.errors import ArtifactError
-from textsim.files import MANIFEST, is_partial, read_json, verify_files
+from textsim.files import MANIFEST, is_partial, read_json, sha256_file, verify_files
 from textsim.text.arrays import open_npy
 from textsim.text.build import preprocess
 from textsim.text.layout import (
@@ -102,6 +102,7 @@ class PairDataset:
             splits hold (x - mean) / scale. None otherwise.
         embedding: word vectors, float32 of shape (len(vocabulary), dim), or None.
         manifest, report: the contents of manifest.json and report.json.
+        sha256: of manifest.json, which holds the hashes of all other files.
     """
 
     path: Path
@@ -115,6 +116,7 @@ class PairDataset:
     scaler: tuple[np.ndarray, np.ndarray] | None
     manifest: dict[str, Any]
     report: dict[str, Any]
+    sha256: str
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, verify: bool = False) -> PairDataset:
@@ -142,6 +144,7 @@ class PairDataset:
                 f"{folder}/ is no dataset: it holds no {MANIFEST}. Found: {found}. "
                 "Was preprocessing interrupted?"
             )
+        sha256 = sha256_file(folder / MANIFEST)
         manifest = read_json(folder / MANIFEST)
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise ArtifactError(f"{folder}/ is no dataset: its {MANIFEST} is of another kind of folder.")
@@ -182,4 +185,5 @@ class PairDataset:
             scaler=None if mean is None or scale is None else (mean, scale),
             manifest=manifest,
             report=read_json(folder / REPORT),
+            sha256=sha256,
         )

@@ -98,10 +98,10 @@ def detect_encoding(data: bytes, *, whole: bool) -> str | None:
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """Whether all but a few characters beyond ASCII are UTF-8: then the reader says which line is broken."""
+    """Whether nine of ten characters beyond ASCII are UTF-8: then the reader says which line is broken."""
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    return 0 < 100 * broken <= sum(character > "\x7f" for character in text)
+    return 0 < 10 * broken <= sum(character > "\x7f" for character in text)
 
 
 def _try_decode(data: bytes, encoding: str, whole: bool) -> str | None:

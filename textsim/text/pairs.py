@@ -91,6 +91,8 @@ class RejectLog:
     """
 
     def __init__(self, path: AnyPath | None = None) -> None:
+        if path is not None and os.fspath(path) == STREAM:
+            raise ConfigError("rejects go to a file of their own. Received '-', which is a stream.")
         self.path = path
         self.count = 0
         self._stack = contextlib.ExitStack()

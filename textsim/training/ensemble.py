@@ -102,6 +102,7 @@ def ensemble(
         Hansen & Salamon (1990), Neural Network Ensembles.
     """
     check_listed("models", models)
+    models = list(models)
     folders = [find_model(model) for model in models]
     if len({folder.resolve() for folder in folders}) < max(2, len(models)):
         received = ", ".join(map(str, models)) or "none"

@@ -164,18 +164,19 @@ def diagnose(
             f"the validation loss is flat: it went from {losses[0]:.4f} to at best {losses.min():.4f} in "
             f"{len(losses)} epochs. Check that labels and texts belong together, or try another learning rate."
         )
-    for name, cut in (("0.5", 0.5), (f"the threshold {threshold:.3f}", threshold)):
+    advice = {
+        # A threshold of 0.5 has the same fault, which is told of it.
+        0.5: ("0.5", "Decide by the model's threshold, not at 0.5."),
+        threshold: (
+            f"the threshold {threshold:.3f}",
+            "No threshold does better than this one answer for all.",
+        ),
+    }
+    for cut, (name, what_to_do) in advice.items():
         judged = scores >= cut
         if judged.all() or not judged.any():
             word = "the same" if judged.all() else "different"
-            found.append(
-                f"at {name}, every validation pair is judged {word}."
-                + (
-                    " Decide by the model's threshold, not at 0.5."
-                    if cut == 0.5
-                    else " No threshold does better than this one answer for all."
-                )
-            )
+            found.append(f"at {name}, every validation pair is judged {word}. {what_to_do}")
     if len(history) >= 2:
         last, best = history[-1], int(np.argmin(losses)) + 1
         gap = last["accuracy"] - last["val_accuracy"]

@@ -237,6 +237,9 @@ def _save(
         # The figures further down the card stay those of the validation split, at the threshold of training.
         row = f"| threshold | {fit.threshold:.4f}, chosen on {origin['name']}, see `{THRESHOLD}` |"
         card = re.sub(r"^\| threshold \|.*chosen on.*$", lambda _: row, card, count=1, flags=re.MULTILINE)
+        # It is another model now.
+        card = re.sub(r"\A# .*$", lambda _: f"# {out.name}", card, count=1, flags=re.MULTILINE)
+        card = re.sub(r'Matcher\.load\(".*"\)', lambda found: f'{found[0].split("(")[0]}("{out.name}")', card)
         (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
 
     copy_model(model, out, threshold=fit.threshold, extra=extra, overwrite=overwrite)

@@ -16,9 +16,8 @@ import tensorflow as tf
 
 import textsim
 from textsim.artifacts import SavedModel, check_output, load_model, origin, save_model
-from textsim.config import Recipe, TrainingSettings
+from textsim.config import Recipe, TrainingSettings, build_recipe
 from textsim.errors import ConfigError
-from textsim.files import MANIFEST, sha256_file
 from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.lstm import has_gpu
@@ -32,7 +31,7 @@ from textsim.training.feed import batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
 from textsim.training.overlap import overlap_log_odds, shared_tokens
 from textsim.training.report import diagnose, write_reports
-from textsim.training.teachers import load_teachers, teacher_labels
+from textsim.training.teachers import check_listed, load_teachers, teacher_labels
 from textsim.training.thresholds import as_pairs, choose_threshold
 from textsim.training.transitive import implied_pairs
 
@@ -79,7 +78,7 @@ class TrainingResult:
 
 def train(
     dataset: PairDataset | str | Path,
-    recipe: Recipe,
+    recipe: Recipe | str,
     out: str | Path,
     *,
     init: str | Path | None = None,
@@ -97,8 +96,8 @@ def train(
 
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
-        recipe: what to train and how. With `init`, one of the same parts: `load_model(init).recipe.for_continuing()`
-            suits few pairs.
+        recipe: what to train and how, or the name of one of `RECIPES`. With `init`, one of the same parts:
+            `load_model(init).recipe.for_continuing()` suits few pairs.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
             of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`).
@@ -112,7 +111,11 @@ def train(
         ArtifactError: the dataset is not whole, `out` exists, or what is kept of an interrupted run was altered.
     """
     began = time.perf_counter()
+    if isinstance(recipe, str):
+        recipe = build_recipe(recipe)
     check_recipe(recipe)
+    check_listed("teachers", teachers)
+    teachers = list(teachers)
     if teachers and not LOSSES.get(recipe.loss.name).trains:
         raise ConfigError(
             f"loss {recipe.loss.name!r} trains nothing: there is nothing for a teacher to teach."
@@ -186,7 +189,7 @@ def train(
     def reports(folder: Path) -> None:
         write_reports(folder, title, model, history, labels, shown, threshold)
 
-    save_model(saved, Path(out), extra=reports, overwrite=overwrite)
+    save_model(saved, Path(out), extra=reports, overwrite=overwrite, checked=True)
     if checkpoint:
         checkpoint.discard()
     return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
@@ -441,11 +444,10 @@ def _provenance(
         "trained_rows": trained_rows,
         # Where a file lay on this machine says nothing elsewhere; its last folder often names the set.
         "sources": [
-            {**source, "path": "/".join(Path(source["path"]).parts[-2:])}
+            {**source, "path": "/".join([part for part in Path(source["path"]).parts if part != ".."][-2:])}
             for source in dataset.manifest.get("sources", [])
         ],
-        # The manifest holds the hash of every file of the dataset.
-        "dataset_sha256": sha256_file(dataset.path / MANIFEST),
+        "dataset_sha256": dataset.sha256,
         "epochs": len(history),
         "seconds": round(seconds, 1),
         "warnings": warnings,
