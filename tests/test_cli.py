@@ -147,10 +147,10 @@ def test_a_process_exits_with_2_and_one_line(tmp_path: Path) -> None:
     [(signal.SIGINT, 130, "Interrupted.\n"), (signal.SIGTERM, 143, ""), (signal.SIGHUP, 129, "")],
 )
 def test_a_process_can_be_ended(number: int, code: int, said: str, tmp_path: Path) -> None:
-    # What a shell starts in the background ignores the signal, and so do its children, unless told otherwise.
-    listening = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import textsim.__main__"
-    )
+    # What a shell starts in the background, or under nohup, ignores the signal, and so do its children, unless told
+    # otherwise.
+    usual = "default_int_handler" if number == signal.SIGINT else "SIG_DFL"
+    listening = f"import signal; signal.signal({int(number)}, signal.{usual}); import textsim.__main__"
     command = [sys.executable, "-c", listening, "preprocess", "-", "--out", str(tmp_path / "dataset")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as child:
         assert child.stdin is not None and child.stderr is not None
