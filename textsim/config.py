@@ -142,6 +142,13 @@ class TrainingSettings(Settings):
         description="this share of what the tokens that two texts share tell about their label, as log-odds, is added "
         "to the logit in training, so that the model learns the rest (product of experts)",
     )
+    adversarial: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="reads each batch a second time with its token vectors moved against the model, by this share of "
+        "their norm, and learns from both readings (adversarial training); doubles the time",
+    )
     transitive: bool = Field(
         default=False,
         description="adds the pairs that the labels imply: two texts that are both the same as a third are the same, "

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.modeling.helpers import DIM, LENGTHS, SIZE, copy_of, embedding, ids_of
@@ -65,3 +66,39 @@ def test_token_dropout_reads_some_occurrences_as_unknown_and_only_in_training() 
         unread, (layer(*inputs, training=True).dense().numpy() == table[1]).all(axis=-1)
     )
     assert np.array_equal(layer(*inputs).dense(), table[inputs[0].numpy()])
+
+
+def test_an_adversarial_shift_has_its_share_of_the_rows_norm_and_raises_the_loss() -> None:
+    layer = embedding()
+    ids, lengths = (tf.constant(array) for array in ids_of(LENGTHS))
+    target = tf.constant(np.random.default_rng(1).normal(size=(*ids.shape, DIM)).astype("float32"))
+
+    def loss(shift: tf.Tensor | None = None) -> tf.Tensor:
+        dense = layer(ids, lengths, shift=shift).dense()
+        return tf.reduce_sum((dense - target) ** 2 * tf.cast(ids > 0, "float32")[..., None])
+
+    with tf.GradientTape() as tape:
+        before = loss()
+    gradient = tape.gradient(before, layer.table.value)
+    shift = layer.adversarial_shift(gradient, 0.1)
+    table, used = layer.table.numpy(), np.unique(ids)
+    assert np.linalg.norm(shift) == pytest.approx(0.1 * np.linalg.norm(table[used]), rel=1e-5)
+    others = np.setdiff1d(np.arange(SIZE), used)
+    assert len(others) and not shift.numpy()[0].any() and not shift.numpy()[others].any()
+    assert np.array_equal(layer.table, table)
+    rises = [float(loss(sign * shift) - before) for sign in (1, -1)]
+    assert rises[0] > 0 > rises[1]
+    # No other change as large raises it more, as far as the loss is a plane there.
+    random = np.zeros_like(table)
+    for seed in range(20):
+        random[used[1:]] = np.random.default_rng(seed).normal(size=(len(used) - 1, DIM))
+        random *= np.linalg.norm(shift) / np.linalg.norm(random)
+        assert np.vdot(random, tf.convert_to_tensor(gradient)) < np.vdot(
+            shift, tf.convert_to_tensor(gradient)
+        )
+
+
+def test_no_gradient_is_no_adversarial_shift() -> None:
+    layer = embedding()
+    nothing = tf.IndexedSlices(tf.zeros([2, DIM]), tf.constant([0, 3]), tf.constant([SIZE, DIM]))
+    assert not layer.adversarial_shift(nothing, 0.1).numpy().any()

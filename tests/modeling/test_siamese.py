@@ -214,8 +214,42 @@ def test_a_repeated_token_takes_adam_s_step_of_its_summed_gradient() -> None:
     assert np.abs(moved - table)[2:6].min() > 1e-3
 
 
+@pytest.mark.parametrize("trainable", [True, False])
+def test_adversarial_training_takes_the_mean_gradient_of_two_readings(trainable: bool) -> None:
+    training = {"adversarial": 0.2, "clip_norm": None}
+    recipe = small(head="interaction", embedding={"trainable": trainable}, training=training)
+    model, plain = build(recipe), build(recipe)
+    batch = batch_for(model)
+    table = plain.embedding.table.numpy()
+
+    def gradients() -> list[np.ndarray]:
+        with tf.GradientTape() as tape:
+            tape.watch(plain.embedding.table.value)
+            loss = plain.batch_loss(batch, plain.encode_sides(batch, training=True), training=True)
+        sources = [variable.value for variable in (*plain.trainable_variables, plain.embedding.table)]
+        return [tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, sources)]
+
+    *here, against = gradients()
+    used = np.unique(batch["token_ids"])
+    moved = table + 0.2 * np.linalg.norm(table[used]) * against / np.linalg.norm(against)
+    plain.embedding.set_table(moved)
+    *there, _ = gradients()
+    plain.embedding.set_table(table)
+    for variable, first, second in zip(plain.trainable_variables, here, there, strict=True):
+        variable.assign_sub(0.5 * (first + second) / 2)
+        assert np.abs(first - second).max() > 1e-3 * np.abs(first).max()
+    train(model, batch, keras.optimizers.SGD(0.5), 1)
+    expected = plain.weight_arrays()
+    for path, array in model.weight_arrays().items():
+        np.testing.assert_allclose(array, expected[path], atol=1e-5, err_msg=path)
+    assert np.array_equal(model.embedding.table, table) is not trainable
+    assert not model.embedding.table.numpy()[0].any()
+
+
 def test_a_batch_of_empty_texts_trains() -> None:
-    model = build(small(pooling="attention", head="interaction", projection=Part(name="dense", units=[3])))
+    pooling = {"pooling": "attention", "head": "interaction"}
+    recipe = small(**pooling, projection=Part(name="dense", units=[3]), training={"adversarial": 0.1})
+    model = build(recipe)
     batch = batch_for(model)
     count = 2 * ROWS
     batch |= {"token_ids": tf.zeros([count, 1], tf.int32), "lengths": tf.zeros([count], tf.int32)}
@@ -335,6 +369,12 @@ def test_every_named_recipe_fits_its_data(name: str) -> None:
             r"training\.debias needs .* Received encoder 'bilstm', head 'manhattan', loss 'binary-crossentropy'\.",
         ),
         ("vector-l1", ["training.debias=0.5"], r"training\.debias needs an encoder of tokens"),
+        (
+            "vector-l1",
+            ["training.adversarial=0.1"],
+            r"training\.adversarial needs .* Received encoder 'dense'",
+        ),
+        ("word-vectors", ["training.adversarial=0.1"], r"training\.adversarial needs .* loss 'none'\."),
         (
             "vector-l1",
             ["training.transitive=true"],

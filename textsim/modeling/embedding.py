@@ -56,6 +56,7 @@ class TokenEmbedding(keras.layers.Layer):
     Call arguments:
         token_ids: int32 (batch, steps), right-padded with 0.
         lengths: int32 (batch,).
+        shift: float (size, dim), added to the table in this call alone; None for nothing.
 
     Returns:
         A `TokenBatch`.
@@ -89,14 +90,38 @@ class TokenEmbedding(keras.layers.Layer):
         """Replaces the table by float (size, dim) values."""
         self.table.assign(np.asarray(matrix, dtype="float32"))
 
-    def call(self, token_ids: tf.Tensor, lengths: tf.Tensor, training: bool = False) -> TokenBatch:
+    def adversarial_shift(self, gradient: tf.IndexedSlices, share: float) -> tf.Tensor:
+        """The change of the table's rows along which the loss grows fastest (fast gradient method; Miyato, Dai &
+        Goodfellow, 2017, Adversarial Training Methods for Semi-Supervised Text Classification).
+
+        Args:
+            gradient: of the loss, for rows of the table, each at most once.
+            share: norm of the change over all values of those rows, as a share of the norm of the rows themselves.
+
+        Returns:
+            float (size, dim), zeros in other rows, and everywhere where the gradient is zero.
+        """
+        rows = tf.gather(tf.convert_to_tensor(self.table), gradient.indices)
+        scale = share * tf.math.divide_no_nan(tf.norm(rows), tf.norm(gradient.values))
+        return tf.scatter_nd(gradient.indices[:, None], scale * gradient.values, [self.size, self.dim])
+
+    def call(
+        self,
+        token_ids: tf.Tensor,
+        lengths: tf.Tensor,
+        training: bool = False,
+        shift: tf.Tensor | None = None,
+    ) -> TokenBatch:
         if training and self.token_dropout.rate:
             read = self.token_dropout(tf.ones(tf.shape(token_ids)), training=True) > 0
             token_ids = tf.where(read | (token_ids == PAD_ID), token_ids, UNK_ID)
         distinct, index = tf.unique(tf.reshape(token_ids, [-1]))
         # The ids are distinct, so a sparse gradient of the table holds each row once: optimizers that square
         # a sparse gradient without first summing its repeated rows take the right step.
-        rows = self.dropout(tf.gather(tf.convert_to_tensor(self.table), distinct), training=training)
+        rows = tf.gather(tf.convert_to_tensor(self.table), distinct)
+        if shift is not None:
+            rows += tf.gather(shift, distinct)
+        rows = self.dropout(rows, training=training)
         return TokenBatch(rows, tf.reshape(index, tf.shape(token_ids)), lengths)
 
     def get_config(self) -> dict[str, Any]:

@@ -75,20 +75,24 @@ class SiameseModel(keras.Model):
     def metrics(self) -> list[Any]:
         return [self.loss_tracker, self.accuracy_tracker]
 
-    def encode(self, batch: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """One vector a sentence: float (n, output_dim)."""
+    def encode(
+        self, batch: dict[str, tf.Tensor], training: bool = False, shift: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """One vector a sentence: float (n, output_dim). `shift` is the token embedding's, see `TokenEmbedding`."""
         if self.embedding is None:
             encoded = self.encoder(batch["vectors"], training=training)
         else:
-            tokens = self.embedding(batch["token_ids"], batch["lengths"], training=training)
+            tokens = self.embedding(batch["token_ids"], batch["lengths"], training=training, shift=shift)
             encoded = self.pooling(self.encoder(tokens, training=training), batch["lengths"])
         if self.projection is not None:
             encoded = self.projection(encoded, training=training)
         return encoded
 
-    def encode_sides(self, batch: dict[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor, ...]:
+    def encode_sides(
+        self, batch: dict[str, tf.Tensor], training: bool = False, shift: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, ...]:
         """The encoded sides of a training batch, each float (rows, output_dim), from one call of the encoder."""
-        return tuple(tf.split(self.encode(batch, training=training), self.sides, axis=0))
+        return tuple(tf.split(self.encode(batch, training=training, shift=shift), self.sides, axis=0))
 
     def call(self, batch: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores of a pair batch, float (rows,) in [0, 1]."""
@@ -114,12 +118,43 @@ class SiameseModel(keras.Model):
             right = (self.head(sides) >= 0.5) == (batch["labels"] >= 0.5)
         return tf.cast(right, "float32")
 
-    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
-        with tf.GradientTape() as tape:
-            sides = self.encode_sides(batch, training=True)
+    def _read(
+        self, batch: dict[str, tf.Tensor], sources: Sequence[Any], shift: tf.Tensor | None = None
+    ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor, list[Any]]:
+        """A training batch's encoded sides, its loss, and the loss's gradient for each source, None where there is
+        none.
+        """
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            sides = self.encode_sides(batch, training=True, shift=shift)
             loss = self.batch_loss(batch, sides, training=True)
-        found = zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables, strict=True)
-        gradients, variables = zip(*[(g, v) for g, v in found if g is not None], strict=True)
+        return sides, loss, tape.gradient(loss, sources)
+
+    def _gradients(
+        self, batch: dict[str, tf.Tensor], sources: Sequence[Any]
+    ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor, list[Any]]:
+        """As `_read`, the gradient with `adversarial` training the mean of two readings: of the batch as it is, and
+        with its token vectors moved against the model.
+        """
+        share = self.recipe.training.adversarial
+        if not share:
+            return self._read(batch, sources)
+        assert self.embedding is not None
+        # A frozen table has a gradient too.
+        sides, loss, [*gradients, of_table] = self._read(batch, [*sources, self.embedding.table.value])
+        shift = self.embedding.adversarial_shift(of_table, share)
+        _, _, moved = self._read(batch, sources, shift)
+        means = [
+            None if first is None else (tf.convert_to_tensor(first) + tf.convert_to_tensor(second)) / 2
+            for first, second in zip(gradients, moved, strict=True)
+        ]
+        return sides, loss, means
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
+        sources = [variable.value for variable in self.trainable_variables]
+        sides, loss, found = self._gradients(batch, sources)
+        pairs = [(g, v) for g, v in zip(found, self.trainable_variables, strict=True) if g is not None]
+        gradients, variables = zip(*pairs, strict=True)
 
         # One fused pass over each weight; Keras's own takes a dozen, which costs more than the rest of a step
         # when the vocabulary is large.
@@ -234,6 +269,11 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
             "training.debias needs an encoder of tokens, a head that measures logits, such as 'interaction', and loss "
             f"'binary-crossentropy'. Received encoder {recipe.encoder.name!r}, head {recipe.head.name!r}, "
             f"loss {recipe.loss.name!r}."
+        )
+    if recipe.training.adversarial and not (encoder.reads == "tokens" and loss.trains):
+        raise ConfigError(
+            "training.adversarial needs an encoder of tokens, whose vectors it moves, and a loss that trains. "
+            f"Received encoder {recipe.encoder.name!r} and loss {recipe.loss.name!r}."
         )
     if recipe.training.transitive and not (
         encoder.reads == "tokens" and loss.rows == "pairs" and loss.trains
