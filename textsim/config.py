@@ -293,7 +293,7 @@ def _part(name: str, **options: Any) -> Part:
 RECIPES: dict[str, Recipe] = {
     "bilstm-attention": Recipe(
         description="Recommended. Trainable embeddings, BiLSTM, self-attention pooling, [|u-v|, u*v] head, "
-        "in-batch negatives beside cross-entropy.",
+        "in-batch negatives beside cross-entropy, adversarial training.",
         embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.3, token_dropout=0.1),
         # What drops out between the encoder and the comparison sets equal sentences apart: it has none.
         encoder=_part("bilstm", units=[128]),
@@ -309,6 +309,7 @@ RECIPES: dict[str, Recipe] = {
             epochs=6,
             patience=None,
             monitor="auc",
+            adversarial=0.1,
         ),
     ),
     "bilstm-open-domain": Recipe(

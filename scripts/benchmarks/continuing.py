@@ -46,7 +46,8 @@ def run(start: Path | None, count: int, seed: int, domain: Path, out: Path) -> d
     name = f"{origin}-{count}-{seed}"
     result = out / f"{name}.json"
     recipe = build_recipe() if start is None else load_model(start).recipe
-    recipe = recipe.for_continuing().replace([f"training.seed={seed}"])
+    # Alike on both sides, and as zh-general was trained.
+    recipe = recipe.for_continuing().replace([f"training.seed={seed}", "training.adversarial=0"])
     kept = read_json(result) if result.exists() else {}
     if kept.get("settings") != recipe.to_dict():
         pairs, dataset = out / f"pairs-{count}-{seed}.tsv", out / f"dataset-{name}"
