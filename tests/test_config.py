@@ -184,7 +184,9 @@ def test_what_continues_keeps_its_parts(name: str) -> None:
     recipe = RECIPES[name]
     continuing = recipe.for_continuing()
     assert continuing.training.transitive is False and continuing.training.debias == 0
-    changed = {"batch_size", "epochs", "debias", "transitive", "patience"}
+    moves = recipe.embedding is not None and recipe.loss.name != "none"
+    assert continuing.training.adversarial == (0.1 if moves else 0)
+    changed = {"batch_size", "epochs", "debias", "transitive", "patience", "adversarial"}
     assert {key: value for key, value in continuing.training.to_dict().items() if key not in changed} == {
         key: value for key, value in recipe.training.to_dict().items() if key not in changed
     }

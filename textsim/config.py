@@ -215,8 +215,9 @@ class Recipe(Settings):
     def for_continuing(self) -> Recipe:
         """This recipe as it goes on from a model of it, with the pairs of another domain.
 
-        The parts and the optimizer stay. Of such pairs there mostly are few: small batches make many steps of them. And
-        nothing is known of them that would call for `debias` or `transitive`.
+        The parts and the optimizer stay. Of such pairs there mostly are few: small batches make many steps of them, and
+        `adversarial` training makes more of each. Nothing is known of them that would call for `debias` or
+        `transitive`.
         """
         changes = [
             "training.batch_size=32",
@@ -224,6 +225,8 @@ class Recipe(Settings):
             "training.debias=0",
             "training.transitive=false",
         ]
+        if self.embedding is not None and self.loss.name != "none":
+            changes.append("training.adversarial=0.1")
         if self.training.schedule == "cosine":
             # Small steps come at the end: stopping early would leave them out.
             changes.append("training.patience=null")

@@ -46,7 +46,7 @@ def run(start: Path | None, count: int, seed: int, domain: Path, out: Path) -> d
     name = f"{origin}-{count}-{seed}"
     result = out / f"{name}.json"
     recipe = build_recipe() if start is None else load_model(start).recipe
-    # Alike on both sides, and as zh-general was trained.
+    # Without adversarial training, which takes twice the time.
     recipe = recipe.for_continuing().replace([f"training.seed={seed}", "training.adversarial=0"])
     kept = read_json(result) if result.exists() else {}
     if kept.get("settings") != recipe.to_dict():
