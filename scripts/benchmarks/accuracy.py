@@ -212,6 +212,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "bq80-cnn": Experiment("bq80-trained", "cnn"),
     "bq80-transformer": Experiment("bq80-trained", "transformer"),
     "bq80-attention": Experiment("bq80-trained", "bilstm-attention"),
+    "bq80-plain": Experiment("bq80-trained", "bilstm-attention", PLAIN),
     "triclue-triplet": Experiment("triclue", "bilstm-triplet"),
     "triclue-word-vectors": Experiment(
         "triclue", "word-vectors", ("loss=triplet", "embedding.trainable=true")
