@@ -69,7 +69,7 @@ class Specialist(NamedTuple):
 
 # PAWS-X has none: neighbours of its texts are unrelated, and a model of it alone is little better than chance.
 SPECIALISTS = {
-    "lcqmc": Specialist("bilstm-open-domain", ("training.adversarial=0",), 2),
+    "lcqmc": Specialist("bilstm-open-domain", (), 2),
     "bq": Specialist("bilstm-attention", ("embedding.token_dropout=0.2", "training.adversarial=0"), 6),
     "atec": Specialist("bilstm-attention", ("training.adversarial=0",), 2),
 }

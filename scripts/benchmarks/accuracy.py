@@ -229,12 +229,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         for name in WHOLE_SETS
     },
     "lcqmc-open-domain": Experiment("lcqmc", "bilstm-open-domain"),
-    "lcqmc-plain": Experiment("lcqmc", "bilstm-open-domain", PLAIN),
     "lcqmc-mined": Experiment(
         "lcqmc-mined",
         "bilstm-open-domain",
-        PLAIN,
-        teachers=("lcqmc-plain-0", "lcqmc-plain-1", "lcqmc-plain-2"),
+        teachers=("lcqmc-open-domain-0", "lcqmc-open-domain-1", "lcqmc-open-domain-2"),
     ),
     "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*CONTINUE, *DEBIAS), "zh-general"),
     # All questions are about one product.
