@@ -316,8 +316,8 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "bilstm-open-domain": Recipe(
-        description="The same for a hundred thousand pairs and more about everything: little dropout, few "
-        "epochs, the pairs that labels imply, and less weight on what common characters tell.",
+        description="The same for a hundred thousand pairs and more about everything: little dropout, few epochs, the "
+        "pairs that labels imply, and less weight on what common characters tell.",
         embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.1),
         encoder=_part("bilstm", units=[128]),
         pooling=_part("attention", heads=4),
