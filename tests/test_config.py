@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from textsim.config import DEFAULT_RECIPE, RECIPES, Part, Recipe, TrainingSettings, build_recipe
 from textsim.errors import ConfigError
+from textsim.modeling.siamese import check_recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -184,8 +185,10 @@ def test_what_continues_keeps_its_parts(name: str) -> None:
     recipe = RECIPES[name]
     continuing = recipe.for_continuing()
     assert continuing.training.transitive is False and continuing.training.debias == 0
-    moves = recipe.embedding is not None and recipe.loss.name != "none"
-    assert continuing.training.adversarial == (0.1 if moves else 0)
+    # Without tokens, or without a loss, it would be refused.
+    plain = ("vector-contrastive", "vector-l1", "word-vectors")
+    assert continuing.training.adversarial == (0 if name in plain else 0.1)
+    check_recipe(continuing)
     changed = {"batch_size", "epochs", "debias", "transitive", "patience", "adversarial"}
     assert {key: value for key, value in continuing.training.to_dict().items() if key not in changed} == {
         key: value for key, value in recipe.training.to_dict().items() if key not in changed
