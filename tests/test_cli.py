@@ -56,7 +56,10 @@ def road(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = (demo / f"pairs_{name}.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
         (folder / f"{name}.tsv").write_text("".join(lines[: rows + 1]), encoding="utf-8")
     ok("preprocess", folder / "train.tsv", "--dev", folder / "dev.tsv", "--out", folder / "dataset")
-    ok("train", folder / "dataset", "--out", folder / "model", "--quiet", *SMALL)
+    ok(
+        *("train", folder / "dataset", "--out", folder / "model", "--quiet"),
+        *("--recipe", "bilstm-attention", *SMALL),
+    )
     return folder
 
 
@@ -202,7 +205,8 @@ def test_completion_knows_names() -> None:
 def test_recipes_lists_all() -> None:
     lines = ok("recipes").splitlines()
     assert [line.split()[0] for line in lines] == list(RECIPES)
-    assert [line.split()[0] for line in lines if line.endswith("[default]")] == ["bilstm-attention"]
+    defaults = [line.split()[0] for line in lines if "[default for" in line]
+    assert defaults == ["bilstm-attention", "bilstm-few-pairs", "bilstm-triplet", "vector-contrastive"]
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
@@ -272,6 +276,9 @@ def test_train_summary_and_settings(road: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
     text = ok("train", road / "dataset", "--out", out, *SMALL, "--seed", 3, "--batch-size", 16)
     assert str(out) in text
+    # Few pairs, and no recipe named.
+    assert text.startswith("recipe      bilstm-few-pairs, the default for 60 pairs\n")
+    assert load_model(out).recipe.description == RECIPES["bilstm-few-pairs"].description
     training = json.loads((out / "config.json").read_text(encoding="utf-8"))["recipe"]["training"]
     assert (training["seed"], training["batch_size"], training["epochs"]) == (3, 16, 1)
 

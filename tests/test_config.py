@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from textsim.config import DEFAULT_RECIPE, RECIPES, Part, Recipe, TrainingSettings, build_recipe
+from textsim.config import FEW_PAIRS, RECIPES, Part, Recipe, TrainingSettings, build_recipe, default_recipe
 from textsim.errors import ConfigError
 from textsim.modeling.siamese import check_recipe
 
@@ -28,7 +29,8 @@ def test_every_setting_can_be_given_back_as_an_assignment(name: str) -> None:
     flat |= {key: value for key, value in recipe.to_dict().items() if key not in ("training", "description")}
     assignments = [f"{key}={json.dumps(value)}" for key, value in flat.items()]
     assert (
-        RECIPES[DEFAULT_RECIPE].replace(assignments).replace([f"description={recipe.description}"]) == recipe
+        RECIPES["bilstm-attention"].replace(assignments).replace([f"description={recipe.description}"])
+        == recipe
     )
 
 
@@ -127,9 +129,36 @@ def test_an_assignment_inside_an_absent_part() -> None:
         RECIPES["vector-l1"].replace(["pooling.heads=5"])
 
 
-def test_the_default_recipe() -> None:
-    assert build_recipe() == RECIPES[DEFAULT_RECIPE]
-    assert DEFAULT_RECIPE == "bilstm-attention"
+@pytest.mark.parametrize(
+    ("kind", "rows", "name"),
+    [
+        ("pairs", 1, "bilstm-few-pairs"),
+        ("pairs", FEW_PAIRS - 1, "bilstm-few-pairs"),
+        ("pairs", FEW_PAIRS, "bilstm-attention"),
+        ("triplets", 100_000, "bilstm-triplet"),
+        ("vectors", 2, "vector-contrastive"),
+    ],
+)
+def test_the_default_recipe_fits_the_dataset(
+    kind: Literal["pairs", "triplets", "vectors"], rows: int, name: str
+) -> None:
+    assert default_recipe(kind, rows) == name
+    check_recipe(RECIPES[name], kind)
+
+
+def test_the_recipe_for_few_pairs_is_that_for_many_in_more_and_smaller_steps() -> None:
+    few, many = RECIPES["bilstm-few-pairs"], RECIPES["bilstm-attention"]
+    assert few.training.batch_size < many.training.batch_size and few.training.epochs > many.training.epochs
+    assert (
+        few.replace(
+            [
+                f"description={many.description}",
+                f"training.batch_size={many.training.batch_size}",
+                f"training.epochs={many.training.epochs}",
+            ]
+        )
+        == many
+    )
 
 
 def test_a_recipe_by_name_with_changes() -> None:
@@ -144,9 +173,10 @@ def test_an_unknown_recipe() -> None:
         build_recipe("bilstm-atention")
 
 
-def test_a_recipe_by_name_and_by_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="by name or by file, not both"):
-        build_recipe("cnn", tmp_path / "recipe.json")
+def test_a_recipe_by_name_and_by_file_or_by_neither(tmp_path: Path) -> None:
+    for name, file in (("cnn", tmp_path / "recipe.json"), (None, None)):
+        with pytest.raises(ConfigError, match="either by name or by file"):
+            build_recipe(name, file)
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])

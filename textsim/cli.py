@@ -461,7 +461,7 @@ def preprocess(
     metavar="NAME",
     shell_complete=_complete_recipe,
     section="Settings",
-    help="A recipe by name; `textsim recipes` lists them.  [default: bilstm-attention]",
+    help="A recipe by name; `textsim recipes` lists them, and says which is taken by default for which dataset.",
 )
 @option("--config", type=FILE, metavar="FILE", section="Settings", help="Or a recipe as JSON.")
 @option(
@@ -527,17 +527,25 @@ def train(
       textsim train dataset --out model --teacher first --teacher second --teacher third
     """
     from textsim.artifacts import load_model
-    from textsim.config import build_recipe
+    from textsim.config import build_recipe, default_recipe
     from textsim.cores import share_cores
+    from textsim.text.dataset import PairDataset
 
     changes = [
         *assignments,
         *(f"training.{key}={value}" for key, value in short.items() if value is not None),
     ]
-    if init is not None and recipe is None and config is None:
+    if recipe is not None or config is not None:
+        settings = build_recipe(recipe, config, changes)
+    elif init is not None:
         settings = load_model(init).recipe.for_continuing().replace(changes)
     else:
-        settings = build_recipe(recipe, config, changes)
+        opened = PairDataset.open(dataset)
+        rows = len(opened.splits["train"])
+        recipe = default_recipe(opened.kind, rows)
+        settings = build_recipe(recipe, None, changes)
+        if not quiet:
+            click.echo(f"recipe      {recipe}, the default for {rows:,} {opened.kind}")
     share_cores(settings)
     with _quiet_tensorflow():
         from textsim.training import trainer
@@ -717,14 +725,20 @@ def recipes(name: str | None) -> None:
       textsim recipes
       textsim recipes bilstm-manhattan > mine.json
     """
-    from textsim.config import DEFAULT_RECIPE, RECIPES, build_recipe
+    from textsim.config import FEW_PAIRS, RECIPES, build_recipe, default_recipe
 
     if name is not None:
         click.echo(build_recipe(name).to_json())
         return
     width = max(map(len, RECIPES))
+    default_for = {
+        default_recipe("pairs", FEW_PAIRS): "pairs",
+        default_recipe("pairs", 0): f"fewer than {FEW_PAIRS:,} pairs",
+        default_recipe("triplets", 0): "triplets",
+        default_recipe("vectors", 0): "numeric vectors",
+    }
     for key, recipe in RECIPES.items():
-        note = " [default]" if key == DEFAULT_RECIPE else ""
+        note = f" [default for {default_for[key]}]" if key in default_for else ""
         click.echo(f"{key:<{width}}  {recipe.description}{note}")
 
 

@@ -265,16 +265,16 @@ def build_recipe(
     """The recipe that the command line's options describe.
 
     Args:
-        name: a key of `RECIPES`; the default recipe when neither it nor a file is given.
+        name: a key of `RECIPES`.
         config_file: a recipe as JSON, given instead of a name.
         assignments: changes to it, see `Recipe.replace`.
 
     Raises:
-        ConfigError: both a name and a file, an unknown name, an unreadable file, or a setting that does not
-            fit.
+        ConfigError: both a name and a file, or neither, an unknown name, an unreadable file, or a setting that does
+            not fit.
     """
-    if name is not None and config_file is not None:
-        raise ConfigError("give a recipe by name or by file, not both.")
+    if (name is None) == (config_file is None):
+        raise ConfigError("give a recipe either by name or by file.")
     if config_file is not None:
         try:
             text = Path(config_file).read_text(encoding="utf-8-sig")
@@ -282,9 +282,8 @@ def build_recipe(
             raise ConfigError(f"{config_file}: cannot read the recipe: {error}.") from None
         recipe = Recipe.from_json(text, str(config_file))
     else:
-        name = name or DEFAULT_RECIPE
         if name not in RECIPES:
-            raise ConfigError(unknown_name("recipe", name, tuple(sorted(RECIPES))))
+            raise ConfigError(unknown_name("recipe", str(name), tuple(sorted(RECIPES))))
         recipe = RECIPES[name]
     return recipe.replace(assignments)
 
@@ -293,27 +292,35 @@ def _part(name: str, **options: Any) -> Part:
     return Part(name=name, **options)
 
 
+_ATTENTION = Recipe(
+    description="Recommended. Trainable embeddings, BiLSTM, self-attention pooling, [|u-v|, u*v] head, "
+    "in-batch negatives beside cross-entropy, adversarial training.",
+    embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.3, token_dropout=0.1),
+    # What drops out between the encoder and the comparison sets equal sentences apart: it has none.
+    encoder=_part("bilstm", units=[128]),
+    pooling=_part("attention", heads=4),
+    head=_part("interaction", units=[256], dropout=0.3),
+    loss=_part("binary-crossentropy", negatives=0.2, temperature=0.1),
+    training=TrainingSettings(
+        learning_rate=2e-3,
+        schedule="cosine",
+        warmup=0.05,
+        batch_size=128,
+        # Small steps come at the end: stopping early would leave them out.
+        epochs=6,
+        patience=None,
+        monitor="auc",
+        adversarial=0.1,
+    ),
+)
+
 RECIPES: dict[str, Recipe] = {
-    "bilstm-attention": Recipe(
-        description="Recommended. Trainable embeddings, BiLSTM, self-attention pooling, [|u-v|, u*v] head, "
-        "in-batch negatives beside cross-entropy, adversarial training.",
-        embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.3, token_dropout=0.1),
-        # What drops out between the encoder and the comparison sets equal sentences apart: it has none.
-        encoder=_part("bilstm", units=[128]),
-        pooling=_part("attention", heads=4),
-        head=_part("interaction", units=[256], dropout=0.3),
-        loss=_part("binary-crossentropy", negatives=0.2, temperature=0.1),
-        training=TrainingSettings(
-            learning_rate=2e-3,
-            schedule="cosine",
-            warmup=0.05,
-            batch_size=128,
-            # Small steps come at the end: stopping early would leave them out.
-            epochs=6,
-            patience=None,
-            monitor="auc",
-            adversarial=0.1,
-        ),
+    "bilstm-attention": _ATTENTION,
+    "bilstm-few-pairs": _ATTENTION.for_continuing().model_copy(
+        update={
+            "description": "The same for few pairs: small batches and more epochs, so that there are enough steps to "
+            "learn in."
+        }
     ),
     "bilstm-open-domain": Recipe(
         description="The same for a hundred thousand pairs and more about everything: little dropout, few epochs, the "
@@ -413,4 +420,12 @@ RECIPES: dict[str, Recipe] = {
 }
 """The named recipes. Each can be printed, changed with `Recipe.replace`, saved and given back."""
 
-DEFAULT_RECIPE = "bilstm-attention"
+FEW_PAIRS = 20_000
+"""Fewer training pairs than this are few, see `default_recipe`."""
+
+
+def default_recipe(kind: Literal["pairs", "triplets", "vectors"], rows: int) -> str:
+    """Name of the recipe that suits a dataset of a kind, with so many training rows."""
+    if kind == "pairs":
+        return "bilstm-few-pairs" if rows < FEW_PAIRS else "bilstm-attention"
+    return {"triplets": "bilstm-triplet", "vectors": "vector-contrastive"}[kind]

@@ -45,7 +45,7 @@ def run(start: Path | None, count: int, seed: int, domain: Path, out: Path) -> d
     origin = "nothing" if start is None else sha256_file(start / MANIFEST)[:12]
     name = f"{origin}-{count}-{seed}"
     result = out / f"{name}.json"
-    recipe = build_recipe() if start is None else load_model(start).recipe
+    recipe = build_recipe("bilstm-attention") if start is None else load_model(start).recipe
     # Without adversarial training, which takes twice the time.
     recipe = recipe.for_continuing().replace([f"training.seed={seed}", "training.adversarial=0"])
     kept = read_json(result) if result.exists() else {}

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textsim.config import Part, Recipe
+from textsim.config import FEW_PAIRS, Part, Recipe, default_recipe
 from textsim.errors import ConfigError
 from textsim.modeling.embedding import TokenEmbedding
 from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS, Registry, unknown_name
@@ -318,11 +318,7 @@ def _check_kind(recipe: Recipe, kind: Kind, reads: str, rows: str) -> None:
     if fits != kind:
         raise ConfigError(
             f"the dataset holds {holds}, but encoder {recipe.encoder.name!r} reads {reads} and loss "
-            f"{recipe.loss.name!r} takes {rows}. For {kind}, try --recipe "
-            + {"pairs": "bilstm-attention", "triplets": "bilstm-triplet", "vectors": "vector-contrastive"}[
-                kind
-            ]
-            + "."
+            f"{recipe.loss.name!r} takes {rows}. For {kind}, try --recipe {default_recipe(kind, FEW_PAIRS)}."
         )
 
 
