@@ -16,7 +16,7 @@ import tensorflow as tf
 
 import textsim
 from textsim.artifacts import SavedModel, check_output, load_model, origin, save_model
-from textsim.config import Recipe, TrainingSettings, build_recipe
+from textsim.config import Recipe, TrainingSettings, build_recipe, default_recipe
 from textsim.errors import ConfigError
 from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
@@ -78,7 +78,7 @@ class TrainingResult:
 
 def train(
     dataset: PairDataset | str | Path,
-    recipe: Recipe | str,
+    recipe: Recipe | str | None,
     out: str | Path,
     *,
     init: str | Path | None = None,
@@ -96,8 +96,9 @@ def train(
 
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
-        recipe: what to train and how, or the name of one of `RECIPES`. With `init`, one of the same parts:
-            `load_model(init).recipe.for_continuing()` suits few pairs.
+        recipe: what to train and how, or the name of one of `RECIPES`; None for the one that suits the dataset, see
+            `default_recipe`. With `init`, one of the same parts: `load_model(init).recipe.for_continuing()` suits few
+            pairs.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
             of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`).
@@ -111,6 +112,9 @@ def train(
         ArtifactError: the dataset is not whole, `out` exists, or what is kept of an interrupted run was altered.
     """
     began = time.perf_counter()
+    if recipe is None:
+        dataset = _opened(dataset)
+        recipe = default_recipe(dataset.kind, len(dataset.splits["train"]))
     if isinstance(recipe, str):
         recipe = build_recipe(recipe)
     check_recipe(recipe)
@@ -122,8 +126,7 @@ def train(
         )
     check_optimizer(recipe.training.optimizer)
     check_output(out, overwrite=overwrite)
-    if not isinstance(dataset, PairDataset):
-        dataset = PairDataset.open(dataset)
+    dataset = _opened(dataset)
     check_recipe(recipe, dataset.kind)
     start = None if init is None else load_model(init)
     if start is None:
@@ -193,6 +196,10 @@ def train(
     if checkpoint:
         checkpoint.discard()
     return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
+
+
+def _opened(dataset: PairDataset | str | Path) -> PairDataset:
+    return dataset if isinstance(dataset, PairDataset) else PairDataset.open(dataset)
 
 
 def repeatable(seed: int) -> None:
