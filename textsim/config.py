@@ -316,11 +316,13 @@ _ATTENTION = Recipe(
 
 RECIPES: dict[str, Recipe] = {
     "bilstm-attention": _ATTENTION,
-    "bilstm-few-pairs": _ATTENTION.for_continuing().model_copy(
-        update={
-            "description": "The same for few pairs: small batches and more epochs, so that there are enough steps to "
-            "learn in."
-        }
+    "bilstm-few-pairs": _ATTENTION.replace(
+        [
+            "description=The same for few pairs: small batches and many epochs, so that there are enough steps to learn "
+            "in.",
+            "training.batch_size=32",
+            "training.epochs=20",
+        ]
     ),
     "bilstm-open-domain": Recipe(
         description="The same for a hundred thousand pairs and more about everything: little dropout, few epochs, the "

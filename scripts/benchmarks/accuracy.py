@@ -243,6 +243,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         (*TOKEN_DROPOUT, *PLAIN),
         teachers=("bq-token-dropout-0", "bq-token-dropout-1", "bq-token-dropout-2"),
     ),
+    "stsb-few-pairs": Experiment("stsb", "bilstm-few-pairs", ("training.monitor=spearman",)),
     "stsb-continued": Experiment(
         "stsb-general", "bilstm-attention", ("training.monitor=spearman",), "zh-general"
     ),

@@ -68,6 +68,7 @@ TRAINED = {
     "mean of word vectors": "word-vectors",
     "bilstm-attention": "attention",
     "bilstm-open-domain": "open-domain",
+    "bilstm-few-pairs": "few-pairs",
     "zh-general, continued": "continued",
 }
 """What the table calls a run, and how `accuracy.py` names it after the set; not every set has each."""
