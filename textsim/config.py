@@ -318,8 +318,8 @@ RECIPES: dict[str, Recipe] = {
     "bilstm-attention": _ATTENTION,
     "bilstm-few-pairs": _ATTENTION.replace(
         [
-            "description=The same for few pairs: small batches and many epochs, so that there are enough steps to learn "
-            "in.",
+            "description=The same for few pairs: small batches and many epochs, so that there are enough steps to "
+            "learn in.",
             "training.batch_size=32",
             "training.epochs=20",
         ]
