@@ -297,7 +297,7 @@ def test_train_continues_with_settings_for_few_pairs(road: Path, tmp_path: Path)
     ok("preprocess", road / "train.tsv", *few)
     ok("train", tmp_path / "few", "--init", road / "model", "--out", tmp_path / "二", "--epochs", "2")
     begun, saved = (load_model(path).recipe for path in (road / "model", tmp_path / "二"))
-    assert saved == begun.for_continuing().replace(["training.epochs=2"])
+    assert saved == begun.for_continuing(60).replace(["training.epochs=2"])
     assert saved.encoder == begun.encoder and saved.training.batch_size < begun.training.batch_size
     ok(
         *("train", tmp_path / "few", "--init", road / "model", "--out", tmp_path / "三"),

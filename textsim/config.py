@@ -19,6 +19,9 @@ from textsim.registry import unknown_name
 
 S = TypeVar("S", bound="Settings")
 
+FEW_PAIRS = 20_000
+"""Fewer training pairs than this are few: they make few steps, unless batches are small and epochs many."""
+
 
 class Settings(BaseModel):
     """Base of all settings: immutable, typed, refuses unknown keys, and round-trips through JSON."""
@@ -212,19 +215,23 @@ class Recipe(Settings):
             _assign(values, key.strip(), _parse(text.strip()), assignment)
         return Recipe.from_dict(values, "--set")
 
-    def for_continuing(self) -> Recipe:
-        """This recipe as it goes on from a model of it, with the pairs of another domain.
+    def for_continuing(self, pairs: int) -> Recipe:
+        """This recipe as it goes on from a model of it, with so many pairs of another domain.
 
-        The parts and the optimizer stay. Of such pairs there mostly are few: small batches make many steps of them, and
-        `adversarial` training makes more of each. Nothing is known of them that would call for `debias` or
-        `transitive`.
+        The parts and the optimizer stay. Of few pairs small batches make many steps, many pairs need few epochs and
+        smaller steps; `adversarial` training makes more of each. Nothing is known of them that would call for `debias`
+        or `transitive`.
         """
-        changes = [
-            "training.batch_size=32",
-            "training.epochs=10",
-            "training.debias=0",
-            "training.transitive=false",
-        ]
+        changes = ["training.debias=0", "training.transitive=false"]
+        if pairs < FEW_PAIRS:
+            changes += ["training.batch_size=32", "training.epochs=10"]
+        else:
+            rate = 0.35 * self.training.learning_rate
+            changes += [
+                "training.batch_size=128",
+                "training.epochs=3",
+                f"training.learning_rate={rate:.6g}",
+            ]
         if self.embedding is not None and self.loss.name != "none":
             changes.append("training.adversarial=0.1")
         if self.training.schedule == "cosine":
@@ -421,9 +428,6 @@ RECIPES: dict[str, Recipe] = {
     ),
 }
 """The named recipes. Each can be printed, changed with `Recipe.replace`, saved and given back."""
-
-FEW_PAIRS = 20_000
-"""Fewer training pairs than this are few, see `default_recipe`."""
 
 
 def default_recipe(kind: Literal["pairs", "triplets", "vectors"], rows: int) -> str:

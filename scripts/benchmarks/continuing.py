@@ -47,7 +47,7 @@ def run(start: Path | None, count: int, seed: int, domain: Path, out: Path) -> d
     result = out / f"{name}.json"
     recipe = build_recipe("bilstm-attention") if start is None else load_model(start).recipe
     # Without adversarial training, which takes twice the time.
-    recipe = recipe.for_continuing().replace([f"training.seed={seed}", "training.adversarial=0"])
+    recipe = recipe.for_continuing(count).replace([f"training.seed={seed}", "training.adversarial=0"])
     kept = read_json(result) if result.exists() else {}
     if kept.get("settings") != recipe.to_dict():
         pairs, dataset = out / f"pairs-{count}-{seed}.tsv", out / f"dataset-{name}"

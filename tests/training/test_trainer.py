@@ -394,7 +394,10 @@ def test_a_model_is_not_lost_to_what_came_to_stand_in_its_place(
 def test_without_a_recipe_that_of_the_dataset_is_taken(vectors: PairDataset, tmp_path: Path) -> None:
     few = with_rows(vectors, train=64, dev=32)
     result = train(few, None, tmp_path / "model", progress=False)
-    assert load_model(result.path).recipe == RECIPES["vector-contrastive"]
+    recipe = load_model(result.path).recipe
+    assert recipe == RECIPES["vector-contrastive"]
+    again = train(few, None, tmp_path / "again", init=result.path, progress=False)
+    assert load_model(again.path).recipe == recipe.for_continuing(64)
 
 
 def test_a_recipe_by_name_and_teachers_one_by_one(vectors: PairDataset, tmp_path: Path) -> None:
