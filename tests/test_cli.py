@@ -205,8 +205,13 @@ def test_completion_knows_names() -> None:
 def test_recipes_lists_all() -> None:
     lines = ok("recipes").splitlines()
     assert [line.split()[0] for line in lines] == list(RECIPES)
-    defaults = [line.split()[0] for line in lines if "[default for" in line]
-    assert defaults == ["bilstm-attention", "bilstm-few-pairs", "bilstm-triplet", "vector-contrastive"]
+    defaults = {line.split()[0]: line.split("[default for ")[1] for line in lines if "[default for " in line}
+    assert defaults == {
+        "bilstm-attention": "20,000 pairs and more]",
+        "bilstm-few-pairs": "fewer than 20,000 pairs]",
+        "bilstm-triplet": "triplets]",
+        "vector-contrastive": "numeric vectors]",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
@@ -297,7 +302,7 @@ def test_train_continues_with_settings_for_few_pairs(road: Path, tmp_path: Path)
     ok("preprocess", road / "train.tsv", *few)
     ok("train", tmp_path / "few", "--init", road / "model", "--out", tmp_path / "二", "--epochs", "2")
     begun, saved = (load_model(path).recipe for path in (road / "model", tmp_path / "二"))
-    assert saved == begun.for_continuing(60).replace(["training.epochs=2"])
+    assert saved == begun.for_continuing().replace(["training.epochs=2"])
     assert saved.encoder == begun.encoder and saved.training.batch_size < begun.training.batch_size
     ok(
         *("train", tmp_path / "few", "--init", road / "model", "--out", tmp_path / "三"),

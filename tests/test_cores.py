@@ -76,7 +76,9 @@ def test_the_train_command_shares_cores_before_it_trains(
         return Result()
 
     monkeypatch.setattr(trainer, "train", train)
-    done = CliRunner().invoke(main, ["train", str(tmp_path), "--out", str(tmp_path / "model")])
+    done = CliRunner().invoke(
+        main, ["train", str(tmp_path), "--out", str(tmp_path / "model"), "--recipe", "bilstm-attention"]
+    )
     assert done.exit_code == 0, done.output
     cores = available_cores()
     assert seen == [[str(max(1, cores // 2)), str(cores)]]

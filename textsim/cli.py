@@ -469,8 +469,8 @@ def preprocess(
     metavar="MODEL",
     shell_complete=_complete_model,
     section="Settings",
-    help="Continue from this model, with its parts and training settings that suit the number of pairs; with --recipe "
-    "or --config, with exactly those. DATASET must have been made with --vocabulary-from MODEL.",
+    help="Continue from this model, with its parts and training settings for few pairs; with --recipe or --config, "
+    "with exactly those. DATASET must have been made with --vocabulary-from MODEL.",
 )
 @option(
     "--teacher",
@@ -537,16 +537,15 @@ def train(
     ]
     if recipe is not None or config is not None:
         settings = build_recipe(recipe, config, changes)
+    elif init is not None:
+        settings = load_model(init).recipe.for_continuing().replace(changes)
     else:
         opened = PairDataset.open(dataset)
         rows = len(opened.splits["train"])
-        if init is not None:
-            settings = load_model(init).recipe.for_continuing(rows).replace(changes)
-        else:
-            recipe = default_recipe(opened.kind, rows)
-            settings = build_recipe(recipe, None, changes)
-            if not quiet:
-                click.echo(f"recipe      {recipe}, the default for {rows:,} {opened.kind}")
+        recipe = default_recipe(opened.kind, rows)
+        settings = build_recipe(recipe, None, changes)
+        if not quiet:
+            click.echo(f"recipe      {recipe}, the default for {rows:,} {opened.kind}")
     share_cores(settings)
     with _quiet_tensorflow():
         from textsim.training import trainer
@@ -733,7 +732,7 @@ def recipes(name: str | None) -> None:
         return
     width = max(map(len, RECIPES))
     default_for = {
-        default_recipe("pairs", FEW_PAIRS): "pairs",
+        default_recipe("pairs", FEW_PAIRS): f"{FEW_PAIRS:,} pairs and more",
         default_recipe("pairs", 0): f"fewer than {FEW_PAIRS:,} pairs",
         default_recipe("triplets", 0): "triplets",
         default_recipe("vectors", 0): "numeric vectors",

@@ -19,9 +19,6 @@ from textsim.registry import unknown_name
 
 S = TypeVar("S", bound="Settings")
 
-FEW_PAIRS = 20_000
-"""Fewer training pairs than this are few: they make few steps, unless batches are small and epochs many."""
-
 
 class Settings(BaseModel):
     """Base of all settings: immutable, typed, refuses unknown keys, and round-trips through JSON."""
@@ -215,23 +212,19 @@ class Recipe(Settings):
             _assign(values, key.strip(), _parse(text.strip()), assignment)
         return Recipe.from_dict(values, "--set")
 
-    def for_continuing(self, pairs: int) -> Recipe:
-        """This recipe as it goes on from a model of it, with so many pairs of another domain.
+    def for_continuing(self) -> Recipe:
+        """This recipe as it goes on from a model of it, with the pairs of another domain.
 
-        The parts and the optimizer stay. Of few pairs small batches make many steps, many pairs need few epochs and
-        smaller steps; `adversarial` training makes more of each. Nothing is known of them that would call for `debias`
-        or `transitive`.
+        The parts and the optimizer stay. Of such pairs there mostly are few: small batches make many steps of them, and
+        `adversarial` training makes more of each. Nothing is known of them that would call for `debias` or
+        `transitive`.
         """
-        changes = ["training.debias=0", "training.transitive=false"]
-        if pairs < FEW_PAIRS:
-            changes += ["training.batch_size=32", "training.epochs=10"]
-        else:
-            rate = 0.35 * self.training.learning_rate
-            changes += [
-                "training.batch_size=128",
-                "training.epochs=3",
-                f"training.learning_rate={rate:.6g}",
-            ]
+        changes = [
+            "training.batch_size=32",
+            "training.epochs=10",
+            "training.debias=0",
+            "training.transitive=false",
+        ]
         if self.embedding is not None and self.loss.name != "none":
             changes.append("training.adversarial=0.1")
         if self.training.schedule == "cosine":
@@ -325,15 +318,15 @@ RECIPES: dict[str, Recipe] = {
     "bilstm-attention": _ATTENTION,
     "bilstm-few-pairs": _ATTENTION.replace(
         [
-            "description=The same for few pairs: small batches and many epochs, so that there are enough steps to "
-            "learn in.",
+            "description=The parts of bilstm-attention for few pairs: small batches and many epochs, so that there are "
+            "enough steps to learn in.",
             "training.batch_size=32",
             "training.epochs=20",
         ]
     ),
     "bilstm-open-domain": Recipe(
-        description="The same for a hundred thousand pairs and more about everything: little dropout, few epochs, the "
-        "pairs that labels imply, and less weight on what common characters tell.",
+        description="The parts of bilstm-attention for a hundred thousand pairs and more about everything: little "
+        "dropout, few epochs, the pairs that labels imply, and less weight on what common characters tell.",
         embedding=EmbeddingSettings(trainable=True, dim=300, dropout=0.1),
         encoder=_part("bilstm", units=[128]),
         pooling=_part("attention", heads=4),
@@ -428,6 +421,9 @@ RECIPES: dict[str, Recipe] = {
     ),
 }
 """The named recipes. Each can be printed, changed with `Recipe.replace`, saved and given back."""
+
+FEW_PAIRS = 20_000
+"""Fewer training pairs than this are few, see `default_recipe`."""
 
 
 def default_recipe(kind: Literal["pairs", "triplets", "vectors"], rows: int) -> str:

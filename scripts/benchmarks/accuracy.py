@@ -169,8 +169,8 @@ class Experiment:
     """One line of the table: a dataset, a recipe with changes, the model to continue from, and the runs whose models
     label the dataset's mined pairs.
 
-    What continues does so with the settings of `textsim train --init` for so many `pairs`. What has `members` trains
-    nothing, but joins models of that experiment: seed 0 those of seeds 0, 1 and 2, seed 1 the next three.
+    What continues does so with the settings of `textsim train --init`. What has `members` trains nothing, but joins
+    models of that experiment: seed 0 those of seeds 0, 1 and 2, seed 1 the next three.
     """
 
     dataset: str
@@ -179,7 +179,6 @@ class Experiment:
     init: str | None = None
     teachers: tuple[str, ...] = ()
     members: str | None = None
-    pairs: int = 0
 
 
 # LCQMC's unlike training pairs share few characters, those of its other files many.
@@ -187,6 +186,13 @@ DEBIAS = ("training.debias=0.5",)
 TOKEN_DROPOUT = ("embedding.token_dropout=0.2",)
 # Half the time, and less accurate.
 PLAIN = ("training.adversarial=0",)
+# All pairs of a set are not few.
+CONTINUE = (
+    "training.epochs=3",
+    "training.learning_rate=0.0007",
+    "training.batch_size=128",
+)
+
 BATCHES = {64: 0.001, 128: 0.0014, 256: 0.002, 512: 0.0028}
 """Batch sizes, and learning rates that grow with their square root (Krizhevsky, 2014)."""
 
@@ -228,7 +234,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "bilstm-open-domain",
         teachers=("lcqmc-open-domain-0", "lcqmc-open-domain-1", "lcqmc-open-domain-2"),
     ),
-    "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", DEBIAS, "zh-general", pairs=238_766),
+    "lcqmc-continued": Experiment("lcqmc-general", "bilstm-attention", (*CONTINUE, *DEBIAS), "zh-general"),
     # All questions are about one product.
     "bq-token-dropout": Experiment("bq", "bilstm-attention", (*TOKEN_DROPOUT, *PLAIN)),
     "bq-mined": Experiment(
@@ -239,9 +245,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "stsb-few-pairs": Experiment("stsb", "bilstm-few-pairs", ("training.monitor=spearman",)),
     "stsb-continued": Experiment(
-        "stsb-general", "bilstm-attention", ("training.monitor=spearman",), "zh-general", pairs=5_231
+        "stsb-general", "bilstm-attention", ("training.monitor=spearman",), "zh-general"
     ),
-    "bq-continued": Experiment("bq-general", "bilstm-attention", (), "zh-general", pairs=100_000),
+    "bq-continued": Experiment("bq-general", "bilstm-attention", CONTINUE, "zh-general"),
     **{
         f"{name}-ensemble": Experiment(name, recipe, members=members)
         for name, recipe, members in (
@@ -269,7 +275,7 @@ def recipe_of(experiment: Experiment, seed: int) -> Recipe:
     if experiment.init is None:
         begin = build_recipe(experiment.recipe)
     else:
-        begin = load_model(experiment.init).recipe.for_continuing(experiment.pairs)
+        begin = load_model(experiment.init).recipe.for_continuing()
     return begin.replace([*experiment.changes, f"training.seed={seed}"])
 
 

@@ -7,7 +7,7 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/benchmarks/continuing.py runs/without-bq/zh-general
 
 For each size that many pairs are drawn from the domain's training file, with three seeds; all are judged on its dev
-file, which also chose the epoch and the threshold. The parts are those of the default recipe, or of the start; the
+file, which also chose the epoch and the threshold. The parts are those of `bilstm-attention`, or of the start; the
 training settings are those of `textsim train --init` on both sides. Runs are kept under `--out`, by the model that they
 start from, and not made again while their settings are the same.
 """
@@ -47,7 +47,7 @@ def run(start: Path | None, count: int, seed: int, domain: Path, out: Path) -> d
     result = out / f"{name}.json"
     recipe = build_recipe("bilstm-attention") if start is None else load_model(start).recipe
     # Without adversarial training, which takes twice the time.
-    recipe = recipe.for_continuing(count).replace([f"training.seed={seed}", "training.adversarial=0"])
+    recipe = recipe.for_continuing().replace([f"training.seed={seed}", "training.adversarial=0"])
     kept = read_json(result) if result.exists() else {}
     if kept.get("settings") != recipe.to_dict():
         pairs, dataset = out / f"pairs-{count}-{seed}.tsv", out / f"dataset-{name}"

@@ -397,7 +397,7 @@ def test_without_a_recipe_that_of_the_dataset_is_taken(vectors: PairDataset, tmp
     recipe = load_model(result.path).recipe
     assert recipe == RECIPES["vector-contrastive"]
     again = train(few, None, tmp_path / "again", init=result.path, progress=False)
-    assert load_model(again.path).recipe == recipe.for_continuing(64)
+    assert load_model(again.path).recipe == recipe.for_continuing()
 
 
 def test_a_recipe_by_name_and_teachers_one_by_one(vectors: PairDataset, tmp_path: Path) -> None:

@@ -96,8 +96,9 @@ def train(
 
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
-        recipe: what to train and how, or the name of one of `RECIPES`. With `init`, one of the same parts. None for
-            what suits the dataset, see `default_recipe` and `Recipe.for_continuing`.
+        recipe: what to train and how, or the name of one of `RECIPES`; None for the one that suits the dataset, see
+            `default_recipe`. With `init`, one of the same parts: `load_model(init).recipe.for_continuing()` suits few
+            pairs.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
             of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`).
@@ -112,13 +113,11 @@ def train(
     """
     began = time.perf_counter()
     if recipe is None:
-        dataset = _opened(dataset)
-        rows = len(dataset.splits["train"])
-        recipe = (
-            default_recipe(dataset.kind, rows)
-            if init is None
-            else load_model(init).recipe.for_continuing(rows)
-        )
+        if init is None:
+            dataset = _opened(dataset)
+            recipe = default_recipe(dataset.kind, len(dataset.splits["train"]))
+        else:
+            recipe = load_model(init).recipe.for_continuing()
     if isinstance(recipe, str):
         recipe = build_recipe(recipe)
     check_recipe(recipe)
