@@ -366,7 +366,8 @@ def test_threshold(road: Path, tmp_path: Path) -> None:
 
 
 def test_ensemble(road: Path, tmp_path: Path) -> None:
-    ok("train", road / "dataset", "--out", tmp_path / "second", "--quiet", *SMALL, "--seed", "1")
+    quiet = ok("train", road / "dataset", "--out", tmp_path / "second", "--quiet", *SMALL, "--seed", "1")
+    assert not quiet
     printed = ok(
         "ensemble", road / "model", tmp_path / "second", "--dev", road / "dataset", "--out", tmp_path / "合"
     )

@@ -535,11 +535,13 @@ def train(
         *assignments,
         *(f"training.{key}={value}" for key, value in short.items() if value is not None),
     ]
+    opened = None
     if recipe is not None or config is not None:
         settings = build_recipe(recipe, config, changes)
     elif init is not None:
         settings = load_model(init).recipe.for_continuing().replace(changes)
     else:
+        # Opened once: what is trained on is what the recipe was chosen for.
         opened = PairDataset.open(dataset)
         rows = len(opened.splits["train"])
         recipe = default_recipe(opened.kind, rows)
@@ -550,7 +552,13 @@ def train(
     with _quiet_tensorflow():
         from textsim.training import trainer
     result = trainer.train(
-        dataset, settings, out, init=init, teachers=teachers, overwrite=overwrite, progress=not quiet
+        opened or dataset,
+        settings,
+        out,
+        init=init,
+        teachers=teachers,
+        overwrite=overwrite,
+        progress=not quiet,
     )
     if not quiet:
         click.echo(result.summary())

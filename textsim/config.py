@@ -427,7 +427,12 @@ FEW_PAIRS = 20_000
 
 
 def default_recipe(kind: Literal["pairs", "triplets", "vectors"], rows: int) -> str:
-    """Name of the recipe that suits a dataset of a kind, with so many training rows."""
+    """Name of the recipe that is taken for a dataset where none is asked for.
+
+    Args:
+        kind: what the dataset holds.
+        rows: of its training split, at least 0.
+    """
     if kind == "pairs":
         return "bilstm-few-pairs" if rows < FEW_PAIRS else "bilstm-attention"
     return {"triplets": "bilstm-triplet", "vectors": "vector-contrastive"}[kind]

@@ -96,9 +96,8 @@ def train(
 
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
-        recipe: what to train and how, or the name of one of `RECIPES`; None for the one that suits the dataset, see
-            `default_recipe`. With `init`, one of the same parts: `load_model(init).recipe.for_continuing()` suits few
-            pairs.
+        recipe: what to train and how, or the name of one of `RECIPES`. With `init`, one of the same parts. None is the
+            `default_recipe` of such a dataset; with `init`, `load_model(init).recipe.for_continuing()`.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
             of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`).
