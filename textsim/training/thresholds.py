@@ -20,7 +20,7 @@ from textsim.training.evaluation import Evaluation, evaluate_scores, labelled_sc
 from textsim.training.report import write_scores_plot
 
 FOLDS = 10
-FEW_PAIRS = 100
+ENOUGH_PAIRS = 100
 THRESHOLD = "threshold.json"
 """In a model folder: on what its threshold was chosen, with which figures."""
 
@@ -132,7 +132,7 @@ class ThresholdFit:
     def warnings(self) -> list[str]:
         """What speaks against relying on the threshold, in plain words."""
         found = []
-        if self.after.pairs < FEW_PAIRS:
+        if self.after.pairs < ENOUGH_PAIRS:
             found.append(f"{self.after.pairs} pairs are few to choose a threshold on: take a few hundred.")
         if self.min_precision is not None and (self.expected is None or self.expected < self.min_precision):
             expected = "none" if self.expected is None else f"{self.expected:.4f}"
