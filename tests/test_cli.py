@@ -422,6 +422,16 @@ def test_score_says_what_it_does_not_read(road: Path) -> None:
     result = run("score", road / "model", "今天" * 200, "明天" * 200)
     assert result.exit_code == 0 and "match" in result.stdout
     assert result.stderr == "2 texts read to the model's maximum length only\n"
+    result = run("score", road / "model", "今天😀", "今天🎉")
+    assert result.stdout.startswith("1.0000\tmatch")
+    assert result.stderr == "1 pairs of different texts that the model reads alike\n"
+
+
+def test_files_say_which_pairs_read_alike(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("text_a\ttext_b\tlabel\n今天😀\t今天🎉\t0\n今天\t今天\t1\n", "utf-8")
+    note = "1 pairs of different texts that the model reads alike"
+    for arguments in (("score", road / "model", "--input"), ("evaluate", road / "model")):
+        assert note in run(*arguments, tmp_path / "pairs.tsv").stderr
 
 
 def test_score_files_and_streams(road: Path, tmp_path: Path) -> None:

@@ -90,12 +90,27 @@ def test_texts_that_normalize_alike_are_one_text(manhattan: TextMatcher) -> None
 
 
 def test_different_texts_that_say_nothing_to_the_model_are_no_match(matcher: TextMatcher) -> None:
-    same, near = matcher.score("😀😀", "😀😀"), matcher.score("你😀", "你🎉")
     assert matcher.score("😀😀", "👨‍👩‍👧 龘") == matcher.score("😀", "🎉") == 0
-    assert matcher.score("😀😀", " 😀😀") == same
+    assert matcher.score("😀😀", " 😀😀") == 1
     scores = matcher.score_pairs([("😀😀", "🎉🎉"), ("你😀", "你🎉"), ("😀😀", "😀😀"), ("😀", "你")])
-    assert scores.tolist() == pytest.approx([0, near, same, matcher.score("你", "😀")], abs=1e-6)
-    assert min(same, near) > 0
+    assert scores.tolist() == pytest.approx([0, 1, 1, matcher.score("你", "😀")], abs=1e-6)
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if not name.startswith("vector-")])
+def test_a_text_with_itself_scores_one(recipe: str) -> None:
+    matcher = TextMatcher(saved_model(recipe))
+    assert matcher.score("花呗怎么还款", "花呗怎么还款") == matcher.score("😀", "😀") == 1
+    assert matcher.score_pairs([(text, text) for text in TEXTS]).tolist() == [1] * len(TEXTS)
+    assert matcher.indistinct == 0
+
+
+def test_different_texts_that_read_alike_are_counted(saved: SavedModel) -> None:
+    matcher = TextMatcher(saved)
+    long = "花呗怎么还款怎样今天" + "气" * MAX_LENGTH
+    assert matcher.score("你😀", "你🎉") == 1 == matcher.score(long + "好", long + "坏")
+    assert matcher.indistinct == 2
+    matcher.score_pairs([("你😀", "你🎉"), ("😀", "🎉"), ("你", "你"), ("你好", "你")])
+    assert matcher.indistinct == 3
 
 
 def test_texts_of_stop_words_alone_are_no_match(saved: SavedModel) -> None:

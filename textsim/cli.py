@@ -848,8 +848,7 @@ def score(
         click.echo(_json({"score": value, "match": match, "threshold": matcher.threshold}))
     else:
         click.echo(f"{value:.4f}\t{'match' if match else 'no match'}")
-    if matcher.truncated:
-        _say_notes(FileReport(truncated=matcher.truncated))
+    _say_notes(FileReport(truncated=matcher.truncated, indistinct=matcher.indistinct))
 
 
 @main.command()
@@ -948,6 +947,8 @@ def _notes(report: FileReport) -> list[str]:
         parts.append(f"{report.rejected:,} bad rows left out")
     if report.truncated:
         parts.append(f"{report.truncated:,} texts read to the model's maximum length only")
+    if report.indistinct:
+        parts.append(f"{report.indistinct:,} pairs of different texts that the model reads alike")
     return parts
 
 

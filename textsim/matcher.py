@@ -77,22 +77,25 @@ class Matcher:
         return cls(load_model(path_or_name), **options)
 
     def compare_rows(self, encoded: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Scores rows of `encoded`: each distinct pair once, whichever side comes first."""
+        """Scores rows of `encoded`: each distinct pair once, whichever side comes first; a row with itself scores 1."""
         low, high = np.minimum(left, right), np.maximum(left, right)
-        if len(low) < 2:
-            return self._scorer.compare(encoded, low, high)
         distinct, inverse = np.unique(low * len(encoded) + high, return_inverse=True)
         low, high = np.divmod(distinct, len(encoded))
-        return self._scorer.compare(encoded, low, high)[inverse]
+        scores = self._scorer.compare(encoded, low, high)
+        # A head that is learned need not know.
+        scores[low == high] = 1
+        return scores[inverse]
 
 
 class TextMatcher(Matcher):
     """Scores pairs of texts.
 
     A score does not depend on the order of the pair's sides, to the bit; and on the other pairs of a call by
-    rounding alone, less than 1e-6. Texts that differ only in what the tokenizer normalizes away are one text. Two
-    different texts score 0 where of neither any token that is read is in the vocabulary, as of emoji: to the model they
-    are alike, and nothing speaks for a match.
+    rounding alone, less than 1e-6. A text with itself scores 1, and texts that differ only in what the tokenizer
+    normalizes away are one text. Two different texts score 0 where of neither any token that is read is in the
+    vocabulary, as of emoji: to the model they are alike, and nothing speaks for a match. Where different texts read
+    alike otherwise, since they differ behind `max_length` or in unknown tokens alone, they score 1 as well, and
+    `indistinct` counts them.
 
     Args:
         saved: the model, see `load`.
@@ -102,6 +105,7 @@ class TextMatcher(Matcher):
     Attributes:
         max_length: tokens of a text that are read; the rest is left out, as in training.
         truncated: texts given so far that were longer, each time counted.
+        indistinct: pairs of different texts scored so far that read alike, each time counted.
         cache: the `VectorCache`, or None.
 
     Example:
@@ -118,7 +122,7 @@ class TextMatcher(Matcher):
             raise InputError(f"cache_bytes: expected 0 or more. Received {cache_bytes}.")
         assert saved.tokenizer is not None and saved.vocabulary is not None and saved.max_length is not None
         self.max_length = saved.max_length
-        self.truncated = 0
+        self.truncated = self.indistinct = 0
         self._tokenizer, self._vocabulary = saved.tokenizer, saved.vocabulary
         self._cache_bytes = cache_bytes
         self._start()
@@ -272,8 +276,8 @@ class TextMatcher(Matcher):
 
         Args:
             left, right: for each pair the keys of its texts.
-            differ: whether the two texts of the pair at a place are different; asked only where all that is read of
-                them is unknown, which keys do not tell apart.
+            differ: whether the two texts of the pair at a place are different; asked only where keys do not tell them
+                apart: they are equal, or all that is read is unknown.
             cache: where encoded keys are looked up and kept.
 
         Returns:
@@ -281,9 +285,16 @@ class TextMatcher(Matcher):
         """
         encoded, rows = self.encode_keys([*left, *right], cache)
         scores = self.compare_rows(encoded, rows[: len(left)], rows[len(left) :])
+        indistinct = 0
         for place, keys in enumerate(zip(left, right, strict=True)):
-            if all(map(_knows_nothing, keys)) and differ(place):
-                scores[place] = 0
+            if all(map(_knows_nothing, keys)):
+                if differ(place):
+                    scores[place] = 0
+            elif keys[0] == keys[1]:
+                indistinct += differ(place)
+        if indistinct:
+            with self._lock:
+                self.indistinct += indistinct
         return scores
 
     def differ(self, left: Sequence[str], right: Sequence[str]) -> Callable[[int], bool]:
@@ -300,7 +311,7 @@ class VectorMatcher(Matcher):
     """Scores pairs of numeric vectors.
 
     Where the model was trained on standardized vectors, it standardizes what it is given. A score does not
-    depend on the order of the pair's sides, to the bit.
+    depend on the order of the pair's sides, to the bit, and a vector with itself scores 1.
 
     Attributes:
         width: width of the vectors that it takes.

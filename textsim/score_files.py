@@ -37,6 +37,7 @@ class FileReport:
         matches: rows that score at least the threshold; None where nothing is compared.
         rejected: bad rows that were left out.
         truncated: texts of which only the beginning was read, each time counted.
+        indistinct: pairs of different texts that the model reads alike.
         seconds: how long it took.
     """
 
@@ -45,6 +46,7 @@ class FileReport:
     matches: int | None = None
     rejected: int = 0
     truncated: int = 0
+    indistinct: int = 0
     seconds: float = 0.0
 
 
@@ -152,7 +154,9 @@ def _text_lines(
     header = "text_a\ttext_b\tscore\tmatch\n"
     with matcher.cache_for_a_pass(cache_bytes) as cache, contextlib.closing(chunks):
         for (texts_a, texts_b), (keys_a, keys_b), _ in chunks:
+            before = matcher.indistinct
             scores = matcher.score_keys(keys_a, keys_b, matcher.differ(texts_a, texts_b), cache)
+            report.indistinct += matcher.indistinct - before
             numbers = _numbers(scores, matcher, report)
             lines = zip(map(_one_line, texts_a), map(_one_line, texts_b), numbers, strict=True)
             yield len(scores), header + "".join(f"{a}\t{b}\t{number}\n" for a, b, number in lines)

@@ -262,10 +262,12 @@ def _file_chunks(
     rows = detect_kind(path, **shape) if kind is None else _ROW_KINDS[kind]
     with matcher.cache_for_a_pass() as cache:
         for texts, keys, labels in read_keys(matcher, path, rows, report, reading):
+            before = matcher.indistinct
             scores = [
                 matcher.score_keys(keys[0], others, matcher.differ(texts[0], other_texts), cache)
                 for others, other_texts in zip(keys[1:], texts[1:], strict=True)
             ]
+            report.indistinct += matcher.indistinct - before
             yield scores, labels
 
 
