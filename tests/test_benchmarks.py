@@ -270,6 +270,31 @@ def test_errors_by_property(work: Any) -> None:
     assert rows["same characters, other order"][2].strip() == "1.000"
 
 
+def test_finding_a_match_among_all_texts(
+    work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import finding
+
+    path = tmp_path / "pairs.tsv"
+    path.write_text(
+        "text_a\ttext_b\tlabel\n怎样还花呗\t花呗怎样还\t1\n你好\t你好吗\t1\n你好\t今天\t0\n今天\t今天\t1\n",
+        "utf-8",
+    )
+    texts, matches = finding.read(path)
+    assert texts == ["怎样还花呗", "花呗怎样还", "你好", "你好吗", "今天"]
+    assert matches == {0: {1}, 1: {0}, 2: {3}, 3: {2}}
+    # The text itself does not count.
+    assert finding.found([[0, 1, 2], [0, 1], [2, 0, 3], [3, 4]], [0, 1, 2, 3], matches) == "0.500 | 0.750"
+    assert [row[:2] for row in finding.by_tfidf(texts, [0, 2])] == [[0, 1], [2, 3]]
+    save_model(saved_model("bilstm-attention"), tmp_path / "model")
+    monkeypatch.setattr(sys, "argv", ["finding.py", str(tmp_path / "model"), str(path)])
+    finding.main()
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split(" | ")[1:4] for row in rows] == [
+        ["5", "4", by] for by in ("TF-IDF cosine", "cosine", "score")
+    ]
+
+
 def test_pairs_are_drawn_without_the_header(work: Any, tmp_path: Path) -> None:
     import continuing
 

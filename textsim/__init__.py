@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "TextMatcher": "textsim.matcher",
     "VectorMatcher": "textsim.matcher",
+    "TextIndex": "textsim.index",
     "Recipe": "textsim.config",
     "RECIPES": "textsim.config",
     "PairDataset": "textsim.text.dataset",

@@ -146,7 +146,7 @@ class TextMatcher(Matcher):
         Raises:
             InputError: a text is not a str, or is empty once it is normalized.
         """
-        keys = self._keys((text_a, text_b), ("text_a", "text_b").__getitem__)
+        keys = self.keys((text_a, text_b), ("text_a", "text_b").__getitem__)
         return float(self.score_keys(keys[:1], keys[1:], self.differ([text_a], [text_b]), self.cache)[0])
 
     def is_match(self, text_a: str, text_b: str) -> bool:
@@ -177,7 +177,7 @@ class TextMatcher(Matcher):
         def where(place: int) -> str:
             return f"pairs[{place % n}], {'text_a' if place < n else 'text_b'}"
 
-        keys = self._keys([*left, *right], where)
+        keys = self.keys([*left, *right], where)
         if n <= _CHUNK_ROWS:
             return self.score_keys(keys[:n], keys[n:], self.differ(left, right), self.cache)
         left_keys, right_keys = keys[:n], keys[n:]
@@ -207,7 +207,7 @@ class TextMatcher(Matcher):
         if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable) or _is_frame(texts):
             hint = "encode([text])" if isinstance(texts, str) else "encode([text, ...])"
             raise InputError(f"texts: expected a list of texts. Received {_shown(texts)}. Call {hint}.")
-        encoded, rows = self.encode_keys(self._keys(list(texts), "texts[{}]".format), self.cache)
+        encoded, rows = self.encode_keys(self.keys(list(texts), "texts[{}]".format), self.cache)
         return encoded[rows]
 
     def key(self, text: Any, where: str) -> tuple[bytes, bool]:
@@ -227,8 +227,8 @@ class TextMatcher(Matcher):
         ids = self._vocabulary.encode(tokens[:limit])
         return np.array(ids[:limit], np.int32).tobytes(), len(tokens) > limit or len(ids) > limit
 
-    def _keys(self, texts: Sequence[Any], where: Callable[[int], str]) -> list[bytes]:
-        """The key of each text; counts those that are cut."""
+    def keys(self, texts: Sequence[Any], where: Callable[[int], str]) -> list[bytes]:
+        """The `key` of each text, whose place `where` names in errors; counts those that are cut."""
         known: dict[str, tuple[bytes, bool]] = {}
         keys, truncated = [], 0
         for place, text in enumerate(texts):

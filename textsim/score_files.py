@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from textsim.errors import InputError
 from textsim.files import STREAM, atomic_file, check_target, is_stream
+from textsim.index import TextIndex
 from textsim.matcher import CACHE_BYTES, Matcher, TextMatcher, VectorMatcher
 from textsim.text.arrays import NpyWriter
 from textsim.text.pairs import TEXTS, UNLABELED, RejectLog, RowKind, read_rows
@@ -138,6 +139,81 @@ def encode_file(
             writer.append(encoded[rows])
             report.rows += len(keys)
             bar.update(len(keys))
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def stored_texts(
+    matcher: TextMatcher,
+    source: str | os.PathLike[str],
+    *,
+    report: FileReport | None = None,
+    **reading: Any,
+) -> list[str]:
+    """The texts of a file, as a `TextIndex` takes them.
+
+    Args:
+        matcher: the loaded model, which must be able to read each.
+        source: file of texts, one a line or in a column.
+        report: told what was read and left out.
+        reading: as in `score_file`.
+
+    Raises:
+        DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
+    """
+    report = FileReport() if report is None else report
+    texts: list[str] = []
+    with contextlib.closing(read_keys(matcher, source, TEXTS, report, reading)) as chunks:
+        for (column,), _, _ in chunks:
+            texts += column
+    report.rows = len(texts)
+    return texts
+
+
+def search_file(
+    index: TextIndex,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    k: int = 5,
+    progress: bool | None = None,
+    **reading: Any,
+) -> FileReport:
+    """Searches an index for each text of a file, as a stream.
+
+    The output is TSV with a header: text, rank (from 1), found, cosine, score, match (1 or 0), `k` rows a text. Tabs
+    and line ends inside a text are written as spaces.
+
+    Args:
+        index: the stored texts.
+        source: file of texts, one a line or in a column; "-" is standard input.
+        target, progress, reading: as in `score_file`.
+        k: how many stored texts to find for each.
+
+    Returns:
+        The report; its `rows` are the texts of the source, its `matches` those whose first is a match.
+
+    Raises:
+        DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
+        InputError: as `score_file`, or `k` is less than 1.
+    """
+    report, start = FileReport(matches=0), time.perf_counter()
+    _check_outputs(target, source, reading)
+    chunks = read_keys(index.matcher, source, TEXTS, report, reading)
+    with contextlib.closing(chunks), open_output(target) as output, _bar(progress, "texts") as bar:
+        header = "text\trank\tfound\tcosine\tscore\tmatch\n"
+        for (texts,), (keys,), _ in chunks:
+            found = index.search_keys(texts, keys, k)
+            lines = [
+                f"{_one_line(text)}\t{rank}\t{_one_line(hit.text)}\t{hit.cosine:.6f}\t{hit.score:.6f}\t{hit.match:d}\n"
+                for text, hits in zip(texts, found, strict=True)
+                for rank, hit in enumerate(hits, 1)
+            ]
+            output.write((header + "".join(lines)).encode("utf-8", "replace"))
+            header = ""
+            report.rows += len(texts)
+            report.matches += sum(hits[0].match for hits in found)  # type: ignore[operator]
+            bar.update(len(texts))
     report.seconds = time.perf_counter() - start
     return report
 

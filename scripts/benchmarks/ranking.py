@@ -20,6 +20,7 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -29,6 +30,9 @@ from accuracy import EXPERIMENTS, GRADED, WHOLE_SETS, finished, run
 import textsim
 from textsim.text.normalize import Normalizer
 from textsim.text.pairs import read_rows
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 
 def read(path: Path, label_max: float | None) -> tuple[list[str], list[str], np.ndarray]:
@@ -46,11 +50,16 @@ def edit_similarity(train: list[str], left: list[str], right: list[str]) -> np.n
     return cpdist(left, right, scorer=Levenshtein.normalized_similarity)
 
 
-def tfidf_cosine(train: list[str], left: list[str], right: list[str]) -> np.ndarray:
-    """Cosine of TF-IDF vectors of single characters and pairs of neighbours."""
+def tfidf(texts: list[str]) -> TfidfVectorizer:
+    """TF-IDF of single characters and pairs of neighbours, fitted on texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True).fit(train)
+    return TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True).fit(texts)
+
+
+def tfidf_cosine(train: list[str], left: list[str], right: list[str]) -> np.ndarray:
+    """Cosine of TF-IDF vectors."""
+    vectorizer = tfidf(train)
     u, v = (vectorizer.transform(side) for side in (left, right))
     return np.asarray(u.multiply(v).sum(axis=1)).ravel()
 

@@ -92,7 +92,7 @@ def mine_pairs(
         raise InputError(
             f"known: expected places from 0 to {len(texts) - 1}. Received {unwanted.min()} to {unwanted.max()}."
         )
-    keys = _keys(texts, teachers[0])
+    keys = teachers[0].keys(texts, "texts[{}]".format)
     # Equal numbers: the first teacher reads the same.
     reads = np.unique(np.array(keys, object), return_inverse=True)[1]
     directions = _directions(keys, teachers[0], progress)
@@ -106,13 +106,6 @@ def mine_pairs(
 def _codes(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """One number for each pair, whichever side comes first."""
     return (np.minimum(left, right) << 32) + np.maximum(left, right)
-
-
-def _keys(texts: Sequence[str], teacher: TextMatcher) -> list[bytes]:
-    """What a teacher reads of each text; counts those of which it reads the beginning only."""
-    found = [teacher.key(text, f"texts[{place}]") for place, text in enumerate(texts)]
-    teacher.count_truncated(sum(cut for _, cut in found))
-    return [key for key, _ in found]
 
 
 def _directions(keys: Sequence[bytes], teacher: TextMatcher, progress: bool) -> np.ndarray:
