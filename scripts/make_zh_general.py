@@ -119,6 +119,7 @@ counts some of these and writes a sample to read:
 - **What the answer is, not what the text says**: in BQ and ATEC a match is what customer service answers alike, so a
   complaint matches the question behind it. Many such errors are as good as the label; so are some in LCQMC.
 - **Word order**: PAWS-X pairs, made so that only the order differs, are its weakest set.
+- **Traditional characters**: most are unknown or little known to it; pass `--simplify` (extra `opencc`).
 - **Other domains**: scores rank well, but the threshold is that of questions put to search and to customer service.
 
 Made by `python scripts/make_zh_general.py`.

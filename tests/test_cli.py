@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.tiny_models import saved_model
 from textsim import __version__
-from textsim.artifacts import load_model
+from textsim.artifacts import load_model, save_model
 from textsim.cli import main
 from textsim.config import RECIPES
 from textsim.errors import InputError
@@ -492,6 +493,52 @@ def test_encode(road: Path, tmp_path: Path) -> None:
     vectors = np.load(tmp_path / "vectors.npy")
     assert vectors.shape[0] == 3 and vectors.dtype == np.float32
     assert np.array_equal(vectors[0], vectors[2])
+
+
+def test_simplify(road: Path, demo: Path, tmp_path: Path) -> None:
+    convert = pytest.importorskip("opencc").OpenCC("s2t").convert
+    model = road / "model"
+    for name in ("train.tsv", "dev.tsv"):
+        text = convert((road / name).read_text(encoding="utf-8"))
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    texts = ("花呗怎么还款", "怎样还花呗")
+    assert ok("score", model, "--simplify", *map(convert, texts)) == ok("score", model, *texts)
+    (tmp_path / "a.txt").write_text("\n".join(texts), encoding="utf-8")
+    (tmp_path / "b.txt").write_text(convert("\n".join(texts)), encoding="utf-8")
+    for name, options in (("a", ()), ("b", ("--simplify",))):
+        ok(
+            *("encode", model, "--input", tmp_path / f"{name}.txt", *options),
+            *("--output", tmp_path / f"{name}.npy"),
+        )
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+    for command in ("evaluate", "threshold"):
+        plain = json.loads(ok(command, model, road / "dev.tsv", "--json"))
+        simplified = json.loads(ok(command, model, tmp_path / "dev.tsv", "--simplify", "--json"))
+        assert {**plain, "seconds": 0} == {**simplified, "seconds": 0}
+    # A model that is made of simplified texts needs no option.
+    rows = ("preprocess", tmp_path / "train.tsv", "--dev", tmp_path / "dev.tsv")
+    ok(*rows, "--vocabulary-from", model, "--simplify", "--out", tmp_path / "dataset")
+    ok("train", tmp_path / "dataset", "--init", model, "--out", tmp_path / "model", "--epochs", 1, "--quiet")
+    scored = ok("score", tmp_path / "model", *texts)
+    assert ok("score", tmp_path / "model", *map(convert, texts)) == scored
+
+
+def test_simplify_is_for_texts(tmp_path: Path) -> None:
+    save_model(saved_model("vector-l1"), tmp_path / "vectors")
+    (tmp_path / "rows.csv").write_text("a1,b1,label\n1,2,1\n", encoding="utf-8")
+    for command in (
+        ("score", tmp_path / "vectors", "--input", tmp_path / "rows.csv"),
+        ("evaluate", tmp_path / "vectors", tmp_path / "rows.csv"),
+        ("threshold", tmp_path / "vectors", tmp_path / "rows.csv"),
+        ("encode", tmp_path / "vectors", "--input", tmp_path / "rows.csv", "--output", tmp_path / "v.npy"),
+    ):
+        result = run(*command, "--simplify")
+        expected = (
+            "needs a model of kind 'text'"
+            if command[0] == "encode"
+            else "simplify: expected a model of texts"
+        )
+        assert result.exit_code == 2 and expected in result.stderr
 
 
 def test_labelled_rows_from_a_stream(road: Path) -> None:

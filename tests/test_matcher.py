@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from tests.tiny_models import CHARACTERS, DIM, MAX_LENGTH, saved_model
 from textsim.artifacts import SavedModel, save_model
 from textsim.config import RECIPES
-from textsim.errors import ArtifactError, InputError
+from textsim.errors import ArtifactError, InputError, MissingDependencyError
 from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
+from textsim.text import normalize
 from textsim.text.normalize import Normalizer
 from textsim.text.tokenizers import CharTokenizer, JiebaTokenizer
 
@@ -349,6 +350,37 @@ def test_normalization_is_the_models_own(saved: SavedModel) -> None:
     exact = SavedModel(**{**plain.__dict__, "tokenizer": strict})
     assert TextMatcher(plain).score("你 好", "你　好") == 1
     assert TextMatcher(exact).score("好Ａ", "好Ａ") == 1
+
+
+def test_simplify(saved: SavedModel, vectors: VectorMatcher, tmp_path: Path) -> None:
+    pytest.importorskip("opencc")
+    matcher = TextMatcher(saved, simplify=True)
+    plain = TextMatcher(saved)
+    given, simplified = ("花唄怎麼還款", "怎樣還花唄"), ("花呗怎么还款", "怎样还花呗")
+    assert matcher.score(*given) == matcher.score(*simplified) == plain.score(*simplified)
+    assert plain.score(*given) != plain.score(*simplified)
+    assert pickle.loads(pickle.dumps(matcher)).score(*given) == matcher.score(*given)
+    # Texts of nothing that the model knows are one text where they are so once they are simplified.
+    assert matcher.score("貓", "猫") > 0 and plain.score("貓", "猫") == 0
+    assert plain.saved is saved and saved.tokenizer is not None and not saved.tokenizer.normalizer.simplify
+    # What is saved of it simplifies by itself.
+    save_model(matcher.saved, tmp_path / "text")
+    assert TextMatcher.load(tmp_path / "text").score(*given) == matcher.score(*given)
+    card = (tmp_path / "text/README.md").read_text("utf-8")
+    assert "texts, traditional characters simplified, cut by" in card
+    save_model(vectors.saved, tmp_path / "vectors")
+    assert isinstance(load_matcher(tmp_path / "text", simplify=True), TextMatcher)
+    with pytest.raises(
+        InputError, match=r"simplify: expected a model of texts\. Received .*vectors, one of kind"
+    ):
+        load_matcher(tmp_path / "vectors", simplify=True)
+
+
+def test_simplify_without_opencc_names_the_extra(saved: SavedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opencc", None)
+    normalize._simplifier.cache_clear()
+    with pytest.raises(MissingDependencyError, match=r"pip install 'textsim\[opencc\]'"):
+        TextMatcher(saved, simplify=True)
 
 
 # The cache.

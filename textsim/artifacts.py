@@ -57,6 +57,7 @@ VOCABULARY = "vocabulary.txt"
 METRICS = "metrics.json"
 PROVENANCE = "provenance.json"
 CARD = "README.md"
+SIMPLIFIED = "traditional characters simplified"
 _SCALER = ("scaler/mean", "scaler/scale")
 
 Kind = Literal["text", "vectors"]
@@ -397,8 +398,9 @@ def model_card(saved: SavedModel, name: str) -> str:
         tokenizer, vocabulary = saved.tokenizer, saved.vocabulary
         assert tokenizer is not None and vocabulary is not None
         what = "Scores from 0 to 1 whether two Chinese sentences mean the same."
+        simplified = f"{SIMPLIFIED}, " if tokenizer.normalizer.simplify else ""
         inputs = (
-            f"texts, cut by the tokenizer `{tokenizer.registered_name}` into a vocabulary of "
+            f"texts, {simplified}cut by the tokenizer `{tokenizer.registered_name}` into a vocabulary of "
             f"{len(vocabulary):,} tokens; tokens after the first {saved.max_length} of a text are not read"
         )
         load = (

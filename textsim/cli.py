@@ -168,6 +168,12 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _simplify_option(section: str = "Options") -> Callable[[Any], Any]:
+    return option(
+        "--simplify", is_flag=True, section=section, help="Traditional to simplified (extra `opencc`)."
+    )
+
+
 def _label_options(command: Callable[..., Any]) -> Callable[..., Any]:
     threshold = option(
         "--label-threshold",
@@ -332,13 +338,7 @@ def main() -> None:
     section="Tokens",
     help="Lower-case letters.  [default: lowercase]",
 )
-@option(
-    "--simplify",
-    is_flag=True,
-    default=None,
-    section="Tokens",
-    help="Traditional to simplified (extra `opencc`).",
-)
+@_simplify_option("Tokens")
 @option(
     "--vocabulary-from",
     metavar="FOLDER",
@@ -410,7 +410,6 @@ def preprocess(
     segmenter: str | None,
     nfkc: bool | None,
     lowercase: bool | None,
-    simplify: bool | None,
     vocabulary_from: str | None,
     **options: Any,
 ) -> None:
@@ -436,7 +435,7 @@ def preprocess(
     cutting = _given(
         latin=latin, user_dictionary=user_dictionary, hmm=hmm, stop_words=stop_words, engine=segmenter
     )
-    normalizing = _given(nfkc=nfkc, lowercase=lowercase, simplify=simplify)
+    normalizing = _given(nfkc=nfkc, lowercase=lowercase)
     chosen = None
     if tokenizer or cutting or normalizing:
         chosen = tokenizer_from_config({"name": tokenizer or "char", **cutting, "normalizer": normalizing})
@@ -693,6 +692,7 @@ def ensemble(
     help="Choose the lowest threshold at which at least this share of the pairs judged the same are, in place of the "
     "most accurate one.",
 )
+@_simplify_option()
 @option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @_labelled_row_options
 def threshold(
@@ -772,9 +772,10 @@ def models(names: bool) -> None:
 @main.command()
 @model_argument
 @click.argument("file", metavar="FILE", type=ROWS)
+@_simplify_option()
 @option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @_labelled_row_options
-def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
+def evaluate(model: str, file: Path, simplify: bool, as_json: bool, **options: Any) -> None:
     """Judge a model on labelled rows.
 
     FILE is a data file, - for standard input, or a dataset folder. Accuracy is given at 0.5 and at the model's
@@ -785,11 +786,13 @@ def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
       textsim evaluate model dev.tsv
       textsim evaluate zh-general dev.csv --columns query,question,same --json
     """
+    from textsim.matcher import load_matcher
     from textsim.score_files import FileReport
     from textsim.training.evaluation import evaluate_file
 
     report = FileReport()
-    result = evaluate_file(model, file, report=report, **_given(**options))
+    matcher = load_matcher(model, simplify=simplify)
+    result = evaluate_file(matcher, file, report=report, **_given(**options))
     click.echo(_json(result.to_dict()) if as_json else result.format())
     _say_notes(report)
 
@@ -801,6 +804,7 @@ def evaluate(model: str, file: Path, as_json: bool, **options: Any) -> None:
 @option(
     "--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their scores go."
 )
+@_simplify_option()
 @option("--json", "as_json", is_flag=True, help="Print the score of TEXT_A and TEXT_B as JSON.")
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
 @_reading_options
@@ -809,6 +813,7 @@ def score(
     texts: tuple[str, ...],
     source: Path | None,
     target: Path,
+    simplify: bool,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -837,11 +842,12 @@ def score(
 
     if source is not None:
         progress = False if quiet else None
-        report = score_file(load_matcher(model), source, target, progress=progress, **_given(**options))
+        scorer = load_matcher(model, simplify=simplify)
+        report = score_file(scorer, source, target, progress=progress, **_given(**options))
         if not quiet:
             click.echo(f"{_count(report)}; {report.matches:,} match", err=True)
         return
-    matcher = TextMatcher.load(model)
+    matcher = TextMatcher.load(model, simplify=simplify)
     value = matcher.score(*texts)
     match = value >= matcher.threshold
     if as_json:
@@ -862,9 +868,10 @@ def score(
     help="A text a line; - is standard input.",
 )
 @option("--output", "target", required=True, type=OUTPUT, metavar="FILE.npy", help="Where the vectors go.")
+@_simplify_option()
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
 @_reading_options
-def encode(model: str, source: Path, target: Path, quiet: bool, **options: Any) -> None:
+def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, **options: Any) -> None:
     """Write the sentence vector of every line of a file.
 
     The output is a NumPy array of float32, of shape (lines, dim).
@@ -876,7 +883,7 @@ def encode(model: str, source: Path, target: Path, quiet: bool, **options: Any) 
     from textsim.matcher import TextMatcher
     from textsim.score_files import encode_file
 
-    matcher = TextMatcher.load(model)
+    matcher = TextMatcher.load(model, simplify=simplify)
     progress = False if quiet else None
     report = encode_file(matcher, source, target, progress=progress, **_given(**options))
     if not quiet:

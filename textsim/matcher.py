@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -101,6 +102,8 @@ class TextMatcher(Matcher):
         saved: the model, see `load`.
         threads: threads that one call may use; None for the number of cores.
         cache_bytes: memory for encoded texts that are kept between calls; 0 keeps none.
+        simplify: turn traditional Chinese characters into simplified ones, for a model that was trained on these alone
+            (extra "opencc"). The matcher's `saved` is then a copy with such a tokenizer.
 
     Attributes:
         max_length: tokens of a text that are read; the rest is left out, as in training.
@@ -116,7 +119,9 @@ class TextMatcher(Matcher):
 
     kind = "text"
 
-    def __init__(self, saved: SavedModel, *, threads: int | None = None, cache_bytes: int = 0) -> None:
+    def __init__(
+        self, saved: SavedModel, *, threads: int | None = None, cache_bytes: int = 0, simplify: bool = False
+    ) -> None:
         super().__init__(saved, threads=threads)
         if cache_bytes < 0:
             raise InputError(f"cache_bytes: expected 0 or more. Received {cache_bytes}.")
@@ -124,6 +129,9 @@ class TextMatcher(Matcher):
         self.max_length = saved.max_length
         self.truncated = self.indistinct = 0
         self._tokenizer, self._vocabulary = saved.tokenizer, saved.vocabulary
+        if simplify:
+            self._tokenizer = saved.tokenizer.simplifying()
+            self.saved = replace(saved, tokenizer=self._tokenizer)
         self._cache_bytes = cache_bytes
         self._start()
 
@@ -414,13 +422,21 @@ def _knows_nothing(key: bytes) -> bool:
 
 
 def load_matcher(
-    path_or_name: str | os.PathLike[str], *, threads: int | None = None
+    path_or_name: str | os.PathLike[str], *, threads: int | None = None, simplify: bool = False
 ) -> TextMatcher | VectorMatcher:
-    """Loads a model as the matcher of its kind. Raises as `Matcher.load`."""
+    """Loads a model as the matcher of its kind.
+
+    Raises as `Matcher.load`, and InputError where `simplify` (see `TextMatcher`) is asked of a model of vectors.
+    """
     saved = load_model(path_or_name)
-    return (
-        TextMatcher(saved, threads=threads) if saved.kind == "text" else VectorMatcher(saved, threads=threads)
-    )
+    if saved.kind == "text":
+        return TextMatcher(saved, threads=threads, simplify=simplify)
+    if simplify:
+        raise InputError(
+            f"simplify: expected a model of texts. Received {os.fspath(path_or_name)}, one of kind {saved.kind!r}: "
+            "leave out simplify."
+        )
+    return VectorMatcher(saved, threads=threads)
 
 
 def _is_frame(value: Any) -> bool:

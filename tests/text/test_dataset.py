@@ -297,6 +297,23 @@ def test_vocabulary_of_another_dataset(tmp_path, train, dev):
         preprocess(dev, tmp_path / "no", vocabulary_from=tmp_path / "none")
 
 
+def test_simplify(tmp_path):
+    pytest.importorskip("opencc")
+    first = write_tsv(tmp_path / "first.tsv", [("花呗", "怎么还", 1), ("還", "花", 0)])
+    second = write_tsv(tmp_path / "second.tsv", [("花唄", "怎麼還", 1), ("錢", "花", 0)])
+    preprocess(first, tmp_path / "first", tokenizer=CharTokenizer(latin="split"))
+    preprocess(second, tmp_path / "second", vocabulary_from=tmp_path / "first", simplify=True)
+    known = PairDataset.open(tmp_path / "first").vocabulary.tokens
+    dataset = PairDataset.open(tmp_path / "second")
+    assert "還" in known and dataset.vocabulary.tokens == (*known, "钱")
+    assert dataset.tokenizer.to_config() == CharTokenizer("split", Normalizer(simplify=True)).to_config()
+    preprocess(second, tmp_path / "words", tokenizer="jieba", simplify=True)
+    assert PairDataset.open(tmp_path / "words").tokenizer.normalizer.simplify
+    np.save(tmp_path / "a.npy", vector_rows(4))
+    with pytest.raises(ConfigError, match="vector pairs hold no text: leave out simplify"):
+        preprocess(tmp_path / "a.npy", tmp_path / "out", simplify=True)
+
+
 def test_names_serve_as_well_as_objects(tmp_path, demo):
     preprocess(demo / "pairs_dev.tsv", tmp_path / "words", tokenizer="jieba")
     assert PairDataset.open(tmp_path / "words").tokenizer.to_config() == JiebaTokenizer().to_config()

@@ -255,6 +255,19 @@ def test_user_dictionary_file_is_kept_as_entries(tmp_path: Path) -> None:
     ]
 
 
+def test_simplifying() -> None:
+    pytest.importorskip("opencc")
+    plain = JiebaTokenizer(
+        user_dictionary=["花唄"], stop_words=["嗎"], normalizer=Normalizer(lowercase=False)
+    )
+    simplifying = plain.simplifying()
+    assert simplifying.tokenize("花唄 OK嗎") == ["花呗", "OK"]
+    assert simplifying.simplifying().to_config() == simplifying.to_config()
+    assert not plain.normalizer.simplify and plain.tokenize("花唄") == ["花唄"]
+    assert plain.cuts_for(plain) and simplifying.cuts_for(plain) and simplifying.cuts_for(simplifying)
+    assert not plain.cuts_for(simplifying) and not simplifying.cuts_for(CharTokenizer())
+
+
 def test_stop_words(tmp_path: Path) -> None:
     path = tmp_path / "stop.txt"
     path.write_text("吗\n \nＯＫ\n", encoding="utf-8")

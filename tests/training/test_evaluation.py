@@ -220,6 +220,23 @@ def test_a_dataset_that_holds_more_or_less_of_a_text_than_the_model_reads(
         evaluate_file(models["pairs"], tmp_path / "shorter", split="train")
 
 
+def test_a_dataset_is_simplified_as_the_model_reads(models: dict[str, Path], tmp_path: Path) -> None:
+    pytest.importorskip("opencc")
+    file = tmp_path / "pairs.tsv"
+    file.write_text("花唄怎麼還款\t怎样还花呗\t1\n你好\t怎么还款\t0\n", encoding="utf-8")
+    options = {"vocabulary_from": models["pairs"], "min_count": 99, "progress": False}
+    preprocess(file, tmp_path / "simplified", simplify=True, **options)  # type: ignore[arg-type]
+    preprocess(file, tmp_path / "plain", **options)  # type: ignore[arg-type]
+    simplifying = load_matcher(models["pairs"], simplify=True)
+    expected = evaluate_file(simplifying, file).to_dict()
+    found = evaluate_file(simplifying, tmp_path / "simplified", split="train").to_dict()
+    assert {**found, "seconds": 0} == {**expected, "seconds": 0}
+    with pytest.raises(ConfigError, match="was made without simplify, and the model reads with it"):
+        evaluate_file(simplifying, tmp_path / "plain", split="train")
+    with pytest.raises(ConfigError, match="was made with simplify, and the model reads without it"):
+        evaluate_file(models["pairs"], tmp_path / "simplified", split="train")
+
+
 def test_data_that_a_model_cannot_be_evaluated_on(
     models: dict[str, Path], pairs: PairDataset, triplets: PairDataset, vectors: PairDataset, tmp_path: Path
 ) -> None:

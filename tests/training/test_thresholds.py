@@ -165,6 +165,19 @@ def test_a_saved_model_gets_a_threshold(model: Path, rows: Path, tmp_path: Path,
     assert json.loads(json.dumps(fit.to_dict()))["after"]["pairs"] == 60
 
 
+def test_a_model_that_simplifies(model: Path, rows: Path, tmp_path: Path) -> None:
+    opencc = pytest.importorskip("opencc")
+    traditional = tmp_path / "繁.tsv"
+    text = opencc.OpenCC("s2t").convert(rows.read_text(encoding="utf-8"))
+    traditional.write_text(text, encoding="utf-8")
+    fit = fit_threshold(model, traditional, tmp_path / "新", simplify=True)
+    assert fit == fit_threshold(model, rows) != fit_threshold(model, traditional)
+    # The copy needs no option.
+    assert evaluate_file(tmp_path / "新", traditional).to_dict() | {"seconds": 0} == fit.after.to_dict()
+    card = (tmp_path / "新" / "README.md").read_text(encoding="utf-8")
+    assert "| input | texts, traditional characters simplified, cut by" in card
+
+
 def test_what_to_expect_is_of_pairs_that_had_no_say(model: Path, rows: Path) -> None:
     fit = fit_threshold(model, rows)
     labels, scores = labels_and_scores(model, rows)

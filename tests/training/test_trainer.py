@@ -461,6 +461,17 @@ def test_tokens_that_a_model_does_not_know_get_vectors(pairs: PairDataset, begun
         trainer._continued(start, TEXT, dataclasses.replace(bare, embedding=given[:, :3]))
 
 
+def test_a_model_continues_with_simplified_texts(pairs: PairDataset, begun: Path, tmp_path: Path) -> None:
+    pytest.importorskip("opencc")
+    assert pairs.tokenizer is not None
+    simplified = dataclasses.replace(pairs, tokenizer=pairs.tokenizer.simplifying())
+    run(simplified, TEXT, tmp_path / "model", "training.epochs=1", init=begun, teachers=[begun])
+    continued = load_model(tmp_path / "model")
+    assert continued.tokenizer is not None and continued.tokenizer.normalizer.simplify
+    with pytest.raises(ConfigError, match="was not made for the model to continue from"):
+        trainer._continued(continued, TEXT, pairs)
+
+
 def test_datasets_and_recipes_that_a_model_can_not_continue_with(
     pairs: PairDataset, vectors: PairDataset, begun: Path, tmp_path: Path
 ) -> None:

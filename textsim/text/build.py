@@ -50,6 +50,7 @@ def preprocess(
     rejects: AnyPath | None = None,
     tokenizer: Tokenizer | str | None = None,
     vocabulary_from: AnyPath | None = None,
+    simplify: bool = False,
     min_count: int = 1,
     max_size: int | None = None,
     max_length: int | None = None,
@@ -83,6 +84,8 @@ def preprocess(
             `CharTokenizer()` by default.
         vocabulary_from: a dataset or model folder, or the name of a bundled model: its tokenizer and, unless it is
             given, max_length are taken, and its vocabulary is extended: its tokens keep their ids, new ones follow.
+        simplify: turn traditional Chinese characters into simplified ones (extra "opencc"): switches on the setting of
+            the tokenizer's normalizer, also where the tokenizer is that of `vocabulary_from`.
         min_count, max_size: of the vocabulary, which is fitted on the training rows; see `Vocabulary.fit`.
         max_length: token ids a sentence is cut to; by default the 99.5th percentile of the number of tokens
             over all sentences of the training rows.
@@ -134,6 +137,7 @@ def preprocess(
     text_options: dict[str, Any] = {
         "tokenizer": tokenizer,
         "vocabulary_from": vocabulary_from,
+        "simplify": simplify,
         "min_count": min_count,
         "max_size": max_size,
         "max_length": max_length,
@@ -148,8 +152,8 @@ def preprocess(
         settings = TextSettings.resolve(**text_options, processes=processes)
     else:
         reading.update(on_bad_row=on_bad_row, rejects=rejects)
-        unset: tuple[Any, ...] = (None, 1, [])
-        given = [name for name, value in text_options.items() if value not in unset]
+        unset: dict[str, Any] = {"simplify": False, "min_count": 1, "extra_text": []}
+        given = [name for name, value in text_options.items() if value != unset.get(name)]
         if given:
             raise ConfigError(f"vector pairs hold no text: leave out {', '.join(given)}.")
 

@@ -51,6 +51,7 @@ class TextSettings:
         cls,
         tokenizer: Tokenizer | str | None,
         vocabulary_from: AnyPath | None,
+        simplify: bool,
         min_count: int,
         max_size: int | None,
         max_length: int | None,
@@ -85,8 +86,9 @@ class TextSettings:
             tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
             max_length = max_length or _saved_max_length(folder)
+        tokenizer = tokenizer or CharTokenizer()
         return cls(
-            tokenizer or CharTokenizer(),
+            tokenizer.simplifying() if simplify else tokenizer,
             vocabulary,
             min_count,
             max_size,

@@ -115,6 +115,20 @@ class Tokenizer(ABC):
             options["normalizer"] = Normalizer.from_config(options["normalizer"])
         return cls(**options)
 
+    def simplifying(self) -> Tokenizer:
+        """This tokenizer with the normalizer's `simplify` on.
+
+        Raises:
+            MissingDependencyError: OpenCC is not installed.
+        """
+        config = self.to_config()
+        return self.from_config({**config, "normalizer": {**config["normalizer"], "simplify": True}})
+
+    def cuts_for(self, other: Tokenizer) -> bool:
+        """Whether a model with the other one can read what this one cuts: this is like it, or like it `simplifying`."""
+        expected = other.simplifying() if self.normalizer.simplify else other
+        return self.to_config() == expected.to_config()
+
     def __reduce__(self) -> tuple[Callable[..., Tokenizer], tuple[type[Tokenizer], dict[str, Any]]]:
         return _rebuild, (type(self), self.to_config())
 

@@ -191,8 +191,8 @@ def evaluate_file(
     Raises:
         ArtifactError: the model or the dataset is not whole.
         DataFormatError: the file cannot be read, or holds no rows; names file and line.
-        ConfigError: a dataset of another kind or vocabulary than the model's or that holds less of a text, reading
-            options for a dataset, or a split for a file.
+        ConfigError: a dataset of another kind, vocabulary or `simplify` than the model's or that holds less of a text,
+            reading options for a dataset, or a split for a file.
     """
     matcher = model if isinstance(model, Matcher) else load_matcher(model)
     start = time.perf_counter()
@@ -279,10 +279,17 @@ def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[
             f"{dataset.path}/ holds {dataset.kind}, which this model of kind {matcher.kind!r} cannot score."
         )
     if dataset.kind != "vectors":
-        assert dataset.vocabulary is not None and dataset.max_length is not None
+        assert dataset.tokenizer and dataset.vocabulary is not None and dataset.max_length is not None
         if dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
             raise ConfigError(
                 f"{dataset.path}/ has another vocabulary than the model. Evaluate on the file that it was made from."
+            )
+        simplified = dataset.tokenizer.normalizer.simplify
+        if simplified != matcher.saved.tokenizer.normalizer.simplify:
+            made, reads = ("with", "without") if simplified else ("without", "with")
+            raise ConfigError(
+                f"{dataset.path}/ was made {made} simplify, and the model reads {reads} it. Evaluate on the file that "
+                "it was made from."
             )
         if dataset.max_length < matcher.max_length:
             raise ConfigError(

@@ -46,11 +46,11 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
                 )
         else:
             assert dataset.tokenizer is not None and teacher.saved.tokenizer is not None
-            theirs, ours = teacher.saved.tokenizer.to_config(), dataset.tokenizer.to_config()
-            if theirs != ours:
+            theirs, ours = teacher.saved.tokenizer, dataset.tokenizer
+            if not ours.cuts_for(theirs):
                 raise ConfigError(
                     f"teacher {str(name)!r} reads other tokens than {dataset.path}/ holds: tokenizer "
-                    f"{theirs['name']!r} against {ours['name']!r}, or with other options. "
+                    f"{theirs.registered_name!r} against {ours.registered_name!r}, or with other options. "
                     "Preprocess with --vocabulary-from and that model."
                 )
     return teachers

@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from textsim.artifacts import CARD, check_output, copy_model, data_origin
+from textsim.artifacts import CARD, SIMPLIFIED, TOKENIZER, check_output, copy_model, data_origin
 from textsim.bundled import find_model
 from textsim.errors import InputError
 from textsim.files import as_text, check_target, write_json
 from textsim.matcher import load_matcher
 from textsim.score_files import FileReport
+from textsim.text.tokenizers import Tokenizer
 from textsim.training.evaluation import Evaluation, evaluate_scores, labelled_scores
 from textsim.training.report import write_scores_plot
 
@@ -149,6 +150,7 @@ def fit_threshold(
     out: str | os.PathLike[str] | None = None,
     *,
     min_precision: float | None = None,
+    simplify: bool = False,
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
     overwrite: bool = False,
@@ -165,6 +167,7 @@ def fit_threshold(
         out: a folder for a copy of the model with the chosen threshold, its figures on these pairs in
             ``threshold.json``; None to write nothing.
         min_precision: see `choose_threshold`.
+        simplify: see `TextMatcher`. The copy of the model simplifies by itself.
         split, kind, report, reading: see `evaluate_file`.
         overwrite: whether an existing model folder may be replaced, `model` itself excepted.
 
@@ -178,7 +181,7 @@ def fit_threshold(
     if out is not None:
         check_target(out, [find_model(model), path])
         check_output(out, overwrite=overwrite)
-    matcher = load_matcher(model)
+    matcher = load_matcher(model, simplify=simplify)
     given = labelled_scores(matcher, path, split=split, kind=kind, report=report or FileReport(), **reading)
     labels, scores = as_pairs(*given)
     check_both_kinds(labels, path)
@@ -193,7 +196,8 @@ def fit_threshold(
         _expected(labels, scores, min_precision),
     )
     if out is not None:
-        _save(find_model(model), fit, Path(path), labels, scores, Path(out), overwrite)
+        tokenizer = matcher.saved.tokenizer if simplify else None
+        _save(find_model(model), fit, Path(path), labels, scores, Path(out), overwrite, tokenizer)
     return fit
 
 
@@ -226,7 +230,9 @@ def _save(
     scores: np.ndarray,
     out: Path,
     overwrite: bool,
+    tokenizer: Tokenizer | None,
 ) -> None:
+    """Writes the model anew, with a tokenizer of its own where one is given."""
     origin = data_origin(path)
 
     def extra(folder: Path) -> None:
@@ -237,6 +243,10 @@ def _save(
         # The figures further down the card stay those of the validation split, at the threshold of training.
         row = f"| threshold | {fit.threshold:.4f}, chosen on {origin['name']}, see `{THRESHOLD}` |"
         card = re.sub(r"^\| threshold \|.*chosen on.*$", lambda _: row, card, count=1, flags=re.MULTILINE)
+        if tokenizer is not None:
+            # The threshold is one of scores that it gives.
+            write_json(folder / TOKENIZER, tokenizer.to_config())
+            card = card.replace("| input | texts, cut", f"| input | texts, {SIMPLIFIED}, cut", 1)
         # It is another model now.
         card = re.sub(r"\A# .*$", lambda _: f"# {out.name}", card, count=1, flags=re.MULTILINE)
         card = re.sub(r'Matcher\.load\(".*"\)', lambda found: f'{found[0].split("(")[0]}("{out.name}")', card)

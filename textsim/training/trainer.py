@@ -100,7 +100,7 @@ def train(
             `default_recipe` of such a dataset; with `init`, `load_model(init).recipe.for_continuing()`.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
-            of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`).
+            of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`), and may simplify.
         teachers: model folders or names of bundled models whose scores, averaged as log-odds, take the place of the
             training labels, those of implied pairs among them. Validation keeps its own.
         overwrite: whether an existing model folder may be replaced.
@@ -410,7 +410,7 @@ def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siame
             dataset.vocabulary is None
             or dataset.tokenizer is None
             or dataset.vocabulary.tokens[: len(start.vocabulary)] != start.vocabulary.tokens
-            or dataset.tokenizer.to_config() != start.tokenizer.to_config()
+            or not dataset.tokenizer.cuts_for(start.tokenizer)
         ):
             raise ConfigError(
                 f"{dataset.path}/ was not made for the model to continue from. "
