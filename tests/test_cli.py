@@ -437,6 +437,7 @@ def test_search(road: Path, tmp_path: Path) -> None:
     assert found.exit_code == 0 and found.stdout == "1.0000\tmatch\t1.0000\t怎样还花呗\n"
     assert "1 bad rows left out" in found.stderr
     arguments = ("search", road / "model", tmp_path / "stored.csv", "--on-bad-row", "skip")
+    assert run(*arguments, "今天天氣", "-k", 1, "--simplify").stdout == "1.0000\tmatch\t1.0000\t今天天气\n"
     hits = json.loads(run(*arguments, "今天天气", "--json").stdout)
     assert (
         len(hits) == 2

@@ -905,6 +905,7 @@ def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, 
 @option("-k", "--top", "k", type=click.IntRange(1), default=5, help="Stored texts to find for each.")
 @option("--json", "as_json", is_flag=True, help="Print the hits of TEXT as JSON.")
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@_simplify_option()
 @_reading_options
 def search(
     model: str,
@@ -913,6 +914,7 @@ def search(
     source: Path | None,
     target: Path,
     k: int,
+    simplify: bool,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -940,7 +942,7 @@ def search(
     from textsim.matcher import TextMatcher
     from textsim.score_files import FileReport, search_file, stored_texts
 
-    matcher, report = TextMatcher.load(model), FileReport()
+    matcher, report = TextMatcher.load(model, simplify=simplify), FileReport()
     texts = stored_texts(matcher, stored, report=report, **_given(**options))
     _say_notes(report)
     index = TextIndex(matcher, texts, progress=not quiet and sys.stderr.isatty())
