@@ -132,7 +132,7 @@ def test_columns_by_position_count_from_one(tmp_path):
 
 
 def test_headers_with_other_names(tmp_path):
-    path = text_file(tmp_path, "甲方\t乙方\t相同\n甲\t乙\t1\n")
+    path = text_file(tmp_path, "甲方\t乙方\t一样\n甲\t乙\t1\n")
     assert table(path, header="yes") == [(2, "甲", "乙", 1.0)]
     with pytest.raises(DataFormatError, match=r"s\.tsv, line 1: expected label 0 or 1.*If this line names"):
         read_rows(path)
@@ -143,6 +143,27 @@ def test_headers_with_other_names(tmp_path):
         r"columns '甲方', '乙方', '相同', 'id'\. Say which",
     ):
         read_rows(wide, header="yes")
+
+
+def test_a_word_for_a_label_is_a_label(tmp_path):
+    assert table(text_file(tmp_path, "甲\t乙\t相同\n丙\t丁\t不同\n")) == [
+        (1, "甲", "乙", 1.0),
+        (2, "丙", "丁", 0.0),
+    ]
+    assert table(text_file(tmp_path, "甲\t乙\t是\n")) == [(1, "甲", "乙", 1.0)]
+    with pytest.raises(DataFormatError, match=r"line 1: .* Received '是否一样'.* If this line names"):
+        read_rows(text_file(tmp_path, "甲方\t乙方\t是否一样\n甲\t乙\t是\n"))
+
+
+def test_a_word_for_a_label_above_numbers_may_be_a_header(tmp_path):
+    path = text_file(tmp_path, "甲方\t乙方\t相同\n甲\t乙\t1\n")
+    with pytest.raises(
+        DataFormatError,
+        match=r"line 1: expected a number as label, as below\. Received '相同'\. If this line names",
+    ):
+        read_rows(path)
+    assert table(path, header="yes") == [(2, "甲", "乙", 1.0)]
+    assert table(path, header="no") == [(1, "甲方", "乙方", 1.0), (2, "甲", "乙", 1.0)]
 
 
 def test_a_header_can_be_denied(tmp_path):
@@ -195,8 +216,8 @@ BAD_LINES = [
     ("", "expected 3 tab-separated columns (text_a, text_b, label). Received a blank line."),
     ("甲\t\u3000 \t1", "text_b is empty: expected a text."),
     ("\t乙\t1", "text_a is empty: expected a text."),
-    ("甲\t乙\t2", "column label: expected label 0 or 1 (or true, false). Received '2'."),
-    ("甲\t乙\t", "column label: expected label 0 or 1 (or true, false). Received ''."),
+    ("甲\t乙\t2", "column label: expected label 0 or 1 (or true/false, yes/no, y/n, 是/否, "),
+    ("甲\t乙\t", "column label: expected label 0 or 1 (or true/false, "),
 ]
 
 
@@ -267,7 +288,7 @@ def test_bad_rows_of_json_lines(tmp_path):
         "Received the keys 'text_a', 'label'",
         '{"text_a": "甲", "text_b": null, "label": 1}': "text_b is missing: expected a text.",
         '{"text_a": 12, "text_b": "乙", "label": 1}': "text_a: expected a text. Received int '12'.",
-        '{"text_a": "甲", "text_b": "乙", "label": null}': "expected label 0 or 1 (or true, false). Received 'None'",
+        '{"text_a": "甲", "text_b": "乙", "label": null}': "expected label 0 or 1 (or true/false, ",
         "": "expected a JSON object with the keys text_a, text_b, label. Received a blank line.",
     }
     for line, message in cases.items():

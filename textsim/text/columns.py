@@ -170,7 +170,6 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
         found = tuple(names[place] for place in places)
         return Columns(found, True, expected, _getter(places, len(names), expected))
 
-    table.put_back(first)
     places, width = in_order, len(in_order)
     if wanted is not None:
         places, width = _places(table.where(number), names, kind, wanted), len(names)
@@ -181,7 +180,8 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
     if header == "auto":
         _check_no_header(table.where(number), names, kind)
         if kind.labeled and len(cells) == width:
-            _check_label(table.where(number), cells[places[-1]], rule)
+            _check_label(table, (number, cells), places[-1], rule)
+    table.put_back(first)
     return Columns(kind.columns, False, expected, _getter(places, width, expected))
 
 
@@ -230,18 +230,37 @@ def _check_no_header(where: str, names: list[str], kind: RowKind) -> None:
         )
 
 
-def _check_label(where: str, cell: Any, rule: LabelRule) -> None:
-    """A first row whose label is a word may be a header with unusual names: ask, and do not guess."""
-    text = str(cell).strip()
-    if not text or any(character.isdigit() for character in text):
+def _check_label(table: Table, first: tuple[int, list[Any]], place: int, rule: LabelRule) -> None:
+    """A first row whose label is a word may be a header with unusual names: ask, and do not guess.
+
+    So may one whose label is a word for 0 or 1, as 相同, where the label below it is a number.
+    """
+    number, cells = first
+    text = str(cells[place]).strip()
+    if not text or _has_digit(text):
         return
+    remedy = (
+        "If this line names the columns, pass --header yes (header='yes') or the names with "
+        "--columns (columns=[...])"
+    )
     try:
-        rule(cell)
+        rule(cells[place])
     except ValueError as error:
+        raise DataFormatError(f"{table.where(number)}: {error} {remedy}.") from None
+    second = next(table.rows, None)
+    if second is None:
+        return
+    table.put_back(second)
+    below = second[1][place] if isinstance(second[1], list) and len(second[1]) == len(cells) else ""
+    if _has_digit(str(below)):
         raise DataFormatError(
-            f"{where}: {error} If this line names the columns, pass --header yes (header='yes') or the names "
-            "with --columns (columns=[...])."
-        ) from None
+            f"{table.where(number)}: expected a number as label, as below. Received {text!r}. {remedy}; "
+            "if it is a row, pass --header no (header='no')."
+        )
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
 
 
 def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> tuple[int, ...]:
