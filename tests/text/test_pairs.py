@@ -183,6 +183,19 @@ def test_quotes_of_tsv_are_plain_text(tmp_path):
     assert table(path) == [(1, '"甲', '乙"', 1.0), (2, '"甲"', '""', 0.0)]
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("columns", [None, ["text_a", "text_b", "label"], [1, 2, 3]])
+def test_a_csv_file_with_another_delimiter(tmp_path, delimiter, columns):
+    path = text_file(tmp_path, "\n".join(delimiter.join(row) for row in (HEADER, ("甲", "乙", "1"))), "p.csv")
+    hint = (
+        f"If {delimiter!r} separates the columns, pass --delimiter {delimiter!r} (delimiter={delimiter!r})."
+    )
+    for header in ("auto", "yes"):
+        with pytest.raises(DataFormatError, match=re.escape(hint)):
+            table(path, columns=columns, header=header)
+    assert table(path, columns=columns, delimiter=delimiter) == [(2, "甲", "乙", 1.0)]
+
+
 def test_csv_records_may_span_lines(tmp_path):
     path = text_file(
         tmp_path, 'text_a,text_b,label\r\n"甲,\n""一""",乙\r丙\u2028丁,1\r\n\r\n"戊",己,0\r\n\n', "p.csv"
@@ -346,6 +359,16 @@ def test_a_damaged_gzip_file(tmp_path):
 
 
 def test_formats_that_are_not_known(tmp_path):
+    for name, remedy in (
+        ("p.json", "pass --format jsonl (format='jsonl')"),
+        ("p.JSON.gz", "pass --format jsonl (format='jsonl')"),
+        ("p.xlsx", "Save the sheet as CSV (UTF-8) and pass that."),
+        ("p.xls", "Save the sheet as CSV (UTF-8) and pass that."),
+    ):
+        with pytest.raises(
+            DataFormatError, match=f"cannot tell the format from the name.*{re.escape(remedy)}"
+        ):
+            read_rows(text_file(tmp_path, "{}", name))
     path = text_file(tmp_path, "甲\t乙\t1\n", "pairs.data")
     with pytest.raises(DataFormatError, match=r"pairs\.data: cannot tell the format from the name.*--format"):
         read_rows(path)

@@ -170,6 +170,20 @@ def test_an_odd_number_of_columns(tmp_path, matrix, name):
         read_vector_pairs(tmp_path / name)
 
 
+def test_a_class_column_where_none_is_asked_for(tmp_path, matrix):
+    path = write(tmp_path / "v.csv", matrix)
+    with pytest.raises(DataFormatError, match=r"Received 7\. Of more, .* --columns left_,right_ \(columns="):
+        read_vector_pairs(path, labeled=False)
+    assert len(read_vector_pairs(path, labeled=False, columns=["l", "r"])) == 10
+
+
+def test_another_delimiter(tmp_path, matrix):
+    frame(matrix).to_csv(tmp_path / "v.csv", index=False, sep=";")
+    with pytest.raises(DataFormatError, match=r"If ';' separates the columns, pass --delimiter ';'"):
+        read_vector_pairs(tmp_path / "v.csv")
+    assert len(read_vector_pairs(tmp_path / "v.csv", delimiter=";")) == 10
+
+
 def test_columns_of_parquet_that_are_no_numbers(tmp_path, matrix):
     frame(matrix).astype({"l2": str}).to_parquet(tmp_path / "v.parquet")
     with pytest.raises(DataFormatError, match=r"v\.parquet, column l2: expected numbers\. Received the type"):

@@ -12,6 +12,7 @@ from textsim.text.labels import LABEL_NAMES, LabelRule
 from textsim.text.tables import Cells, Malformed, Table
 
 HEADERS = ("auto", "yes", "no")
+_DELIMITERS = (";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -270,7 +271,7 @@ def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> 
     if chosen is None:
         raise DataFormatError(
             f"{where}: expected the columns {', '.join(kind.columns)}. Received the columns {have}. "
-            "Say which to read with --columns (columns=[...])."
+            f"Say which to read with --columns (columns=[...]).{delimiter_hint(names, len(kind.columns))}"
         )
     places = []
     for column in chosen:
@@ -278,11 +279,12 @@ def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> 
             if column > len(names):
                 raise DataFormatError(
                     f"{where}: column {column} is asked for. Received {len(names)} columns: {have}."
+                    f"{delimiter_hint(names, len(chosen))}"
                 )
             places.append(column - 1)
             continue
         if column not in names:
-            hint = did_you_mean(column, names)
+            hint = delimiter_hint(names, len(chosen)) or did_you_mean(column, names)
             raise DataFormatError(
                 f"{where}: no column is named {column!r}. Received the columns {have}.{hint}"
             )
@@ -300,6 +302,16 @@ def did_you_mean(name: str, names: Sequence[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+def delimiter_hint(cells: Sequence[Any], width: int) -> str:
+    """A sentence with the delimiter that makes at least `width` cells of a single one, or nothing."""
+    if len(cells) == 1 < width:
+        for delimiter in _DELIMITERS:
+            if str(cells[0]).count(delimiter) >= width - 1:
+                remedy = f"pass --delimiter {delimiter!r} (delimiter={delimiter!r})"
+                return f" If {delimiter!r} separates the columns, {remedy}."
+    return ""
+
+
 def _getter(places: tuple[int, ...], width: int, expected: str) -> Callable[[Cells], Sequence[Any]]:
     in_order = places == tuple(range(width))
 
@@ -313,7 +325,8 @@ def _getter(places: tuple[int, ...], width: int, expected: str) -> Callable[[Cel
         received = repr("\t".join(map(str, cells)))
         if len(received) > 80:
             received = f"{received[:77]}..."
-        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.")
+        hint = delimiter_hint(list(cells), width)
+        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.{hint}")
 
     return get
 

@@ -30,6 +30,11 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+_REMEDIES = {
+    ".json": "If each of its lines is a JSON object, pass --format jsonl (format='jsonl').",
+    ".xlsx": "Save the sheet as CSV (UTF-8) and pass that.",
+    ".xls": "Save the sheet as CSV (UTF-8) and pass that.",
+}
 # An unclosed quote makes the rest of a CSV file one field: this bounds it, yet a text can be very long.
 _MAX_CSV_FIELD_CHARACTERS = 1 << 24
 
@@ -90,9 +95,10 @@ def table_format(path: str | os.PathLike[str]) -> str:
         suffixes.pop()
     if suffixes and suffixes[-1] in _SUFFIXES:
         return _SUFFIXES[suffixes[-1]]
+    remedy = _REMEDIES.get(suffixes[-1] if suffixes else "", "Pass --format (format=...).")
     raise DataFormatError(
         f"{path}: cannot tell the format from the name. Expected one of: {', '.join(sorted(_SUFFIXES))}, "
-        "each also with .gz. Pass --format (format=...)."
+        f"each also with .gz. {remedy}"
     )
 
 
