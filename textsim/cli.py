@@ -947,11 +947,15 @@ def _say_notes(report: FileReport) -> None:
 
 def _notes(report: FileReport) -> list[str]:
     """What is out of the ordinary about how a file was read."""
+    from textsim.text.tables import quotes_note
+
     parts = []
     if report.encoding not in (None, "utf-8"):
         parts.append(f"read as {report.encoding}")
     if report.rejected:
         parts.append(f"{report.rejected:,} bad rows left out")
+    if report.quoted:
+        parts.append(quotes_note(report.quoted))
     if report.truncated:
         parts.append(f"{report.truncated:,} texts read to the model's maximum length only")
     return parts

@@ -183,6 +183,32 @@ def test_quotes_of_tsv_are_plain_text(tmp_path):
     assert table(path) == [(1, '"甲', '乙"', 1.0), (2, '"甲"', '""', 0.0)]
 
 
+def test_cells_of_tsv_in_quotes_are_counted_and_can_be_read_as_csv(tmp_path):
+    frame = pd.DataFrame([('他说"好"吗', "他\t说", 1), ('"甲"', "乙", 0)], columns=HEADER)
+    frame.to_csv(tmp_path / "p.tsv", sep="\t", index=False)
+    path = text_file(tmp_path, 'text_a\ttext_b\tlabel\n"他说""好""吗"\t"甲"和"乙"\t1\n"\t好"\t0\n', "q.tsv")
+    reader = read_rows(path)
+    assert [chunk.texts[0] for chunk in reader] == [['"他说""好""吗"', '"']]
+    assert reader.info.quoted == 1
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected 3 .* If double quotes .* --format csv --delimiter '\\t'"
+    ):
+        table(tmp_path / "p.tsv")
+    reader = read_rows(tmp_path / "p.tsv", format="csv", delimiter="\t")
+    assert [chunk.texts for chunk in reader] == [(['他说"好"吗', '"甲"'], ["他\t说", "乙"])]
+    assert reader.info.quoted == 0
+
+
+@pytest.mark.parametrize("line", ['甲\t"乙', '"甲"\t"乙"\t"1"', '"text_a"\t"text_b"\t"label"'])
+def test_a_bad_row_of_tsv_with_quotes_says_how_else_to_read_it(tmp_path, line):
+    hint = r" If double quotes stand around cells, pass --format csv --delimiter '\\t' \(format='csv'"
+    with pytest.raises(DataFormatError, match=f"line 1: .*{hint}"):
+        table(text_file(tmp_path, f"{line}\n"))
+    with pytest.raises(DataFormatError) as error:
+        table(text_file(tmp_path, f"{line}\n"), delimiter="|")
+    assert "double quotes" not in str(error.value)
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 @pytest.mark.parametrize("columns", [None, ["text_a", "text_b", "label"], [1, 2, 3]])
 def test_a_csv_file_with_another_delimiter(tmp_path, delimiter, columns):

@@ -247,7 +247,8 @@ def _check_label(table: Table, first: tuple[int, list[Any]], place: int, rule: L
     try:
         rule(cells[place])
     except ValueError as error:
-        raise DataFormatError(f"{table.where(number)}: {error} {remedy}.") from None
+        hint = table.quotes_hint(cells)
+        raise DataFormatError(f"{table.where(number)}: {error} {remedy}.{hint}") from None
     second = next(table.rows, None)
     if second is None:
         return
