@@ -353,6 +353,11 @@ def test_evaluate(road: Path) -> None:
     (road / "bad.txt").write_bytes("花呗\t怎么还款\t1\n好\t吗\t七\n好\t好\t0\n".encode("gb18030"))
     result = run("evaluate", road / "model", road / "bad.txt", "--on-bad-row", "skip")
     assert result.stderr == "read as gb18030; 1 bad rows left out\n" and result.stdout.startswith("pairs  ")
+    (road / "quoted.tsv").write_text('"花呗""怎么""还款"\t怎样还花呗\t是\n好\t不好\t否\n', encoding="utf-8")
+    result = run("evaluate", road / "model", road / "quoted.tsv")
+    assert result.stderr.startswith("1 cells in double quotes, kept as text: ")
+    as_csv = ("--format", "csv", "--delimiter", r"\t")
+    assert run("evaluate", road / "model", road / "quoted.tsv", *as_csv).stderr == ""
 
 
 def test_threshold(road: Path, tmp_path: Path) -> None:

@@ -115,6 +115,11 @@ def _parse_columns(ctx: click.Context, param: click.Parameter, value: str | None
     return [int(column) if column.isdecimal() else column for column in map(str.strip, value.split(","))]
 
 
+def _parse_delimiter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A tab is hard to type in a shell."""
+    return "\t" if value == r"\t" else value
+
+
 def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how a data file is written. None where left out: the reader has the defaults."""
     decorators = (
@@ -146,8 +151,9 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--delimiter",
             metavar="CHAR",
+            callback=_parse_delimiter,
             section="Reading",
-            help="Column separator.  [default: tab or comma]",
+            help="Column separator; '\\t' is a tab.  [default: tab or comma]",
         ),
         option(
             "--on-bad-row",
@@ -1019,11 +1025,15 @@ def _say_notes(report: FileReport) -> None:
 
 def _notes(report: FileReport) -> list[str]:
     """What is out of the ordinary about how a file was read."""
+    from textsim.text.tables import quotes_note
+
     parts = []
     if report.encoding not in (None, "utf-8"):
         parts.append(f"read as {report.encoding}")
     if report.rejected:
         parts.append(f"{report.rejected:,} bad rows left out")
+    if report.quoted:
+        parts.append(quotes_note(report.quoted))
     if report.truncated:
         parts.append(f"{report.truncated:,} texts read to the model's maximum length only")
     if report.indistinct:

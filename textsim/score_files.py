@@ -37,6 +37,7 @@ class FileReport:
         rows: rows written.
         matches: rows that score at least the threshold; None where nothing is compared.
         rejected: bad rows that were left out.
+        quoted: cells of TSV in double quotes, which are kept.
         truncated: texts of which only the beginning was read, each time counted.
         indistinct: pairs of different texts that the model reads alike.
         seconds: how long it took.
@@ -46,6 +47,7 @@ class FileReport:
     rows: int = 0
     matches: int | None = None
     rejected: int = 0
+    quoted: int = 0
     truncated: int = 0
     indistinct: int = 0
     seconds: float = 0.0
@@ -289,6 +291,7 @@ def read_keys(
             matcher.count_truncated(truncated)
             report.truncated += truncated
             report.encoding, report.rejected = reader.info.encoding, reader.info.rejected
+            report.quoted = reader.info.quoted
             labels = None if chunk.labels is None else chunk.labels[good]
             yield texts, [[key for key, _ in column] for column in found], labels
         report.rejected = reader.info.rejected

@@ -224,6 +224,15 @@ def test_bad_rows_are_written_beside_the_data(tmp_path):
     assert not (tmp_path / "other" / "rejects.tsv").exists()
 
 
+def test_cells_in_quotes_are_reported(tmp_path):
+    path = write_tsv(tmp_path / "p.tsv", [('"花""呗"', '"蚂蚁"', 1)])
+    report = preprocess(path, tmp_path / "out")
+    assert report["sources"][0]["quoted"] == 2
+    assert "2 cells in double quotes, kept as text: if they" in format_report(report)
+    report = preprocess(path, tmp_path / "unquoted", format="csv", delimiter="\t")
+    assert "in double quotes" not in format_report(report)
+
+
 def test_rows_that_are_all_empty_once_normalized(tmp_path):
     path = write_tsv(tmp_path / "p.tsv", [("甲", "\u200b", 1)])
     with pytest.raises(DataFormatError, match="none of its 1 rows can be used"):

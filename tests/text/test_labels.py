@@ -16,9 +16,28 @@ def test_exact_labels(cell, label):
     assert LabelRule()(cell) == label
 
 
-@pytest.mark.parametrize("cell", ["", "2", "0.5", "yes", "nan", "inf", "1_0", None, "-1", float("nan")])
+@pytest.mark.parametrize(
+    ("same", "different"),
+    [
+        ("是", "否"),
+        ("相同", "不同"),
+        ("相似", "不相似"),
+        ("匹配", "不匹配"),
+        ("yes", "no"),
+        ("Y", "N"),
+        (" Yes ", "NO"),
+    ],
+)
+def test_words(same, different):
+    for rule in (LabelRule(), LabelRule(threshold=3), LabelRule(maximum=5)):
+        assert [rule(same), rule(different)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "cell", ["", "2", "0.5", "好", "是否相同", "nan", "inf", "1_0", None, "-1", float("nan")]
+)
 def test_what_is_no_label(cell):
-    with pytest.raises(ValueError, match=r"expected label 0 or 1 \(or true, false\)\. Received"):
+    with pytest.raises(ValueError, match=r"expected label 0 or 1 \(or true/false, .*是/否, .*\)\. Received"):
         LabelRule()(cell)
 
 
@@ -26,7 +45,7 @@ def test_a_graded_label_says_how_to_use_it():
     with pytest.raises(ValueError, match=r"Received '3'\. Pass --label-threshold .* or --label-max"):
         LabelRule()("3")
     with pytest.raises(ValueError) as error:
-        LabelRule()("yes")
+        LabelRule()("much")
     assert "--label-threshold" not in str(error.value)
 
 

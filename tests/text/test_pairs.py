@@ -132,7 +132,7 @@ def test_columns_by_position_count_from_one(tmp_path):
 
 
 def test_headers_with_other_names(tmp_path):
-    path = text_file(tmp_path, "甲方\t乙方\t相同\n甲\t乙\t1\n")
+    path = text_file(tmp_path, "甲方\t乙方\t一样\n甲\t乙\t1\n")
     assert table(path, header="yes") == [(2, "甲", "乙", 1.0)]
     with pytest.raises(DataFormatError, match=r"s\.tsv, line 1: expected label 0 or 1.*If this line names"):
         read_rows(path)
@@ -143,6 +143,27 @@ def test_headers_with_other_names(tmp_path):
         r"columns '甲方', '乙方', '相同', 'id'\. Say which",
     ):
         read_rows(wide, header="yes")
+
+
+def test_a_word_for_a_label_is_a_label(tmp_path):
+    assert table(text_file(tmp_path, "甲\t乙\t相同\n丙\t丁\t不同\n")) == [
+        (1, "甲", "乙", 1.0),
+        (2, "丙", "丁", 0.0),
+    ]
+    assert table(text_file(tmp_path, "甲\t乙\t是\n")) == [(1, "甲", "乙", 1.0)]
+    with pytest.raises(DataFormatError, match=r"line 1: .* Received '是否一样'.* If this line names"):
+        read_rows(text_file(tmp_path, "甲方\t乙方\t是否一样\n甲\t乙\t是\n"))
+
+
+def test_a_word_for_a_label_above_numbers_may_be_a_header(tmp_path):
+    path = text_file(tmp_path, "甲方\t乙方\t相同\n甲\t乙\t1\n")
+    with pytest.raises(
+        DataFormatError,
+        match=r"line 1: expected a number as label, as below\. Received '相同'\. If this line names",
+    ):
+        read_rows(path)
+    assert table(path, header="yes") == [(2, "甲", "乙", 1.0)]
+    assert table(path, header="no") == [(1, "甲方", "乙方", 1.0), (2, "甲", "乙", 1.0)]
 
 
 def test_a_header_can_be_denied(tmp_path):
@@ -160,6 +181,45 @@ def test_the_same_name_twice(tmp_path):
 def test_quotes_of_tsv_are_plain_text(tmp_path):
     path = text_file(tmp_path, '"甲\t乙"\t1\n"甲"\t""\t0\n')
     assert table(path) == [(1, '"甲', '乙"', 1.0), (2, '"甲"', '""', 0.0)]
+
+
+def test_cells_of_tsv_in_quotes_are_counted_and_can_be_read_as_csv(tmp_path):
+    frame = pd.DataFrame([('他说"好"吗', "他\t说", 1), ('"甲"', "乙", 0)], columns=HEADER)
+    frame.to_csv(tmp_path / "p.tsv", sep="\t", index=False)
+    path = text_file(tmp_path, 'text_a\ttext_b\tlabel\n"他说""好""吗"\t"甲"和"乙"\t1\n"\t好"\t0\n', "q.tsv")
+    reader = read_rows(path)
+    assert [chunk.texts[0] for chunk in reader] == [['"他说""好""吗"', '"']]
+    assert reader.info.quoted == 1
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected 3 .* If double quotes .* --format csv --delimiter '\\t'"
+    ):
+        table(tmp_path / "p.tsv")
+    reader = read_rows(tmp_path / "p.tsv", format="csv", delimiter="\t")
+    assert [chunk.texts for chunk in reader] == [(['他说"好"吗', '"甲"'], ["他\t说", "乙"])]
+    assert reader.info.quoted == 0
+
+
+@pytest.mark.parametrize("line", ['甲\t"乙', '"甲"\t"乙"\t"1"', '"text_a"\t"text_b"\t"label"'])
+def test_a_bad_row_of_tsv_with_quotes_says_how_else_to_read_it(tmp_path, line):
+    hint = r" If double quotes stand around cells, pass --format csv --delimiter '\\t' \(format='csv'"
+    with pytest.raises(DataFormatError, match=f"line 1: .*{hint}"):
+        table(text_file(tmp_path, f"{line}\n"))
+    with pytest.raises(DataFormatError) as error:
+        table(text_file(tmp_path, f"{line}\n"), delimiter="|")
+    assert "double quotes" not in str(error.value)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("columns", [None, ["text_a", "text_b", "label"], [1, 2, 3]])
+def test_a_csv_file_with_another_delimiter(tmp_path, delimiter, columns):
+    path = text_file(tmp_path, "\n".join(delimiter.join(row) for row in (HEADER, ("甲", "乙", "1"))), "p.csv")
+    hint = (
+        f"If {delimiter!r} separates the columns, pass --delimiter {delimiter!r} (delimiter={delimiter!r})."
+    )
+    for header in ("auto", "yes"):
+        with pytest.raises(DataFormatError, match=re.escape(hint)):
+            table(path, columns=columns, header=header)
+    assert table(path, columns=columns, delimiter=delimiter) == [(2, "甲", "乙", 1.0)]
 
 
 def test_csv_records_may_span_lines(tmp_path):
@@ -195,8 +255,8 @@ BAD_LINES = [
     ("", "expected 3 tab-separated columns (text_a, text_b, label). Received a blank line."),
     ("甲\t\u3000 \t1", "text_b is empty: expected a text."),
     ("\t乙\t1", "text_a is empty: expected a text."),
-    ("甲\t乙\t2", "column label: expected label 0 or 1 (or true, false). Received '2'."),
-    ("甲\t乙\t", "column label: expected label 0 or 1 (or true, false). Received ''."),
+    ("甲\t乙\t2", "column label: expected label 0 or 1 (or true/false, yes/no, y/n, 是/否, "),
+    ("甲\t乙\t", "column label: expected label 0 or 1 (or true/false, "),
 ]
 
 
@@ -267,7 +327,7 @@ def test_bad_rows_of_json_lines(tmp_path):
         "Received the keys 'text_a', 'label'",
         '{"text_a": "甲", "text_b": null, "label": 1}': "text_b is missing: expected a text.",
         '{"text_a": 12, "text_b": "乙", "label": 1}': "text_a: expected a text. Received int '12'.",
-        '{"text_a": "甲", "text_b": "乙", "label": null}': "expected label 0 or 1 (or true, false). Received 'None'",
+        '{"text_a": "甲", "text_b": "乙", "label": null}': "expected label 0 or 1 (or true/false, ",
         "": "expected a JSON object with the keys text_a, text_b, label. Received a blank line.",
     }
     for line, message in cases.items():
@@ -325,6 +385,16 @@ def test_a_damaged_gzip_file(tmp_path):
 
 
 def test_formats_that_are_not_known(tmp_path):
+    for name, remedy in (
+        ("p.json", "pass --format jsonl (format='jsonl')"),
+        ("p.JSON.gz", "pass --format jsonl (format='jsonl')"),
+        ("p.xlsx", "Save the sheet as CSV (UTF-8) and pass that."),
+        ("p.xls", "Save the sheet as CSV (UTF-8) and pass that."),
+    ):
+        with pytest.raises(
+            DataFormatError, match=f"cannot tell the format from the name.*{re.escape(remedy)}"
+        ):
+            read_rows(text_file(tmp_path, "{}", name))
     path = text_file(tmp_path, "甲\t乙\t1\n", "pairs.data")
     with pytest.raises(DataFormatError, match=r"pairs\.data: cannot tell the format from the name.*--format"):
         read_rows(path)

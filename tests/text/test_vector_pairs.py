@@ -118,7 +118,7 @@ def test_headers(tmp_path, matrix):
         ("1,2,3,4,5,6", "v.csv, line 4: expected 7 comma-separated columns. Received 6."),
         ("1,2,3,4,5,6,1,1", "v.csv, line 4: expected 7 comma-separated columns. Received 8."),
         ("1,2,3,4,5,6,2", "v.csv, line 4, column class: expected label 0 or 1"),
-        ("1,2,3,4,5,6,", "v.csv, line 4, column class: expected label 0 or 1 (or true, false). Received ''."),
+        ("1,2,3,4,5,6,", "v.csv, line 4, column class: expected label 0 or 1 (or true/false, yes/no"),
     ],
 )
 @pytest.mark.parametrize("chunk_numbers", [1, 1 << 22])
@@ -168,6 +168,20 @@ def test_an_odd_number_of_columns(tmp_path, matrix, name):
     table.to_csv(tmp_path / name, index=False) if name == "v.csv" else table.to_parquet(tmp_path / name)
     with pytest.raises(DataFormatError, match=r"expected an even number of numeric columns .* Received 5"):
         read_vector_pairs(tmp_path / name)
+
+
+def test_a_class_column_where_none_is_asked_for(tmp_path, matrix):
+    path = write(tmp_path / "v.csv", matrix)
+    with pytest.raises(DataFormatError, match=r"Received 7\. Of more, .* --columns left_,right_ \(columns="):
+        read_vector_pairs(path, labeled=False)
+    assert len(read_vector_pairs(path, labeled=False, columns=["l", "r"])) == 10
+
+
+def test_another_delimiter(tmp_path, matrix):
+    frame(matrix).to_csv(tmp_path / "v.csv", index=False, sep=";")
+    with pytest.raises(DataFormatError, match=r"If ';' separates the columns, pass --delimiter ';'"):
+        read_vector_pairs(tmp_path / "v.csv")
+    assert len(read_vector_pairs(tmp_path / "v.csv", delimiter=";")) == 10
 
 
 def test_columns_of_parquet_that_are_no_numbers(tmp_path, matrix):

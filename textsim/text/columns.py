@@ -12,6 +12,7 @@ from textsim.text.labels import LABEL_NAMES, LabelRule
 from textsim.text.tables import Cells, Malformed, Table
 
 HEADERS = ("auto", "yes", "no")
+_DELIMITERS = (";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,6 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
         found = tuple(names[place] for place in places)
         return Columns(found, True, expected, _getter(places, len(names), expected))
 
-    table.put_back(first)
     places, width = in_order, len(in_order)
     if wanted is not None:
         places, width = _places(table.where(number), names, kind, wanted), len(names)
@@ -181,7 +181,8 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
     if header == "auto":
         _check_no_header(table.where(number), names, kind)
         if kind.labeled and len(cells) == width:
-            _check_label(table.where(number), cells[places[-1]], rule)
+            _check_label(table, (number, cells), places[-1], rule)
+    table.put_back(first)
     return Columns(kind.columns, False, expected, _getter(places, width, expected))
 
 
@@ -230,18 +231,38 @@ def _check_no_header(where: str, names: list[str], kind: RowKind) -> None:
         )
 
 
-def _check_label(where: str, cell: Any, rule: LabelRule) -> None:
-    """A first row whose label is a word may be a header with unusual names: ask, and do not guess."""
-    text = str(cell).strip()
-    if not text or any(character.isdigit() for character in text):
+def _check_label(table: Table, first: tuple[int, list[Any]], place: int, rule: LabelRule) -> None:
+    """A first row whose label is a word may be a header with unusual names: ask, and do not guess.
+
+    So may one whose label is a word for 0 or 1, as 相同, where the label below it is a number.
+    """
+    number, cells = first
+    text = str(cells[place]).strip()
+    if not text or _has_digit(text):
         return
+    remedy = (
+        "If this line names the columns, pass --header yes (header='yes') or the names with "
+        "--columns (columns=[...])"
+    )
     try:
-        rule(cell)
+        rule(cells[place])
     except ValueError as error:
+        hint = table.quotes_hint(cells)
+        raise DataFormatError(f"{table.where(number)}: {error} {remedy}.{hint}") from None
+    second = next(table.rows, None)
+    if second is None:
+        return
+    table.put_back(second)
+    below = second[1][place] if isinstance(second[1], list) and len(second[1]) == len(cells) else ""
+    if _has_digit(str(below)):
         raise DataFormatError(
-            f"{where}: {error} If this line names the columns, pass --header yes (header='yes') or the names "
-            "with --columns (columns=[...])."
-        ) from None
+            f"{table.where(number)}: expected a number as label, as below. Received {text!r}. {remedy}; "
+            "if it is a row, pass --header no (header='no')."
+        )
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
 
 
 def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> tuple[int, ...]:
@@ -251,7 +272,7 @@ def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> 
     if chosen is None:
         raise DataFormatError(
             f"{where}: expected the columns {', '.join(kind.columns)}. Received the columns {have}. "
-            "Say which to read with --columns (columns=[...])."
+            f"Say which to read with --columns (columns=[...]).{delimiter_hint(names, len(kind.columns))}"
         )
     places = []
     for column in chosen:
@@ -259,11 +280,12 @@ def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> 
             if column > len(names):
                 raise DataFormatError(
                     f"{where}: column {column} is asked for. Received {len(names)} columns: {have}."
+                    f"{delimiter_hint(names, len(chosen))}"
                 )
             places.append(column - 1)
             continue
         if column not in names:
-            hint = did_you_mean(column, names)
+            hint = delimiter_hint(names, len(chosen)) or did_you_mean(column, names)
             raise DataFormatError(
                 f"{where}: no column is named {column!r}. Received the columns {have}.{hint}"
             )
@@ -281,6 +303,16 @@ def did_you_mean(name: str, names: Sequence[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+def delimiter_hint(cells: Sequence[Any], width: int) -> str:
+    """A sentence with the delimiter that makes at least `width` cells of a single one, or nothing."""
+    if len(cells) == 1 < width:
+        for delimiter in _DELIMITERS:
+            if str(cells[0]).count(delimiter) >= width - 1:
+                remedy = f"pass --delimiter {delimiter!r} (delimiter={delimiter!r})"
+                return f" If {delimiter!r} separates the columns, {remedy}."
+    return ""
+
+
 def _getter(places: tuple[int, ...], width: int, expected: str) -> Callable[[Cells], Sequence[Any]]:
     in_order = places == tuple(range(width))
 
@@ -294,7 +326,8 @@ def _getter(places: tuple[int, ...], width: int, expected: str) -> Callable[[Cel
         received = repr("\t".join(map(str, cells)))
         if len(received) > 80:
             received = f"{received[:77]}..."
-        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.")
+        hint = delimiter_hint(list(cells), width)
+        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.{hint}")
 
     return get
 

@@ -13,14 +13,20 @@ LABEL_NAMES = frozenset(
     {"label", "labels", "gold_label", "is_duplicate", "similarity", "score", "class", "target"}
     | {"标签", "是否相同", "是否相似", "是否匹配"}
 )
-_WORDS = {"false": 0.0, "true": 1.0}
+# Words, in lower case, for 1 and for 0.
+_WORDS_FOR_1_AND_0 = (
+    *(("true", "false"), ("yes", "no"), ("y", "n")),
+    *(("是", "否"), ("相同", "不同"), ("相似", "不相似"), ("匹配", "不匹配")),
+)
+_WORDS = {word: label for words in _WORDS_FOR_1_AND_0 for word, label in zip(words, (1.0, 0.0), strict=True)}
+_EXPECTED = f"label 0 or 1 (or {', '.join(map('/'.join, _WORDS_FOR_1_AND_0))})"
 
 
 @dataclass(frozen=True)
 class LabelRule:
     """How a label cell becomes a number in [0, 1].
 
-    Without options only 0, 1, true and false are labels.
+    Without options only 0, 1 and the `_WORDS` are labels.
 
     Args:
         threshold: numbers are allowed, and become 1 where they are at least this, else 0.
@@ -66,9 +72,5 @@ class LabelRule:
         if math.isfinite(value) and self.maximum is None:
             hint = " Pass --label-threshold (label_threshold=...) to cut graded labels in two"
             hint += " or --label-max (label_max=...) to keep those from 0 to a maximum."
-        expected = (
-            "label 0 or 1 (or true, false)"
-            if self.maximum is None
-            else f"a number from 0 to {self.maximum:g} as label"
-        )
+        expected = _EXPECTED if self.maximum is None else f"a number from 0 to {self.maximum:g} as label"
         raise ValueError(f"expected {expected}. Received {str(cell)!r:.80}.{hint}")

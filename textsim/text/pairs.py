@@ -72,7 +72,10 @@ class RowChunk:
 
 @dataclass
 class FileInfo:
-    """What was found about a file. `rows` and `rejected` count what has been read so far."""
+    """What was found about a file. `rows`, `rejected` and `quoted` count what has been read so far.
+
+    `quoted` are cells of TSV in double quotes, which are kept.
+    """
 
     path: str
     format: str
@@ -81,6 +84,7 @@ class FileInfo:
     columns: list[str]
     rows: int = 0
     rejected: int = 0
+    quoted: int = 0
 
 
 class RejectLog:
@@ -197,7 +201,7 @@ class RowReader:
                     if kind.labeled:
                         labels.append(label_of(row[-1], self._columns.names[-1]))
                 except BadRow as bad:
-                    self.reject(number, str(bad), _raw(cells))
+                    self.reject(number, f"{bad}{self._table.quotes_hint(cells)}", _raw(cells))
                     continue
                 for column, text in zip(texts, clean, strict=True):
                     column.append(text)
@@ -226,6 +230,7 @@ class RowReader:
 
     def _chunk(self, texts: tuple[list[str], ...], labels: list[float], lines: list[int]) -> RowChunk:
         self.info.rows += len(lines)
+        self.info.quoted = self._table.quoted
         return RowChunk(texts, np.array(labels, np.float32) if self._kind.labeled else None, lines)
 
     def _raise_empty(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from textsim.text.arrays import slices
 from textsim.text.layout import Split
+from textsim.text.tables import quotes_note
 
 PERCENTILES = (50, 90, 95, 99, 99.5, 100)
 
@@ -168,6 +169,8 @@ def format_report(report: Mapping[str, Any]) -> str:
         refused = f", {source['rejected']:,} refused" if source.get("rejected") else ""
         encoding = f", {source['encoding']}" if source.get("encoding") else ""
         lines.append(f"  {source['split']:<5} {source['path']}: {source['rows']:,} rows{refused}{encoding}")
+        if source.get("quoted"):
+            lines.append(f"        {quotes_note(source['quoted'])}")
     lines.append("")
     lines += _table([("", *splits), *_split_lines(report)])
     lines.append("")

@@ -30,6 +30,12 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+_REMEDIES = {
+    ".json": "If each of its lines is a JSON object, pass --format jsonl (format='jsonl').",
+    ".xlsx": "Save the sheet as CSV (UTF-8) and pass that.",
+    ".xls": "Save the sheet as CSV (UTF-8) and pass that.",
+}
+_AS_CSV = r"pass --format csv --delimiter '\t' (format='csv', delimiter='\t')"
 # An unclosed quote makes the rest of a CSV file one field: this bounds it, yet a text can be very long.
 _MAX_CSV_FIELD_CHARACTERS = 1 << 24
 
@@ -58,6 +64,7 @@ class Table:
         rows: the numbered rows, read as they are asked for: a list of cells (TSV, CSV, Parquet), a dict (JSON
             lines) or `Malformed`. Blank lines are rows without cells. At the file's end they are left out,
             and so are rows of blank cells.
+        quoted: how many cells, of the rows read so far of a tab-separated TSV file, stand in double quotes as CSV's do.
     """
 
     path: str | os.PathLike[str]
@@ -67,6 +74,7 @@ class Table:
     unit: str
     separator: str
     rows: Iterator[tuple[int, Cells]]
+    quoted: int = 0
 
     def where(self, number: int) -> str:
         """The place of a row, for messages."""
@@ -75,6 +83,22 @@ class Table:
     def put_back(self, row: tuple[int, Cells]) -> None:
         """Makes `row` the next one again."""
         self.rows = chain([row], self.rows)
+
+    @property
+    def has_plain_quotes(self) -> bool:
+        """Whether quotes are text where a spreadsheet would have written them around cells."""
+        return self.format == "tsv" and self.separator == "tab-separated"
+
+    def quotes_hint(self, cells: Cells) -> str:
+        """A sentence on how to read a bad row if its quotes are not text, or nothing."""
+        if self.has_plain_quotes and any(str(cell).startswith('"') for cell in cells):
+            return f" If double quotes stand around cells, {_AS_CSV}."
+        return ""
+
+
+def quotes_note(cells: int) -> str:
+    """What to say of a TSV file with so many cells in double quotes."""
+    return f"{cells:,} cells in double quotes, kept as text: if they only stand around cells, {_AS_CSV}"
 
 
 def table_format(path: str | os.PathLike[str]) -> str:
@@ -90,9 +114,10 @@ def table_format(path: str | os.PathLike[str]) -> str:
         suffixes.pop()
     if suffixes and suffixes[-1] in _SUFFIXES:
         return _SUFFIXES[suffixes[-1]]
+    remedy = _REMEDIES.get(suffixes[-1] if suffixes else "", "Pass --format (format=...).")
     raise DataFormatError(
         f"{path}: cannot tell the format from the name. Expected one of: {', '.join(sorted(_SUFFIXES))}, "
-        "each also with .gz. Pass --format (format=...)."
+        f"each also with .gz. {remedy}"
     )
 
 
@@ -145,7 +170,7 @@ def open_table(
             table.rows = _without_blank_end(_csv_rows(lines, path, delimiter or ","))
         elif format == "tsv":
             table.separator = "tab-separated" if delimiter in (None, "\t") else f"{delimiter!r}-separated"
-            table.rows = _without_blank_end(_split_rows(lines, delimiter or "\t"))
+            table.rows = _without_blank_end(_split_rows(lines, delimiter or "\t", table))
         else:
             table.separator = "whole-line"
             table.rows = _without_blank_end((number, [line] if line else []) for number, line in lines)
@@ -170,9 +195,20 @@ def _is_blank(cells: Cells) -> bool:
     return isinstance(cells, list) and not any(map(str.strip, cells))
 
 
-def _split_rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, Cells]]:
+def _split_rows(
+    lines: Iterator[tuple[int, str]], delimiter: str, table: Table
+) -> Iterator[tuple[int, Cells]]:
+    counts = table.has_plain_quotes
     for number, line in lines:
-        yield number, line.split(delimiter) if line else []
+        cells: list[Any] = line.split(delimiter) if line else []
+        if counts and '"' in line:
+            table.quoted += sum(map(_is_quoted, cells))
+        yield number, cells
+
+
+def _is_quoted(cell: str) -> bool:
+    """Whether a cell is as CSV writes it: in double quotes, and those inside doubled."""
+    return len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', "")
 
 
 def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:

@@ -16,6 +16,7 @@ import numpy as np
 from textsim.errors import ConfigError, DataFormatError
 from textsim.files import is_stream
 from textsim.text.arrays import slices
+from textsim.text.columns import delimiter_hint
 from textsim.text.encoding import open_bytes
 from textsim.text.labels import LABEL_NAMES, LabelRule
 from textsim.text.tables import Table, open_parquet, open_table, parquet_batches, table_format
@@ -205,9 +206,14 @@ def _layout(
     numeric = [i for i in range(width) if i != label]
     if not numeric or len(numeric) % 2:
         beside = " and a class column" if labeled else ""
+        hint = delimiter_hint(known, 2 + labeled)
+        if not hint and names is not None:
+            example = ["left_", "right_", *(["label"] if labeled else [])]
+            hint = " Of more, say which to read by what their names begin with, as in "
+            hint += f"--columns {','.join(example)} (columns={example})."
         raise DataFormatError(
             f"{path}: expected an even number of numeric columns (first the left vector, then the right one)"
-            f"{beside}. Received {len(numeric)}{beside}."
+            f"{beside}. Received {len(numeric)}{beside}.{hint}"
         )
     half = len(numeric) // 2
     return _Layout(numeric[:half], numeric[half:], label, known, width)

@@ -277,6 +277,7 @@ def _texts(
                     if kind == "pairs":
                         known.append(np.array(sides, np.int64).T)
                 report.rejected += reader.info.rejected
+                report.quoted += reader.info.quoted
                 if report.encoding in (None, "utf-8"):
                     report.encoding = reader.info.encoding
     return list(places), np.concatenate(known)
