@@ -429,6 +429,7 @@ def preprocess(
       textsim preprocess triplets.tsv --kind triplets --dev-fraction 0.1 --out dataset
       textsim preprocess vectors.csv --kind vectors --standardize --dev-fraction 0.2 --out dataset
     """
+    from textsim.files import as_text
     from textsim.text.build import preprocess
     from textsim.text.report import format_report
     from textsim.text.tokenizers import tokenizer_from_config
@@ -448,7 +449,7 @@ def preprocess(
         click.echo(_json(report))
     elif not quiet:
         click.echo(format_report(report))
-        click.echo(f"dataset: {out}")
+        click.echo(f"dataset: {as_text(out)}")
 
 
 @main.command()
@@ -710,6 +711,7 @@ def threshold(
       textsim threshold zh-general mine.tsv --out model
       textsim threshold zh-general mine.tsv --min-precision 0.95 --out model
     """
+    from textsim.files import as_text
     from textsim.score_files import FileReport
     from textsim.training.thresholds import fit_threshold
 
@@ -717,7 +719,7 @@ def threshold(
     fit = fit_threshold(model, file, out, overwrite=overwrite, report=report, **_given(**options))
     click.echo(_json(fit.to_dict()) if as_json else fit.format())
     if out is not None and not as_json:
-        click.echo(f"model: {out}")
+        click.echo(f"model: {as_text(out)}")
     _say_notes(report)
 
 
@@ -895,11 +897,12 @@ def info(model: str) -> None:
     """
     from textsim.artifacts import CARD, load_model
     from textsim.bundled import find_model
+    from textsim.files import as_text
 
     folder = find_model(model)
     load_model(folder)
     click.echo((folder / CARD).read_text(encoding="utf-8"))
-    click.echo(f"{folder}: every file is there and unaltered.")
+    click.echo(f"{as_text(folder)}: every file is there and unaltered.")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ import textsim
 from textsim.artifacts import SavedModel, check_output, load_model, origin, save_model
 from textsim.config import Recipe, TrainingSettings, build_recipe, default_recipe
 from textsim.errors import ConfigError
+from textsim.files import as_text
 from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.lstm import has_gpu
@@ -60,7 +61,7 @@ class TrainingResult:
 
     def summary(self) -> str:
         """The result as lines of text."""
-        lines = [f"model       {self.path}", f"epochs      {len(self.history)} in {self.seconds:.0f} s"]
+        lines = [f"model       {as_text(self.path)}", f"epochs      {len(self.history)} in {self.seconds:.0f} s"]
         if "ordered" in self.metrics:
             lines.append(
                 f"validation  {self.metrics['ordered']:.4f} of {self.metrics['triplets']:,} triplets in order"
@@ -189,7 +190,7 @@ def train(
         metrics=metrics,
         provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
     )
-    title = f"{recipe.encoder.name} + {recipe.head.name} on {dataset.path.name}"
+    title = f"{recipe.encoder.name} + {recipe.head.name} on {as_text(dataset.path.name)}"
 
     def reports(folder: Path) -> None:
         write_reports(folder, title, model, history, labels, shown, threshold)
@@ -253,12 +254,12 @@ def _fit(
     callbacks = [*averages, validate, keep_best, checkpoint]
     if progress and checkpoint.epoch:
         print(
-            f"{kept}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there",
+            f"{as_text(kept)}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there",
             flush=True,
         )
     if progress and checkpoint.of_another:
         print(
-            f"{kept} is of another run: training from the beginning. It becomes {checkpoint.aside.name} when this run "
+            f"{as_text(kept)} is of another run: training from the beginning. It becomes {as_text(checkpoint.aside.name)} when this run "
             "keeps its state.",
             flush=True,
         )
@@ -278,7 +279,7 @@ def _fit(
     except KeyboardInterrupt:
         if progress and checkpoint.epoch:
             print(
-                f"\n{kept} holds {checkpoint.epoch} of {settings.epochs} epochs: the same call goes on from there",
+                f"\n{as_text(kept)} holds {checkpoint.epoch} of {settings.epochs} epochs: the same call goes on from there",
                 flush=True,
             )
         raise
@@ -447,7 +448,7 @@ def _provenance(
     seconds: float,
 ) -> dict[str, Any]:
     return {
-        "dataset": dataset.path.name,
+        "dataset": as_text(dataset.path.name),
         "rows": {name: len(split) for name, split in dataset.splits.items()},
         # More than the split has where labels implied others.
         "trained_rows": trained_rows,
