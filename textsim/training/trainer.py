@@ -26,7 +26,7 @@ from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
 from textsim.text.dataset import PairDataset
 from textsim.training.callbacks import ValidateEachEpoch, Validator
-from textsim.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
+from textsim.training.checkpoint import Checkpoint, fingerprint
 from textsim.training.evaluation import evaluate_scores, evaluate_triplets
 from textsim.training.feed import batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
@@ -61,7 +61,10 @@ class TrainingResult:
 
     def summary(self) -> str:
         """The result as lines of text."""
-        lines = [f"model       {as_text(self.path)}", f"epochs      {len(self.history)} in {self.seconds:.0f} s"]
+        lines = [
+            f"model       {as_text(self.path)}",
+            f"epochs      {len(self.history)} in {self.seconds:.0f} s",
+        ]
         if "ordered" in self.metrics:
             lines.append(
                 f"validation  {self.metrics['ordered']:.4f} of {self.metrics['triplets']:,} triplets in order"
@@ -160,9 +163,7 @@ def train(
             # Its layers have random states of their own.
             "gpu": has_gpu(),
         }
-        history, checkpoint = _fit(
-            model, batches, validator, recipe.training, progress, checkpoint_path(Path(out)), identity
-        )
+        history, checkpoint = _fit(model, batches, validator, recipe.training, progress, Path(out), identity)
 
     scores, others, _ = validator.scores()
     metrics: dict[str, Any]
@@ -229,12 +230,12 @@ def _fit(
     validator: Validator,
     settings: TrainingSettings,
     progress: bool,
-    kept: Path,
+    out: Path,
     identity: dict[str, Any],
 ) -> tuple[list[dict[str, Any]], Checkpoint]:
     """Trains, leaves the best epoch's weights in the model, and returns the history and what kept the run's state.
 
-    That is at `kept`, where one of the same identity is taken up.
+    A state of the same identity, left beside `out` by an interruption, is taken up.
     """
     source = batch_source(batches)
     if has_gpu():
@@ -250,19 +251,21 @@ def _fit(
     )
     # First, so that validation and the kept weights are those of the average.
     averages = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.average else []
-    checkpoint = Checkpoint(kept, identity, model, validate, keep_best, averages)
+    checkpoint = Checkpoint(out, identity, model, validate, keep_best, averages)
     callbacks = [*averages, validate, keep_best, checkpoint]
+    kept = as_text(checkpoint.path)
     if progress and checkpoint.epoch:
         print(
-            f"{as_text(kept)}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there",
+            f"{kept}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there",
             flush=True,
         )
-    if progress and checkpoint.of_another:
-        print(
-            f"{as_text(kept)} is of another run: training from the beginning. It becomes {as_text(checkpoint.aside.name)} when this run "
-            "keeps its state.",
-            flush=True,
-        )
+    if progress:
+        for other in checkpoint.others:
+            print(
+                f"{as_text(other)} is of a run with other data, settings or versions, and is left as it is. Delete it "
+                "if that run shall not go on.",
+                flush=True,
+            )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=False)
@@ -279,7 +282,7 @@ def _fit(
     except KeyboardInterrupt:
         if progress and checkpoint.epoch:
             print(
-                f"\n{as_text(kept)} holds {checkpoint.epoch} of {settings.epochs} epochs: the same call goes on from there",
+                f"\n{kept} holds {checkpoint.epoch} of {settings.epochs} epochs: the same call goes on from there",
                 flush=True,
             )
         raise
