@@ -148,8 +148,8 @@ def preprocess(
         settings = TextSettings.resolve(**text_options, processes=processes)
     else:
         reading.update(on_bad_row=on_bad_row, rejects=rejects)
-        unset: tuple[Any, ...] = (None, 1, [])
-        given = [name for name, value in text_options.items() if value not in unset]
+        unset: dict[str, Any] = {"min_count": 1, "extra_text": []}
+        given = [name for name, value in text_options.items() if value != unset.get(name)]
         if given:
             raise ConfigError(f"vector pairs hold no text: leave out {', '.join(given)}.")
 
