@@ -359,6 +359,7 @@ def test_threshold(road: Path, tmp_path: Path) -> None:
     assert "accuracy to expect" in printed and f"model: {tmp_path / '新'}" in printed
     figures = json.loads(ok("threshold", tmp_path / "新", road / "train.tsv", "--json"))
     assert figures["before"]["threshold"] == figures["threshold"]
+    assert figures["warnings"] and all(f"warning: {warning}" in printed for warning in figures["warnings"])
     judged = json.loads(ok("evaluate", tmp_path / "新", road / "train.tsv", "--json"))
     assert judged["threshold"] == figures["threshold"]
     result = run("threshold", road / "model", road / "train.tsv", "--min-precision", "2")

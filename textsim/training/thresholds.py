@@ -105,7 +105,7 @@ class ThresholdFit:
     expected: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "warnings": self.warnings}
 
     def format(self) -> str:
         """The figures as lines of text."""
