@@ -514,8 +514,8 @@ def train(
     threshold between match and no match is chosen on the dataset's validation rows and saved with the model.
 
     A run that was interrupted goes on from its last epoch when it is started again with the same options, and ends
-    with the same weights: until it is finished, MODEL.checkpoint-XXXXXXXX.npz holds its state, where epochs take half
-    a minute or more. Runs with other options have files of their own.
+    with the same weights: until it is finished, MODEL.checkpoint-XXXXXXXX.npz holds its state. Runs with other options
+    have files of their own. Killed, a run may have lost the last half minute's epochs.
 
     \b
     Examples:

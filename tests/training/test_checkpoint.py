@@ -216,15 +216,32 @@ def test_a_state_that_was_renamed_is_not_taken_for_another(
         train(vectors, VECTOR.replace(["training.seed=5"]), out, progress=False)
 
 
-def test_an_interruption_before_anything_is_kept_promises_nothing(
-    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(143)])
+def test_an_interruption_loses_no_epoch_however_short(
+    vectors: PairDataset,
+    whole: TrainingResult,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    end: BaseException,
 ) -> None:
     out = tmp_path / "model"
-    interrupted(vectors, VECTOR.replace(["training.seed=5"]), out, 2, monkeypatch)
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "SECONDS", 600.0)
-        interrupted(vectors, VECTOR, out, 1, monkeypatch, progress=True)
-    assert "the same call goes on" not in capfd.readouterr().out
+
+    def stop(self: Checkpoint, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if len(self.validate.history) == epochs and batch == 1:
+            raise end
+
+    # Nothing is written by the clock.
+    monkeypatch.setattr(checkpoint, "SECONDS", 600.0)
+    for epochs in (0, 2):
+        with monkeypatch.context() as patch, pytest.raises(type(end)):
+            patch.setattr(Checkpoint, "on_train_batch_end", stop)
+            train(vectors, VECTOR, out)
+        promised = "the same call goes on" in capfd.readouterr().out
+        assert promised == (epochs == 2 and isinstance(end, KeyboardInterrupt))
+        assert len(states(out)) == (epochs > 0)
+    assert_same(train(vectors, VECTOR, out), whole)
+    assert "2 of 4 epochs are done" in capfd.readouterr().out
 
 
 def other_rows(dataset: PairDataset) -> PairDataset:

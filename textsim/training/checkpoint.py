@@ -22,7 +22,7 @@ from textsim.modeling.siamese import SiameseModel
 from textsim.training.callbacks import ValidateEachEpoch
 
 SECONDS = 30.0
-"""Epochs that end sooner after the last writing are not written: a short run is soon repeated."""
+"""The state of an epoch that ends sooner after the last writing is written only where the run is interrupted."""
 
 
 def checkpoint_path(out: Path, run: dict[str, Any]) -> Path:
@@ -92,6 +92,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._frozen = {id(weight) for weight in weights if not weight.trainable}
         self._began = self._written = time.perf_counter()
         self._state, self._arrays = self._read()
+        self._unwritten: tuple[dict[str, Any], dict[str, np.ndarray]] | None = None
         self.epoch = self._state["epoch"] if self._state else 0
         self.finished = bool(self._state and self._state["finished"])
         self.seconds = self._state["seconds"] if self._state else 0.0
@@ -115,14 +116,12 @@ class Checkpoint(keras.callbacks.Callback):
         self._arrays = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if time.perf_counter() - self._written < SECONDS:
-            return
         names = ("best", "best_epoch", "wait", "stopped_epoch")
         state = {
             "run": self.run,
             "epoch": epoch + 1,
             "finished": self.model.stop_training or epoch + 1 == self.params["epochs"],
-            "history": self.validate.history,
+            "history": list(self.validate.history),
             "keep_best": {name: getattr(self.keep_best, name) for name in names},
             "seconds": self.seconds + time.perf_counter() - self._began,
         }
@@ -133,10 +132,19 @@ class Checkpoint(keras.callbacks.Callback):
             arrays |= {
                 f"best/{k}": value for k, (weight, value) in enumerate(best) if id(weight) not in self._frozen
             }
+        self._unwritten = state, arrays
+        if time.perf_counter() - self._written >= SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Writes the state of the last epoch that ended, if the file does not hold it yet."""
+        if self._unwritten is None:
+            return
+        state, arrays = self._unwritten
         try:
             with atomic_file(self.path, "wb") as file:
-                np.savez(file, state=np.array(json.dumps(state)), **arrays)
-            self.epoch = epoch + 1
+                np.savez(file, state=np.array(json.dumps(state)), **arrays)  # type: ignore[arg-type]
+            self.epoch = state["epoch"]
         except (OSError, ArtifactError) as error:
             # As on a full disk: what is kept for a mishap must not be one.
             warnings.warn(
@@ -144,6 +152,7 @@ class Checkpoint(keras.callbacks.Callback):
                 RuntimeWarning,
                 stacklevel=2,
             )
+        self._unwritten = None
         self._written = time.perf_counter()
 
     def discard(self) -> None:

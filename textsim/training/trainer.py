@@ -95,8 +95,8 @@ def train(
     The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation
     figure (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
 
-    Where epochs take half a minute or more, the state after each is kept beside `out` (see `checkpoint_path`), until
-    the model is saved. The same call after an interruption goes on from there, and ends with the same bits.
+    The state after an epoch is kept beside `out` (see `checkpoint_path`) until the model is saved: every half minute,
+    and where the training is interrupted. The same call goes on from there, and ends with the same bits.
 
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
@@ -279,8 +279,10 @@ def _fit(
             verbose=verbose,
             shuffle=False,
         )
-    except KeyboardInterrupt:
-        if progress and checkpoint.epoch:
+    except (KeyboardInterrupt, SystemExit) as end:
+        checkpoint.write()
+        # Nobody may be there any more to read what was asked for by a signal.
+        if progress and checkpoint.epoch and isinstance(end, KeyboardInterrupt):
             print(
                 f"\n{kept} holds {checkpoint.epoch} of {settings.epochs} epochs: the same call goes on from there",
                 flush=True,
