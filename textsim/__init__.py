@@ -13,6 +13,9 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "TextMatcher": "textsim.matcher",
     "VectorMatcher": "textsim.matcher",
+    "load_matcher": "textsim.matcher",
+    "score_file": "textsim.score_files",
+    "encode_file": "textsim.score_files",
     "Recipe": "textsim.config",
     "RECIPES": "textsim.config",
     "PairDataset": "textsim.text.dataset",
@@ -20,6 +23,7 @@ _PUBLIC = {
     "train": "textsim.training.trainer",
     "mine_files": "textsim.training.mining",
     "ensemble": "textsim.training.ensemble",
+    "evaluate_file": "textsim.training.evaluation",
     "fit_threshold": "textsim.training.thresholds",
     "TextsimError": "textsim.errors",
     "ConfigError": "textsim.errors",
