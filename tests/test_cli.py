@@ -365,6 +365,7 @@ def test_threshold(road: Path, tmp_path: Path) -> None:
     assert "accuracy to expect" in printed and f"model: {tmp_path / '新'}" in printed
     figures = json.loads(ok("threshold", tmp_path / "新", road / "train.tsv", "--json"))
     assert figures["before"]["threshold"] == figures["threshold"]
+    assert figures["warnings"] and all(f"warning: {warning}" in printed for warning in figures["warnings"])
     judged = json.loads(ok("evaluate", tmp_path / "新", road / "train.tsv", "--json"))
     assert judged["threshold"] == figures["threshold"]
     result = run("threshold", road / "model", road / "train.tsv", "--min-precision", "2")
@@ -562,3 +563,28 @@ def test_lines_whatever_the_files_name(road: Path, tmp_path: Path) -> None:
     assert len(np.load(out)) == 2
     result = run("score", road / "model", "--input", tmp_path / "q.log", "--format", "lines")
     assert result.exit_code == 2 and "a line is one text" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin" or os.name == "nt", reason="names must be UTF-8 there")
+def test_the_whole_road_where_names_are_in_another_encoding(road: Path, demo: Path, tmp_path: Path) -> None:
+    name, shown = os.fsdecode("数据".encode("gbk")), r"\xca\xfd\xbe\xdd"
+    folder = tmp_path / name
+    folder.mkdir()
+    for source in (road / "train.tsv", road / "dev.tsv", demo / "characters.vec", demo / "digits_dev.csv"):
+        (folder / source.name).write_bytes(source.read_bytes())
+    rows = [folder / "train.tsv", "--dev", folder / "dev.tsv"]
+    dataset, model = folder / f"{name}.set", folder / name
+    vectors = ["--word-vectors", folder / "characters.vec"]
+    assert f"dataset: {tmp_path}/{shown}/{shown}.set" in ok("preprocess", *rows, *vectors, "--out", dataset)
+    said = ok("train", dataset, "--out", model, "--recipe", "word-vectors")
+    assert f"model       {tmp_path}/{shown}/{shown}\n" in said
+    card = ok("info", model)
+    assert f"# {shown}\n" in card and f"{shown}.set" in card
+    other = folder / f"{name}2"
+    ok("train", dataset, "--out", other, "--init", model, "--seed", "1")
+    assert load_model(other).provenance["continued_from"]["name"] == shown
+    assert f"model: {model}3".replace(name, shown) in ok("threshold", model, dataset, "--out", f"{model}3")
+    assert f'load("{shown}3")' in ok("info", f"{model}3")
+    said = ok("ensemble", model, other, "--dev", dataset, "--out", f"{model}4")
+    assert f"model      {model}4".replace(name, shown) in said
+    assert ok("preprocess", folder / "digits_dev.csv", "--dev-fraction", "0.5", "--out", folder / "digits")

@@ -41,6 +41,7 @@ def modules_after(statement: str) -> set[str]:
         "from textsim import TextsimError",
         "dir(__import__('textsim'))",
         "from textsim.cli import main",
+        "import textsim; assert {'load_matcher', 'score_file', 'encode_file', 'search_file', 'evaluate_file', 'TextIndex'} <= {*textsim.__all__}",
         "from textsim import RECIPES; RECIPES['bilstm-attention'].to_json()",
     ],
 )
@@ -61,6 +62,11 @@ def test_import_is_quick() -> None:
 
 def test_text_needs_no_keras() -> None:
     modules = modules_after("import textsim.text.dataset, textsim.text.tokenizers, textsim.text.word_vectors")
+    assert not modules & {"keras", "tensorflow"}
+
+
+def test_scoring_needs_no_keras() -> None:
+    modules = modules_after("from textsim import TextIndex, encode_file, evaluate_file, load_matcher, score_file, search_file")
     assert not modules & {"keras", "tensorflow"}
 
 

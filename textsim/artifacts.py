@@ -189,7 +189,7 @@ def save_model(
             saved.vocabulary.save(partial / VOCABULARY)
         write_json(partial / METRICS, _plain(saved.metrics))
         write_json(partial / PROVENANCE, _plain(saved.provenance))
-        card = model_card(saved, Path(os.path.abspath(folder)).name)
+        card = model_card(saved, as_text(Path(os.path.abspath(folder)).name))
         (partial / CARD).write_text(card, encoding="utf-8", newline="\n")
         if extra is not None:
             extra(partial)
@@ -269,7 +269,7 @@ def origin(name: str | os.PathLike[str], saved: SavedModel) -> dict[str, Any]:
         for key in ("rows", "dataset_sha256", "epochs", "continued_from", "teachers", "ensemble_of")
         if key in saved.provenance
     }
-    return {"name": folder.name, "manifest_sha256": sha256_file(folder / MANIFEST), **kept}
+    return {"name": as_text(folder.name), "manifest_sha256": sha256_file(folder / MANIFEST), **kept}
 
 
 def data_origin(path: str | os.PathLike[str]) -> dict[str, str | None]:

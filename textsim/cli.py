@@ -434,6 +434,7 @@ def preprocess(
       textsim preprocess triplets.tsv --kind triplets --dev-fraction 0.1 --out dataset
       textsim preprocess vectors.csv --kind vectors --standardize --dev-fraction 0.2 --out dataset
     """
+    from textsim.files import as_text
     from textsim.text.build import preprocess
     from textsim.text.report import format_report
     from textsim.text.tokenizers import tokenizer_from_config
@@ -453,7 +454,7 @@ def preprocess(
         click.echo(_json(report))
     elif not quiet:
         click.echo(format_report(report))
-        click.echo(f"dataset: {out}")
+        click.echo(f"dataset: {as_text(out)}")
 
 
 @main.command()
@@ -518,8 +519,8 @@ def train(
     threshold between match and no match is chosen on the dataset's validation rows and saved with the model.
 
     A run that was interrupted goes on from its last epoch when it is started again with the same options, and ends
-    with the same weights: until it is finished, MODEL.checkpoint.npz holds its state, where epochs take half a minute
-    or more.
+    with the same weights: until it is finished, MODEL.checkpoint-XXXXXXXX.npz holds its state. Runs with other options
+    have files of their own. Killed, a run may have lost the last half minute's epochs.
 
     \b
     Examples:
@@ -716,6 +717,7 @@ def threshold(
       textsim threshold zh-general mine.tsv --out model
       textsim threshold zh-general mine.tsv --min-precision 0.95 --out model
     """
+    from textsim.files import as_text
     from textsim.score_files import FileReport
     from textsim.training.thresholds import fit_threshold
 
@@ -723,7 +725,7 @@ def threshold(
     fit = fit_threshold(model, file, out, overwrite=overwrite, report=report, **_given(**options))
     click.echo(_json(fit.to_dict()) if as_json else fit.format())
     if out is not None and not as_json:
-        click.echo(f"model: {out}")
+        click.echo(f"model: {as_text(out)}")
     _say_notes(report)
 
 
@@ -979,11 +981,12 @@ def info(model: str) -> None:
     """
     from textsim.artifacts import CARD, load_model
     from textsim.bundled import find_model
+    from textsim.files import as_text
 
     folder = find_model(model)
     load_model(folder)
     click.echo((folder / CARD).read_text(encoding="utf-8"))
-    click.echo(f"{folder}: every file is there and unaltered.")
+    click.echo(f"{as_text(folder)}: every file is there and unaltered.")
 
 
 @contextlib.contextmanager

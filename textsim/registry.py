@@ -60,7 +60,10 @@ class Registry:
         """
         names = self.names()
         if name not in self._classes:
-            raise UnknownNameError(unknown_name(self.kind, name, names))
+            raise UnknownNameError(
+                f"{unknown_name(self.kind, name, names)} A part of your own has a name once the module that registers "
+                "it is imported: import that first."
+            )
         return self._classes[name]
 
 

@@ -202,6 +202,12 @@ def test_triplets_are_recognized(tmp_path):
     assert dataset.splits["train"].labels is None
     check_rows(dataset, "train", [(*row,) for row in rows])
     assert "Dataset of triplets" in format_report(dataset.report)
+    for option in ({"label_threshold": 3}, {"label_max": 1.0}, {"label_threshold": 0}):
+        with pytest.raises(
+            ConfigError, match="triplets have no labels: leave out label_threshold and label_max"
+        ):
+            preprocess(path, tmp_path / "other", **option)
+    assert not (tmp_path / "other").exists()
 
 
 def test_bad_rows_are_written_beside_the_data(tmp_path):
@@ -380,6 +386,10 @@ def test_vector_files_of_different_widths(tmp_path):
         preprocess(tmp_path / "a.npy", tmp_path / "out", dev=tmp_path / "b.npy")
     with pytest.raises(ConfigError, match="vector pairs hold no text: leave out min_count"):
         preprocess(tmp_path / "a.npy", tmp_path / "out", min_count=2, on_bad_row="skip")
+    # Also where they have the default of another option.
+    for option in ({"train_vectors": 1}, {"max_length": 1}, {"max_size": 1}, {"extra_text": ["x"]}):
+        with pytest.raises(ConfigError, match=f"vector pairs hold no text: leave out {next(iter(option))}"):
+            preprocess(tmp_path / "a.npy", tmp_path / "out", **option)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,16 @@ def test_a_header_can_be_denied(tmp_path):
     assert table(path, UNLABELED, header="no") == [(1, "query", "title"), (2, "甲", "乙")]
 
 
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_named_columns_have_a_header(tmp_path, format):
+    path = write_rows(tmp_path / f"pairs.{format}", ROWS)
+    assert table(path, header="yes") == table(path)
+    with pytest.raises(
+        ConfigError, match=rf"pairs\.{format}: header 'no' is for TSV and CSV\. The columns of"
+    ):
+        read_rows(path, header="no")
+
+
 def test_the_same_name_twice(tmp_path):
     path = text_file(tmp_path, "a\ta\tb\n甲\t乙\t1\n")
     with pytest.raises(DataFormatError, match="the column name 'a' occurs twice"):

@@ -184,6 +184,12 @@ def test_another_delimiter(tmp_path, matrix):
     assert len(read_vector_pairs(tmp_path / "v.csv", delimiter=";")) == 10
 
 
+def test_columns_of_parquet_have_names(tmp_path, matrix):
+    frame(matrix).to_parquet(tmp_path / "v.parquet")
+    with pytest.raises(ConfigError, match=r"v\.parquet: header 'no' is for TSV and CSV"):
+        read_vector_pairs(tmp_path / "v.parquet", header="no")
+
+
 def test_columns_of_parquet_that_are_no_numbers(tmp_path, matrix):
     frame(matrix).astype({"l2": str}).to_parquet(tmp_path / "v.parquet")
     with pytest.raises(DataFormatError, match=r"v\.parquet, column l2: expected numbers\. Received the type"):

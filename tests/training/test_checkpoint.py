@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import glob
 import io
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,16 @@ def whole(vectors: PairDataset, tmp_path_factory: pytest.TempPathFactory) -> Tra
     return train(vectors, VECTOR, tmp_path_factory.mktemp("whole") / "model", progress=False)
 
 
+def states(out: Path) -> list[Path]:
+    """The files that hold states of runs which are to write `out`."""
+    return list(out.parent.glob(f"{glob.escape(out.name)}.checkpoint-*.npz"))
+
+
+def state_of(out: Path) -> Path:
+    (path,) = states(out)
+    return path
+
+
 def interrupted(
     dataset: PairDataset,
     recipe: Recipe,
@@ -69,7 +81,7 @@ def interrupted(
         patch.setattr(Checkpoint, "on_epoch_end", stop)
         with pytest.raises(KeyboardInterrupt):
             train(dataset, recipe, out, **{"progress": False, **options})
-    assert checkpoint_path(out).exists() and not out.exists()
+    assert states(out) and not out.exists()
 
 
 def assert_same(one: TrainingResult, other: TrainingResult) -> None:
@@ -92,7 +104,7 @@ def test_an_interrupted_run_ends_with_the_bits_of_one_that_never_stopped(
 ) -> None:
     interrupted(vectors, VECTOR, tmp_path / "model", after, monkeypatch)
     assert_same(train(vectors, VECTOR, tmp_path / "model", progress=False), whole)
-    assert not checkpoint_path(tmp_path / "model").exists()
+    assert not states(tmp_path / "model")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +157,7 @@ def test_a_frozen_embedding_is_not_written(
     out = tmp_path / "model"
     interrupted(pairs, TEXT.replace([f"embedding.trainable={trainable}"]), out, 1, monkeypatch)
     assert pairs.embedding is not None
-    with np.load(checkpoint_path(out)) as file:
+    with np.load(state_of(out)) as file:
         assert (pairs.embedding.shape in [file[name].shape for name in file.files]) == trainable
 
 
@@ -154,45 +166,82 @@ def test_it_says_where_it_goes_on(
 ) -> None:
     out = tmp_path / "模型"
     interrupted(vectors, VECTOR, out, 3, monkeypatch, progress=True)
-    assert f"{checkpoint_path(out)} holds 3 of 4 epochs" in capfd.readouterr().out
+    path = state_of(out)
+    assert f"{path} holds 3 of 4 epochs" in capfd.readouterr().out
     resumed = train(vectors, VECTOR, out)
     # The history was taken up with the seconds that its epochs took.
     assert resumed.seconds > sum(row["seconds"] for row in resumed.history)
     printed = capfd.readouterr().out
-    assert f"{checkpoint_path(out)}: 3 of 4 epochs are done" in printed
+    assert f"{path}: 3 of 4 epochs are done" in printed
     assert "Epoch 4/4" in printed and "Epoch 3/4" not in printed
 
 
-def test_the_state_of_another_run_is_neither_taken_up_nor_lost(
+def test_runs_do_not_share_a_state(
     vectors: PairDataset,
     whole: TrainingResult,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    out = tmp_path / "model"
-    interrupted(vectors, VECTOR.replace(["training.seed=5"]), out, 2, monkeypatch)
-    state = checkpoint_path(out).read_bytes()
-    # Of short epochs nothing is kept.
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "SECONDS", 600.0)
-        train(vectors, VECTOR, out, progress=False)
-        assert checkpoint_path(out).read_bytes() == state
+    out = tmp_path / "[模]*"
+    interrupted(vectors, VECTOR, out, 2, monkeypatch)
+    state = next(tmp_path.glob("*.npz"))
+    content = state.read_bytes()
+    # Tries in between, of which one is interrupted too.
+    for seed in (5, 6):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Checkpoint, "on_train_end", lambda *arguments: signal.raise_signal(signal.SIGINT))
+            train(vectors, VECTOR.replace([f"training.seed={seed}"]), out)
+        said = f"{state} is of a run with other data, settings or versions, and is left as it is"
+        assert said in capfd.readouterr().out
+    train(vectors, VECTOR.replace(["training.seed=6"]), out, progress=False)
+    assert len(list(tmp_path.glob("*.npz"))) == 2 and state.read_bytes() == content
+    # A file of that name of another model's.
+    (tmp_path / "模*.checkpoint-01234567.npz").touch()
     assert_same(train(vectors, VECTOR, out, overwrite=True), whole)
-    assert f"{checkpoint_path(out)} is of another run: training from the beginning" in capfd.readouterr().out
-    assert not checkpoint_path(out).exists()
-    assert (tmp_path / "model.checkpoint.old.npz").read_bytes() == state
+    printed = capfd.readouterr().out
+    assert f"{state}: 2 of 4 epochs are done" in printed and "01234567" not in printed
+    assert not state.exists()
 
 
-def test_an_interruption_before_anything_is_kept_promises_nothing(
-    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_a_state_that_was_renamed_is_not_taken_for_another(
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "model"
+    interrupted(vectors, VECTOR, out, 2, monkeypatch)
+    name = state_of(out).replace(tmp_path / "kept")
     interrupted(vectors, VECTOR.replace(["training.seed=5"]), out, 2, monkeypatch)
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "SECONDS", 600.0)
-        interrupted(vectors, VECTOR, out, 1, monkeypatch, progress=True)
-    assert "the same call goes on" not in capfd.readouterr().out
+    name.replace(state_of(out))
+    with pytest.raises(ArtifactError, match=r"it was renamed, and is of another run\. Delete it"):
+        train(vectors, VECTOR.replace(["training.seed=5"]), out, progress=False)
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(143)])
+def test_an_interruption_loses_no_epoch_however_short(
+    vectors: PairDataset,
+    whole: TrainingResult,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    end: BaseException,
+) -> None:
+    out = tmp_path / "model"
+
+    def stop(self: Checkpoint, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if len(self.validate.history) == epochs and batch == 1:
+            raise end
+
+    # Nothing is written by the clock.
+    monkeypatch.setattr(checkpoint, "SECONDS", 600.0)
+    for epochs in (0, 2):
+        with monkeypatch.context() as patch, pytest.raises(type(end)):
+            patch.setattr(Checkpoint, "on_train_batch_end", stop)
+            train(vectors, VECTOR, out)
+        promised = "the same call goes on" in capfd.readouterr().out
+        assert promised == (epochs == 2 and isinstance(end, KeyboardInterrupt))
+        assert len(states(out)) == (epochs > 0)
+    assert_same(train(vectors, VECTOR, out), whole)
+    assert "2 of 4 epochs are done" in capfd.readouterr().out
 
 
 def other_rows(dataset: PairDataset) -> PairDataset:
@@ -234,7 +283,7 @@ def test_a_run_of_another_version_or_device_is_another(
             patch.setattr(trainer, name, value)
             interrupted(vectors, VECTOR, out, 2, monkeypatch)
         assert_same(train(vectors, VECTOR, out, progress=False), whole)
-        assert out.with_name(f"{name}.checkpoint.old.npz").exists()
+        assert state_of(out).exists()
 
 
 def test_a_run_that_others_teach_goes_on(
@@ -260,12 +309,11 @@ def test_epochs_without_a_figure_to_compare_are_kept_too(
     assert_same(train(vectors, recipe, tmp_path / "model", progress=False), whole)
 
 
-def test_the_folder_in_hand_may_be_the_model(
-    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folder_in_hand_may_be_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model").mkdir()
     monkeypatch.chdir(tmp_path / "model")
-    assert checkpoint_path(Path()) == tmp_path / "model.checkpoint.npz"
+    path = checkpoint_path(Path(), {"recipe": 1})
+    assert path.parent == tmp_path and path.name.startswith("model.checkpoint-")
 
 
 def test_a_continued_run_goes_on_only_from_the_same_start(
@@ -287,9 +335,14 @@ def npy(value: float) -> bytes:
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut", npy(0)])
-def test_an_altered_state_is_an_error(vectors: PairDataset, tmp_path: Path, content: bytes) -> None:
-    checkpoint_path(tmp_path / "model").write_bytes(content)
-    with pytest.raises(ArtifactError, match=r"model\.checkpoint\.npz is not the state .* Delete it"):
+def test_an_altered_state_is_an_error(
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    interrupted(vectors, VECTOR, tmp_path / "model", 1, monkeypatch)
+    state_of(tmp_path / "model").write_bytes(content)
+    with pytest.raises(
+        ArtifactError, match=r"model\.checkpoint-[0-9a-f]{8}\.npz is not the state .* Delete it"
+    ):
         train(vectors, VECTOR, tmp_path / "model", progress=False)
 
 

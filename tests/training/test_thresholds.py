@@ -225,6 +225,7 @@ def test_warnings(model: Path, rows: Path) -> None:
     fit = fit_threshold(model, rows)
     (few,) = fit.warnings
     assert few.startswith("60 pairs are few") and f"warning: {few}" in fit.format()
+    assert fit.to_dict()["warnings"] == [few]
     many = dataclasses.replace(fit, after=dataclasses.replace(fit.after, pairs=500))
     assert many.warnings == []
     asked = dataclasses.replace(many, min_precision=0.95, expected=0.9)

@@ -13,7 +13,7 @@ import numpy as np
 
 from textsim.bundled import find_model
 from textsim.errors import ConfigError
-from textsim.files import read_json, sha256_file, write_json
+from textsim.files import as_text, read_json, sha256_file, write_json
 from textsim.text.arrays import NpyWriter, open_npy, slices
 from textsim.text.encoding import raw_lines
 from textsim.text.layout import SETTINGS, SIDES, TOKENIZER, VOCABULARY, Split
@@ -170,7 +170,7 @@ class TextBuild:
             np.save(self.folder / "embedding.npy", matrix)
             report["word_vectors"] = {
                 "dim": vectors.dim,
-                "source": "trained" if settings.word_vectors is None else os.fspath(settings.word_vectors),
+                "source": "trained" if settings.word_vectors is None else as_text(settings.word_vectors),
                 "sha256": None if settings.word_vectors is None else sha256_file(settings.word_vectors),
                 "types": coverage.types,
                 "tokens": coverage.tokens,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from textsim.errors import DataFormatError
-from textsim.files import write_json
+from textsim.files import as_text, write_json
 from textsim.text.arrays import NpyWriter, open_npy, slices
 from textsim.text.layout import SETTINGS, SIDES, Split
 from textsim.text.report import vectors_report
@@ -84,7 +83,7 @@ def _read(work: Path, sources: Sources) -> tuple[list[dict[str, Any]], tuple[str
                 writers["labels"].append(chunk.labels)
                 rows += len(chunk)
                 bar.update(len(chunk))
-            entries.append(source_entry(path, split, {"path": os.fspath(path), "rows": rows}))
+            entries.append(source_entry(path, split, {"path": as_text(path), "rows": rows}))
             rows_of[split] += rows
     for writer in writers.values():
         writer.close()

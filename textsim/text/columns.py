@@ -9,7 +9,7 @@ from typing import Any
 
 from textsim.errors import ConfigError, DataFormatError
 from textsim.text.labels import LABEL_NAMES, LabelRule
-from textsim.text.tables import Cells, Malformed, Table
+from textsim.text.tables import Cells, Malformed, Table, check_header
 
 HEADERS = ("auto", "yes", "no")
 _DELIMITERS = (";", "\t", "|")
@@ -148,8 +148,10 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
 
     Raises:
         DataFormatError: a column is not there, or it cannot be told whether there is a header.
+        ConfigError: the format does not go with the kind or with `header`.
     """
     if table.format in ("jsonl", "parquet"):
+        check_header(table.path, table.format, header)
         return _by_key(table, kind, wanted)
     if table.format == "lines" and len(kind.columns) > 1:
         raise ConfigError(f"format 'lines': a line is one text. Expected rows of {', '.join(kind.columns)}.")

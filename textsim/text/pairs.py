@@ -351,6 +351,8 @@ def read_rows(
     if on_bad_row not in BAD_ROW_POLICIES:
         raise ConfigError(f"on_bad_row {on_bad_row!r}: expected one of: {', '.join(BAD_ROW_POLICIES)}.")
     rule = LabelRule(label_threshold, label_max)
+    if rule != LabelRule() and not kind.labeled:
+        raise ConfigError(f"{kind.name} have no labels: leave out label_threshold and label_max.")
     if format is None and kind is TEXTS and _is_plain_text(path):
         format = "lines"
     if rejects is not None and on_bad_row != "skip":

@@ -260,6 +260,14 @@ def _csv_rows(
         ) from error
 
 
+def check_header(path: str | os.PathLike[str], format: str, header: str) -> None:
+    """Raises ConfigError where columns that have names are said to have none."""
+    if header == "no":
+        raise ConfigError(
+            f"{path}: header 'no' is for TSV and CSV. The columns of {format} have names: leave the header out."
+        )
+
+
 @contextlib.contextmanager
 def open_parquet(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
     """Opens a Parquet file as a `pyarrow.parquet.ParquetFile`.

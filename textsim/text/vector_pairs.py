@@ -19,7 +19,7 @@ from textsim.text.arrays import slices
 from textsim.text.columns import delimiter_hint
 from textsim.text.encoding import open_bytes
 from textsim.text.labels import LABEL_NAMES, LabelRule
-from textsim.text.tables import Table, open_parquet, open_table, parquet_batches, table_format
+from textsim.text.tables import Table, check_header, open_parquet, open_table, parquet_batches, table_format
 
 NUMPY_SUFFIXES = (".npy", ".npz")
 _CHUNK_NUMBERS = 1 << 22
@@ -144,6 +144,7 @@ def iter_vector_pairs(
     if path.suffix.lower() in NUMPY_SUFFIXES:
         chunks = _numpy_chunks(path, labeled, rule)
     elif (format or table_format(path)) == "parquet":
+        check_header(path, "parquet", header)
         chunks = _parquet_chunks(path, labeled, columns, rule)
     else:
         chunks = _csv_chunks(path, labeled, columns, header, format, encoding, delimiter, rule)

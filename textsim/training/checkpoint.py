@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -21,13 +22,20 @@ from textsim.modeling.siamese import SiameseModel
 from textsim.training.callbacks import ValidateEachEpoch
 
 SECONDS = 30.0
-"""Epochs that end sooner after the last writing are not written: a short run is soon repeated."""
+"""The state of an epoch that ends sooner after the last writing is written only where the run is interrupted."""
 
 
-def checkpoint_path(out: Path) -> Path:
-    """Where the state of a run lies that is to write the model folder `out`."""
+def checkpoint_path(out: Path, run: dict[str, Any]) -> Path:
+    """Where the state of a run lies that is to write the model folder `out`.
+
+    Runs that differ in anything have files of their own, so that none takes the place of another's.
+
+    Args:
+        run: see `Checkpoint`.
+    """
     folder = Path(os.path.realpath(out))
-    return folder.with_name(f"{folder.name}.checkpoint.npz")
+    digest = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+    return folder.with_name(f"{folder.name}.checkpoint-{digest[:8]}.npz")
 
 
 def fingerprint(arrays: Iterable[np.ndarray | None]) -> str:
@@ -50,25 +58,24 @@ class Checkpoint(keras.callbacks.Callback):
     stopped: weights, the optimizer's state, the states of random generators, the best epoch and the history.
 
     A frozen embedding is left out, since the dataset holds it. The file is whole or absent, and nothing in it is
-    executed; that of another run is moved to `aside` before this one's takes its place. Stands last, behind what
-    changes weights or stops the training.
+    executed. Stands last, behind what changes weights or stops the training.
 
     Args:
-        path: the file; see `checkpoint_path`.
-        run: what tells this run from others, as JSON can hold it. The file of another run is not read.
+        out: the model folder to be, beside which the file lies; see `checkpoint_path`.
+        run: what tells this run from others, as JSON can hold it.
         model, validate, keep_best: whose state it is.
         averages: what swaps averaged weights in at the end of an epoch, if there is such.
 
     Attributes:
         epoch: epochs of this run that the file holds; 0 while there is none of this run.
         finished: whether nothing was left to train when the file that was found was written.
-        of_another: whether the file is of another run.
+        others: files of other runs with the same `out`, which are left as they are.
         seconds: what was spent on the run before this call.
     """
 
     def __init__(
         self,
-        path: Path,
+        out: Path,
         run: dict[str, Any],
         model: SiameseModel,
         validate: ValidateEachEpoch,
@@ -76,21 +83,19 @@ class Checkpoint(keras.callbacks.Callback):
         averages: Sequence[keras.callbacks.SwapEMAWeights] = (),
     ) -> None:
         super().__init__()
-        self.path, self.run = path, run
+        self.path, self.run = checkpoint_path(out, run), run
+        name = glob.escape(Path(os.path.realpath(out)).name)
+        beside = self.path.parent.glob(f"{name}.checkpoint-{'[0-9a-f]' * 8}.npz")
+        self.others = sorted(set(beside) - {self.path})
         self.validate, self.keep_best, self.averages = validate, keep_best, averages
         weights = [] if model.embedding is None else model.embedding.weights
         self._frozen = {id(weight) for weight in weights if not weight.trainable}
         self._began = self._written = time.perf_counter()
         self._state, self._arrays = self._read()
-        self.of_another = path.exists() and self._state is None
+        self._unwritten: tuple[dict[str, Any], dict[str, np.ndarray]] | None = None
         self.epoch = self._state["epoch"] if self._state else 0
         self.finished = bool(self._state and self._state["finished"])
         self.seconds = self._state["seconds"] if self._state else 0.0
-
-    @property
-    def aside(self) -> Path:
-        """Where the file of another run goes."""
-        return self.path.with_suffix(".old.npz")
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if not self._state:
@@ -111,14 +116,12 @@ class Checkpoint(keras.callbacks.Callback):
         self._arrays = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if time.perf_counter() - self._written < SECONDS:
-            return
         names = ("best", "best_epoch", "wait", "stopped_epoch")
         state = {
             "run": self.run,
             "epoch": epoch + 1,
             "finished": self.model.stop_training or epoch + 1 == self.params["epochs"],
-            "history": self.validate.history,
+            "history": list(self.validate.history),
             "keep_best": {name: getattr(self.keep_best, name) for name in names},
             "seconds": self.seconds + time.perf_counter() - self._began,
         }
@@ -129,13 +132,19 @@ class Checkpoint(keras.callbacks.Callback):
             arrays |= {
                 f"best/{k}": value for k, (weight, value) in enumerate(best) if id(weight) not in self._frozen
             }
+        self._unwritten = state, arrays
+        if time.perf_counter() - self._written >= SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Writes the state of the last epoch that ended, if the file does not hold it yet."""
+        if self._unwritten is None:
+            return
+        state, arrays = self._unwritten
         try:
-            if self.of_another:
-                os.replace(self.path, self.aside)
-                self.of_another = False
             with atomic_file(self.path, "wb") as file:
-                np.savez(file, state=np.array(json.dumps(state)), **arrays)
-            self.epoch = epoch + 1
+                np.savez(file, state=np.array(json.dumps(state)), **arrays)  # type: ignore[arg-type]
+            self.epoch = state["epoch"]
         except (OSError, ArtifactError) as error:
             # As on a full disk: what is kept for a mishap must not be one.
             warnings.warn(
@@ -143,12 +152,12 @@ class Checkpoint(keras.callbacks.Callback):
                 RuntimeWarning,
                 stacklevel=2,
             )
+        self._unwritten = None
         self._written = time.perf_counter()
 
     def discard(self) -> None:
-        """Removes the file, if it is of this run."""
-        if self.epoch:
-            self.path.unlink(missing_ok=True)
+        """Removes the file, if there is one."""
+        self.path.unlink(missing_ok=True)
 
     def _variables(self) -> dict[str, Any]:
         groups = {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
@@ -160,7 +169,7 @@ class Checkpoint(keras.callbacks.Callback):
         }
 
     def _read(self) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
-        """The state and the arrays of the file, if there is one and it is of this run."""
+        """The state and the arrays of the file, if there is one."""
         if not self.path.exists():
             return None, {}
         try:
@@ -168,7 +177,7 @@ class Checkpoint(keras.callbacks.Callback):
                 state = json.loads(str(file["state"]))
                 # JSON knows no tuples.
                 if state["run"] != json.loads(json.dumps(self.run)):
-                    return None, {}
+                    raise ValueError("it was renamed, and is of another run")
                 return state, {name: file[name] for name in file.files if name != "state"}
         except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ArtifactError(

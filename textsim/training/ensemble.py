@@ -65,7 +65,7 @@ class EnsembleResult:
 
         lines = [line(f"member {k}", result) for k, result in enumerate(self.alone, 1)]
         lines.append(f"{line('together', self.together)}, threshold {self.threshold:.3f}")
-        return "\n".join([*lines, f"model      {self.path}"])
+        return "\n".join([*lines, f"model      {as_text(self.path)}"])
 
 
 def ensemble(

@@ -106,7 +106,7 @@ class ThresholdFit:
     expected: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "warnings": self.warnings}
 
     def format(self) -> str:
         """The figures as lines of text."""
@@ -233,12 +233,12 @@ def _save(
     tokenizer: Tokenizer | None,
 ) -> None:
     """Writes the model anew, with a tokenizer of its own where one is given."""
-    origin = data_origin(path)
+    origin, name = data_origin(path), as_text(out.name)
 
     def extra(folder: Path) -> None:
         write_json(folder / THRESHOLD, {"chosen_on": origin, **fit.to_dict()})
         (folder / "scores.png").unlink(missing_ok=True)
-        write_scores_plot(folder, as_text(f"{out.name} on {path.name}"), labels, scores, fit.threshold)
+        write_scores_plot(folder, f"{name} on {as_text(path.name)}", labels, scores, fit.threshold)
         card = (folder / CARD).read_text(encoding="utf-8")
         # The figures further down the card stay those of the validation split, at the threshold of training.
         row = f"| threshold | {fit.threshold:.4f}, chosen on {origin['name']}, see `{THRESHOLD}` |"
@@ -248,8 +248,8 @@ def _save(
             write_json(folder / TOKENIZER, tokenizer.to_config())
             card = card.replace("| input | texts, cut", f"| input | texts, {SIMPLIFIED}, cut", 1)
         # It is another model now.
-        card = re.sub(r"\A# .*$", lambda _: f"# {out.name}", card, count=1, flags=re.MULTILINE)
-        card = re.sub(r'Matcher\.load\(".*"\)', lambda found: f'{found[0].split("(")[0]}("{out.name}")', card)
+        card = re.sub(r"\A# .*$", lambda _: f"# {name}", card, count=1, flags=re.MULTILINE)
+        card = re.sub(r'Matcher\.load\(".*"\)', lambda found: f'{found[0].split("(")[0]}("{name}")', card)
         (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
 
     copy_model(model, out, threshold=fit.threshold, extra=extra, overwrite=overwrite)

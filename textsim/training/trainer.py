@@ -18,6 +18,7 @@ import textsim
 from textsim.artifacts import SavedModel, check_output, load_model, origin, save_model
 from textsim.config import Recipe, TrainingSettings, build_recipe, default_recipe
 from textsim.errors import ConfigError
+from textsim.files import as_text
 from textsim.matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.lstm import has_gpu
@@ -25,7 +26,7 @@ from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
 from textsim.text.dataset import PairDataset
 from textsim.training.callbacks import ValidateEachEpoch, Validator
-from textsim.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
+from textsim.training.checkpoint import Checkpoint, fingerprint
 from textsim.training.evaluation import evaluate_scores, evaluate_triplets
 from textsim.training.feed import batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
@@ -60,7 +61,10 @@ class TrainingResult:
 
     def summary(self) -> str:
         """The result as lines of text."""
-        lines = [f"model       {self.path}", f"epochs      {len(self.history)} in {self.seconds:.0f} s"]
+        lines = [
+            f"model       {as_text(self.path)}",
+            f"epochs      {len(self.history)} in {self.seconds:.0f} s",
+        ]
         if "ordered" in self.metrics:
             lines.append(
                 f"validation  {self.metrics['ordered']:.4f} of {self.metrics['triplets']:,} triplets in order"
@@ -91,8 +95,8 @@ def train(
     The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation
     figure (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
 
-    Where epochs take half a minute or more, the state after each is kept beside `out` (see `checkpoint_path`), until
-    the model is saved. The same call after an interruption goes on from there, and ends with the same bits.
+    The state after an epoch is kept beside `out` (see `checkpoint_path`) until the model is saved: every half minute,
+    and where the training is interrupted. The same call goes on from there, and ends with the same bits.
 
     Args:
         dataset: a dataset folder, or one opened. It needs a `dev` split.
@@ -159,9 +163,7 @@ def train(
             # Its layers have random states of their own.
             "gpu": has_gpu(),
         }
-        history, checkpoint = _fit(
-            model, batches, validator, recipe.training, progress, checkpoint_path(Path(out)), identity
-        )
+        history, checkpoint = _fit(model, batches, validator, recipe.training, progress, Path(out), identity)
 
     scores, others, _ = validator.scores()
     metrics: dict[str, Any]
@@ -189,7 +191,7 @@ def train(
         metrics=metrics,
         provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
     )
-    title = f"{recipe.encoder.name} + {recipe.head.name} on {dataset.path.name}"
+    title = f"{recipe.encoder.name} + {recipe.head.name} on {as_text(dataset.path.name)}"
 
     def reports(folder: Path) -> None:
         write_reports(folder, title, model, history, labels, shown, threshold)
@@ -228,12 +230,12 @@ def _fit(
     validator: Validator,
     settings: TrainingSettings,
     progress: bool,
-    kept: Path,
+    out: Path,
     identity: dict[str, Any],
 ) -> tuple[list[dict[str, Any]], Checkpoint]:
     """Trains, leaves the best epoch's weights in the model, and returns the history and what kept the run's state.
 
-    That is at `kept`, where one of the same identity is taken up.
+    A state of the same identity, left beside `out` by an interruption, is taken up.
     """
     source = batch_source(batches)
     if has_gpu():
@@ -249,19 +251,21 @@ def _fit(
     )
     # First, so that validation and the kept weights are those of the average.
     averages = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.average else []
-    checkpoint = Checkpoint(kept, identity, model, validate, keep_best, averages)
+    checkpoint = Checkpoint(out, identity, model, validate, keep_best, averages)
     callbacks = [*averages, validate, keep_best, checkpoint]
+    kept = as_text(checkpoint.path)
     if progress and checkpoint.epoch:
         print(
             f"{kept}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there",
             flush=True,
         )
-    if progress and checkpoint.of_another:
-        print(
-            f"{kept} is of another run: training from the beginning. It becomes {checkpoint.aside.name} when this run "
-            "keeps its state.",
-            flush=True,
-        )
+    if progress:
+        for other in checkpoint.others:
+            print(
+                f"{as_text(other)} is of a run with other data, settings or versions, and is left as it is. Delete it "
+                "if that run shall not go on.",
+                flush=True,
+            )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=False)
@@ -275,8 +279,10 @@ def _fit(
             verbose=verbose,
             shuffle=False,
         )
-    except KeyboardInterrupt:
-        if progress and checkpoint.epoch:
+    except (KeyboardInterrupt, SystemExit) as end:
+        checkpoint.write()
+        # Nobody may be there any more to read what was asked for by a signal.
+        if progress and checkpoint.epoch and isinstance(end, KeyboardInterrupt):
             print(
                 f"\n{kept} holds {checkpoint.epoch} of {settings.epochs} epochs: the same call goes on from there",
                 flush=True,
@@ -447,7 +453,7 @@ def _provenance(
     seconds: float,
 ) -> dict[str, Any]:
     return {
-        "dataset": dataset.path.name,
+        "dataset": as_text(dataset.path.name),
         "rows": {name: len(split) for name, split in dataset.splits.items()},
         # More than the split has where labels implied others.
         "trained_rows": trained_rows,
