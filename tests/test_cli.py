@@ -352,7 +352,8 @@ def test_evaluate(road: Path) -> None:
     assert run("evaluate", road / "model", road / "dev.tsv").stderr == ""
     (road / "bad.txt").write_bytes("花呗\t怎么还款\t1\n好\t吗\t七\n好\t好\t0\n".encode("gb18030"))
     result = run("evaluate", road / "model", road / "bad.txt", "--on-bad-row", "skip")
-    assert result.stderr == "read as gb18030; 1 bad rows left out\n" and result.stdout.startswith("pairs  ")
+    note = "read as gb18030; 1 bad rows left out (line 2)\n"
+    assert result.stderr == note and result.stdout.startswith("pairs  ")
     (road / "quoted.tsv").write_text('"花呗""怎么""还款"\t怎样还花呗\t是\n好\t不好\t否\n', encoding="utf-8")
     result = run("evaluate", road / "model", road / "quoted.tsv")
     assert result.stderr.startswith("1 cells in double quotes, kept as text: ")
@@ -492,6 +493,30 @@ def test_score_files_and_streams(road: Path, tmp_path: Path) -> None:
     written = (tmp_path / "scores.tsv").read_text(encoding="utf-8")
     assert ok("score", road / "model", "--input", "-", stdin=content) == written
     assert written.count("花呗怎么还款") == 2
+
+
+def test_score_keeps_columns(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text('id,text_a,text_b\n7,"今\n天",明天\n8,,好\n9,今天,好\n', encoding="utf-8")
+    given = ("score", road / "model", "--input", tmp_path / "p.csv", "--on-bad-row", "skip")
+    result = run(*given, "--keep", "line,id")
+    assert [row.split("\t")[4:] for row in result.stdout.splitlines()] == [
+        ["line", "id"],
+        ["2", "7"],
+        ["5", "9"],
+    ]
+    assert "1 bad rows left out (line 4)" in result.stderr
+    assert run(*given, "--keep", "ids").stderr.endswith("Did you mean 'id'?\n")
+    result = run("score", road / "model", "一", "二", "--keep", "id")
+    assert "--keep: for --input FILE alone" in result.stderr
+
+
+def test_rows_left_out_are_named(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("今天\n\n" * 12 + "明天", encoding="utf-8")
+    given = ("encode", road / "model", "--input", tmp_path / "t.txt", "--output", tmp_path / "v.npy")
+    said = run(*given, "--on-bad-row", "skip", "--rejects", tmp_path / "r.tsv").stderr
+    assert "12 bad rows left out (lines 2, 4, 6, 8, 10, 12, 14, 16, 18, 20 and others)" in said
+    rejected = [line.split("\t")[1] for line in (tmp_path / "r.tsv").read_text("utf-8").splitlines()[1:]]
+    assert len(np.load(tmp_path / "v.npy")) == 25 - len(rejected)
 
 
 def test_encode(road: Path, tmp_path: Path) -> None:

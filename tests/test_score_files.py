@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.tiny_models import CHARACTERS, DIM, MAX_LENGTH, saved_model
@@ -138,6 +139,60 @@ def test_bad_rows(matcher: TextMatcher, tmp_path: Path) -> None:
     assert len((tmp_path / "rejects.tsv").read_text(encoding="utf-8").splitlines()) == 2
     with pytest.raises(DataFormatError, match=r"missing\.tsv: no such file"):
         score_file(matcher, tmp_path / "missing.tsv", tmp_path / "scores.tsv")
+
+
+@pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+def test_rows_that_are_left_can_be_joined_to_the_input(
+    matcher: TextMatcher, tmp_path: Path, format: str
+) -> None:
+    breaks = "\n" if format != "tsv" else " "
+    texts = [f"你{breaks}好", "", "好", "\u200b", "好\u2028吗"]
+    frame = pd.DataFrame({"id": [7, 8, 9, 10, 11], "text_a": texts, "text_b": "好", "from": list("vwxyz")})
+    source = tmp_path / f"pairs.{format}"
+    if format == "parquet":
+        frame.to_parquet(source)
+    elif format == "jsonl":
+        frame.to_json(source, orient="records", lines=True, force_ascii=False)
+    else:
+        frame.to_csv(source, sep="\t" if format == "tsv" else ",", index=False)
+    report = score_file(
+        matcher, source, tmp_path / "scores.tsv", keep=["line", "id", 4], on_bad_row="skip", chunk_rows=2
+    )
+    header, *rows = [
+        line.split("\t") for line in (tmp_path / "scores.tsv").read_text("utf-8").split("\n")[:-1]
+    ]
+    assert header == ["text_a", "text_b", "score", "match", "line", "id", "from"]
+    lines = {"tsv": [2, 3, 4, 5, 6], "csv": [2, 4, 5, 6, 7]}.get(format, [1, 2, 3, 4, 5])
+    assert [row[4:] for row in rows] == [
+        [str(lines[0]), "7", "v"],
+        [str(lines[2]), "9", "x"],
+        [str(lines[4]), "11", "z"],
+    ]
+    assert [row[0] for row in rows] == ["你 好", "好", "好\u2028吗"]
+    assert (report.rejected, report.rejected_lines) == (2, [lines[1], lines[3]])
+
+
+def test_cells_that_are_kept(matcher: TextMatcher, tmp_path: Path) -> None:
+    row = {
+        "text_a": "好",
+        "text_b": "吗",
+        "n": 1.5,
+        "ok": True,
+        "no": None,
+        "甲": "一\t二\n",
+        "x": {"a": ["乙"]},
+    }
+    (tmp_path / "p.jsonl").write_text(json.dumps(row))
+    score_file(matcher, tmp_path / "p.jsonl", tmp_path / "s.tsv", keep=["n", "ok", "no", "甲", "x"])
+    written = (tmp_path / "s.tsv").read_text(encoding="utf-8").splitlines()[1].split("\t")
+    assert written[4:] == ["1.5", "true", "", "一 二 ", '{"a": ["乙"]}']
+
+
+def test_what_is_written_anyway_is_not_kept(matcher: TextMatcher, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("text_a,text_b,score\n好,好,5\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"keep: expected columns other than text_a.* Received 'score'"):
+        score_file(matcher, tmp_path / "p.csv", tmp_path / "s.tsv", keep=[3])
+    assert not (tmp_path / "s.tsv").exists()
 
 
 def test_a_failure_spares_an_older_output(matcher: TextMatcher, tmp_path: Path) -> None:

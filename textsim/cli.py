@@ -813,6 +813,12 @@ def evaluate(model: str, file: Path, simplify: bool, as_json: bool, **options: A
     "--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their scores go."
 )
 @_simplify_option()
+@option(
+    "--keep",
+    metavar="A,B,...",
+    callback=_parse_columns,
+    help="Columns to write beside the scores, by name or position; line is the number of the line.",
+)
 @option("--json", "as_json", is_flag=True, help="Print the score of TEXT_A and TEXT_B as JSON.")
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
 @_reading_options
@@ -835,6 +841,7 @@ def score(
     Examples:
       textsim score zh-general 花呗怎么还款 怎样还花呗
       textsim score model --input pairs.tsv --output scores.tsv
+      textsim score model --input pairs.csv --keep line,id --on-bad-row skip --output scores.tsv
       zcat pairs.tsv.gz | textsim score model --input - > scores.tsv
     """
     if (source is None) == (not texts) or (texts and len(texts) != 2):
@@ -882,7 +889,8 @@ def score(
 def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, **options: Any) -> None:
     """Write the sentence vector of every line of a file.
 
-    The output is a NumPy array of float32, of shape (lines, dim).
+    The output is a NumPy array of float32, of shape (lines, dim), in the order of the lines. Those that
+    --on-bad-row skip leaves out have no vector; --rejects lists them.
 
     \b
     Example:
@@ -1034,7 +1042,7 @@ def _notes(report: FileReport) -> list[str]:
     if report.encoding not in (None, "utf-8"):
         parts.append(f"read as {report.encoding}")
     if report.rejected:
-        parts.append(f"{report.rejected:,} bad rows left out")
+        parts.append(f"{report.rejected:,} bad rows left out{_numbers(report)}")
     if report.quoted:
         parts.append(quotes_note(report.quoted))
     if report.truncated:
@@ -1042,6 +1050,17 @@ def _notes(report: FileReport) -> list[str]:
     if report.indistinct:
         parts.append(f"{report.indistinct:,} pairs of different texts that the model reads alike")
     return parts
+
+
+def _numbers(report: FileReport) -> str:
+    """Which rows were left out, the first of them where there are many."""
+    if not report.rejected_lines:
+        return ""
+    listed = ", ".join(map(str, report.rejected_lines))
+    more = " and others" if report.rejected > len(report.rejected_lines) else ""
+    # Parquet alone has no encoding, and rows for lines.
+    unit = ("line" if report.encoding else "row") + "s" * (report.rejected > 1)
+    return f" ({unit} {listed}{more})"
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import os
 import re
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -21,10 +22,11 @@ from textsim.files import STREAM, atomic_file, check_target, is_stream
 from textsim.index import TextIndex
 from textsim.matcher import CACHE_BYTES, Matcher, TextMatcher, VectorMatcher
 from textsim.text.arrays import NpyWriter
-from textsim.text.pairs import TEXTS, UNLABELED, RejectLog, RowKind, read_rows
+from textsim.text.pairs import TEXTS, UNLABELED, RejectLog, RowChunk, RowKind, read_rows
 from textsim.text.vector_pairs import iter_vector_pairs
 
 _CHUNK_ROWS = 8192
+_SCORE_COLUMNS = ("text_a", "text_b", "score", "match")
 _OTHER_FORMATS = (".csv", ".jsonl", ".ndjson", ".parquet", ".pq", ".npy", ".npz", ".xlsx", ".xls")
 
 
@@ -37,6 +39,7 @@ class FileReport:
         rows: rows written.
         matches: rows that score at least the threshold; None where nothing is compared.
         rejected: bad rows that were left out.
+        rejected_lines: the numbers of the first few of them.
         quoted: cells of TSV in double quotes, which are kept.
         truncated: texts of which only the beginning was read, each time counted.
         indistinct: pairs of different texts that the model reads alike.
@@ -47,6 +50,7 @@ class FileReport:
     rows: int = 0
     matches: int | None = None
     rejected: int = 0
+    rejected_lines: list[int] = field(default_factory=list)
     quoted: int = 0
     truncated: int = 0
     indistinct: int = 0
@@ -64,8 +68,8 @@ def score_file(
 ) -> FileReport:
     """Scores every pair of a file as a stream: rows keep their order, and memory does not grow with them.
 
-    The output is TSV with a header: text_a, text_b, score, match (1 or 0); for vectors row, score, match.
-    Tabs and line ends inside a text are written as spaces.
+    The output is TSV with a header: text_a, text_b, score, match (1 or 0), and the columns of the source that
+    `keep` names; for vectors row, score, match. Tabs and line ends inside a text are written as spaces.
 
     Args:
         matcher: the loaded model.
@@ -80,7 +84,8 @@ def score_file(
 
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
-        InputError: the target is the source, or where rejected rows go, or its name is that of another format.
+        InputError: the target is the source, or where rejected rows go, or its name is that of another format;
+            or a column to keep has the name of one that is written.
     """
     report, start = FileReport(matches=0), time.perf_counter()
     _check_outputs(target, source, reading)
@@ -111,6 +116,8 @@ def encode_file(
 ) -> FileReport:
     """Encodes every text of a file, as a stream.
 
+    Vectors are in the order of the texts. A bad row that is skipped has none: `rejects` names their lines.
+
     Args:
         matcher: the loaded model.
         source: file of texts, one a line or in a column; "-" is standard input.
@@ -136,7 +143,7 @@ def encode_file(
         NpyWriter(file.name, np.float32, matcher.dim) as writer,
         _bar(progress, "texts") as bar,
     ):
-        for _, (keys,), _ in chunks:
+        for _, (keys,) in chunks:
             encoded, rows = matcher.encode_keys(keys, cache)
             writer.append(encoded[rows])
             report.rows += len(keys)
@@ -166,8 +173,8 @@ def stored_texts(
     report = FileReport() if report is None else report
     texts: list[str] = []
     with contextlib.closing(read_keys(matcher, source, TEXTS, report, reading)) as chunks:
-        for (column,), _, _ in chunks:
-            texts += column
+        for chunk, _ in chunks:
+            texts += chunk.texts[0]
     report.rows = len(texts)
     return texts
 
@@ -204,7 +211,8 @@ def search_file(
     chunks = read_keys(index.matcher, source, TEXTS, report, reading)
     with contextlib.closing(chunks), open_output(target) as output, _bar(progress, "texts") as bar:
         header = "text\trank\tfound\tcosine\tscore\tmatch\n"
-        for (texts,), (keys,), _ in chunks:
+        for chunk, (keys,) in chunks:
+            (texts,) = chunk.texts
             found = index.search_keys(texts, keys, k)
             lines = [
                 f"{_one_line(text)}\t{rank}\t{_one_line(hit.text)}\t{hit.cosine:.6f}\t{hit.score:.6f}\t{hit.match:d}\n"
@@ -229,16 +237,37 @@ def _text_lines(
 ) -> Generator[tuple[int, str], None, None]:
     """Chunks of the output: (rows, text)."""
     chunks = read_keys(matcher, source, UNLABELED, report, reading)
-    header = "text_a\ttext_b\tscore\tmatch\n"
     with matcher.cache_for_a_pass(cache_bytes) as cache, contextlib.closing(chunks):
-        for (texts_a, texts_b), (keys_a, keys_b), _ in chunks:
+        for number, (chunk, (keys_a, keys_b)) in enumerate(chunks):
+            texts_a, texts_b = chunk.texts
+            header = "" if number else _header(chunk.kept)
             before = matcher.indistinct
             scores = matcher.score_keys(keys_a, keys_b, matcher.differ(texts_a, texts_b), cache)
             report.indistinct += matcher.indistinct - before
-            numbers = _numbers(scores, matcher, report)
-            lines = zip(map(_one_line, texts_a), map(_one_line, texts_b), numbers, strict=True)
-            yield len(scores), header + "".join(f"{a}\t{b}\t{number}\n" for a, b, number in lines)
-            header = ""
+            columns = [map(_one_line, texts_a), map(_one_line, texts_b), _numbers(scores, matcher, report)]
+            columns += [map(_cell, cells) for cells in chunk.kept.values()]
+            lines = map("\t".join, zip(*columns, strict=True))
+            yield len(scores), header + "".join(f"{line}\n" for line in lines)
+
+
+def _header(kept: Iterable[str]) -> str:
+    names = [_one_line(name) for name in kept]
+    for name in names:
+        if name in _SCORE_COLUMNS:
+            raise InputError(
+                f"keep: expected columns other than {', '.join(_SCORE_COLUMNS)}, which are written anyway. "
+                f"Received {name!r}. Give it another name in the file."
+            )
+    return "\t".join([*_SCORE_COLUMNS, *names]) + "\n"
+
+
+def _cell(value: Any) -> str:
+    """A cell of a file as it is written: nothing where it is missing; true, false, lists and objects as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | list | dict):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return _one_line(str(value))
 
 
 def _vector_lines(
@@ -267,14 +296,13 @@ def read_keys(
     kind: RowKind,
     report: FileReport,
     reading: Mapping[str, Any],
-) -> Generator[tuple[list[list[str]], list[list[bytes]], np.ndarray | None], None, None]:
-    """Chunks of a file: for each column of texts its texts and their keys, and the labels; bad rows left out."""
+) -> Generator[tuple[RowChunk, list[list[bytes]]], None, None]:
+    """Chunks of a file, and for each column of texts their keys; bad rows left out."""
     reader = read_rows(source, kind, **{"chunk_rows": _CHUNK_ROWS, **reading})
     with contextlib.closing(reader):
         for chunk in reader:
             known: dict[str, tuple[bytes, bool]] = {}
-            kept: list[tuple[str, ...]] = []
-            good = np.ones(len(chunk.lines), bool)
+            good: list[int] = []
             for place, row in enumerate(zip(*chunk.texts, strict=True)):
                 try:
                     for name, text in zip(kind.columns[: kind.texts], row, strict=True):
@@ -282,19 +310,17 @@ def read_keys(
                             known[text] = matcher.key(text, name)
                 except InputError as error:
                     reader.reject(chunk.lines[place], str(error), "\t".join(row))
-                    good[place] = False
                     continue
-                kept.append(row)
-            texts = [list(column) for column in zip(*kept, strict=True)] or [[] for _ in range(kind.texts)]
-            found = [[known[text] for text in column] for column in texts]
+                good.append(place)
+            if len(good) < len(chunk):
+                chunk = chunk.take(good)
+            found = [[known[text] for text in column] for column in chunk.texts]
             truncated = sum(cut for column in found for _, cut in column)
             matcher.count_truncated(truncated)
             report.truncated += truncated
-            report.encoding, report.rejected = reader.info.encoding, reader.info.rejected
-            report.quoted = reader.info.quoted
-            labels = None if chunk.labels is None else chunk.labels[good]
-            yield texts, [[key for key, _ in column] for column in found], labels
-        report.rejected = reader.info.rejected
+            report.encoding, report.quoted = reader.info.encoding, reader.info.quoted
+            yield chunk, [[key for key, _ in column] for column in found]
+        report.rejected, report.rejected_lines = reader.info.rejected, sorted(reader.rejected_lines)
 
 
 def _check_outputs(

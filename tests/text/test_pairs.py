@@ -425,6 +425,10 @@ def test_formats_that_are_not_known(tmp_path):
         ({"columns": [0, 1, 2]}, "positions count from 1"),
         ({"columns": ["a", "b", "c"], "header": "no"}, "a file without a header has positions"),
         ({"header": "maybe"}, "header 'maybe': expected one of: auto, yes, no"),
+        ({"keep": "id"}, "keep: expected a list of names or positions. Received the text 'id'"),
+        ({"keep": ["line", "id", "line"]}, "keep: expected different ones. Received line, id, line"),
+        ({"keep": ["id", 0]}, "keep: positions count from 1. Received id, 0"),
+        ({"keep": ["line", "id"], "header": "no"}, "keep: a file without a header has positions"),
         ({"on_bad_row": "drop"}, "on_bad_row 'drop': expected one of: error, skip"),
         ({"rejects": "r.tsv"}, "rejects are written with on_bad_row 'skip' only"),
         ({"label_threshold": 1, "label_max": 5}, "exclude each other"),
@@ -617,3 +621,58 @@ def test_a_whole_header_of_another_kind_is_one_where_positions_are_given(tmp_pat
     assert chunk.texts == (["乙"],)
     (chunk,) = read_rows(path, UNLABELED, columns=[2, 1])
     assert chunk.texts == (["乙"], ["甲"])
+
+
+@pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+def test_columns_are_kept(tmp_path, format):
+    rows = [("a", "甲", "乙", 1), ("b", "丙", "", 0), ("c", "丁", "戊", 0)]
+    path = write_rows(tmp_path / f"p.{format}", rows, ("id", *HEADER))
+    chunks = list(read_rows(path, keep=["label", "line", 1], on_bad_row="skip", chunk_rows=1))
+    first, by = (2, str) if format in ("tsv", "csv") else (1, int)
+    assert [chunk.kept for chunk in chunks] == [
+        {"label": [by(1)], "line": [first], "id": ["a"]},
+        {"label": [by(0)], "line": [first + 2], "id": ["c"]},
+    ]
+    assert [chunk.labels.tolist() for chunk in chunks] == [[1], [0]]
+
+
+def test_columns_are_kept_without_a_header(tmp_path):
+    path = text_file(tmp_path, "x\t甲\t乙\n\ny\t丙\t丁\n")
+    (chunk,) = read_rows(path, UNLABELED, columns=[2, 3], keep=["line", 1], on_bad_row="skip")
+    assert chunk.kept == {"line": [1, 3], "1": ["x", "y"]} and chunk.texts == (["甲", "丙"], ["乙", "丁"])
+    (chunk,) = read_rows(text_file(tmp_path, "甲\n\n乙\n", "t.txt"), TEXTS, keep=["line"], on_bad_row="skip")
+    assert chunk.kept == {"line": [1, 3]}
+
+
+def test_a_first_row_with_the_names_to_keep_is_a_header(tmp_path):
+    path = text_file(tmp_path, "编号\t甲\t乙\n1\t丙\t丁\n")
+    (chunk,) = read_rows(path, UNLABELED, columns=[2, 3], keep=["编号"])
+    assert chunk.kept == {"编号": ["1"]} and chunk.texts == (["丙"], ["丁"])
+
+
+@pytest.mark.parametrize(
+    ("header", "keep", "message"),
+    [
+        ("ids", ["id"], r"p\.tsv, line 1: no column is named 'id'\. .* Did you mean 'ids'\?"),
+        ("id", [4], r"p\.tsv, line 1: column 4 is asked for\. Received 3 columns"),
+        ("line", ["line"], r"p\.tsv, line 1: a column is named 'line', as what is kept .* Rename the column"),
+        ("text_a", [1, 2], r"expected columns of different names to keep\. Received text_a, text_a"),
+    ],
+)
+def test_columns_that_cannot_be_kept(tmp_path, header, keep, message):
+    path = text_file(tmp_path, f"{header}\ttext_a\ttext_b\nx\t甲\t乙\n", "p.tsv")
+    with pytest.raises(DataFormatError, match=message):
+        read_rows(path, UNLABELED, keep=keep, columns=[2, 3])
+
+
+def test_json_rows_without_a_key_to_keep_are_bad(tmp_path):
+    rows = ["[]", '{"text_a": "甲", "text_b": "乙", "id": null}', '{"text_a": "甲", "text_b": "乙"}']
+    reader = read_rows(
+        text_file(tmp_path, "\n".join(rows), "p.jsonl"), UNLABELED, keep=["line", "id"], on_bad_row="skip"
+    )
+    assert [chunk.kept for chunk in reader] == [{"line": [2], "id": [None]}]
+    assert reader.rejected_lines == [1, 3]
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected a JSON object with the keys .*, id\. Received"
+    ):
+        list(read_rows(text_file(tmp_path, "\n".join(rows[1:]), "p.jsonl"), UNLABELED, keep=["id"]))

@@ -146,6 +146,11 @@ def test_bad_rows_are_not_skipped(tmp_path, matrix, options):
         list(iter_vector_pairs(write(tmp_path / "v.csv", matrix), **options))
 
 
+def test_columns_are_not_kept(tmp_path, matrix):
+    with pytest.raises(ConfigError, match=r"columns of vector pairs are not kept: leave out keep"):
+        list(iter_vector_pairs(write(tmp_path / "v.csv", matrix), keep=["line"]))
+
+
 def test_columns_are_names(tmp_path, matrix):
     with pytest.raises(
         ConfigError, match=r"expected left prefix, right prefix, class column\. Received \[1, 2, 3\]"

@@ -13,6 +13,8 @@ from textsim.text.tables import Cells, Malformed, Table, check_header
 
 HEADERS = ("auto", "yes", "no")
 _DELIMITERS = (";", "\t", "|")
+LINE = "line"
+"""Kept like a column: the number of the line."""
 
 
 @dataclass(frozen=True)
@@ -92,16 +94,19 @@ class Columns:
         names: of the columns in the file; without a header those of the kind.
         header: whether the first row was a header.
         expected: what a row must be, in words.
-        get: from a row of the table to the cells of the kind's columns; raises `BadRow`.
+        get: from a row of the table to the cells of the kind's columns and those to keep; raises `BadRow`.
+        kept: names of the columns to keep, `LINE` among them, for which `get` has no cell; without a header
+            positions.
     """
 
     names: tuple[str, ...]
     header: bool
     expected: str
     get: Callable[[Cells], Sequence[Any]]
+    kept: tuple[str, ...] = ()
 
 
-Wanted = tuple[str, ...] | tuple[int, ...] | None
+Wanted = Sequence[str | int] | None
 
 
 def parse_wanted(columns: Sequence[str | int] | None, kind: RowKind, header: str) -> Wanted:
@@ -121,22 +126,47 @@ def parse_wanted(columns: Sequence[str | int] | None, kind: RowKind, header: str
             f"columns: expected {len(kind.columns)} names or positions, for {', '.join(kind.columns)}. "
             f"Received {received}."
         )
-    names = tuple(str(column) for column in columns)
-    if len(set(names)) < len(names):
-        raise ConfigError(f"columns: expected different ones. Received {received}.")
-    are_positions = [name.isascii() and name.isdigit() for name in names]
-    if all(are_positions):
-        if any(int(name) < 1 for name in names):
-            raise ConfigError(f"columns: positions count from 1. Received {received}.")
-        return tuple(int(name) for name in names)
-    if any(are_positions):
+    parsed = _parse_places("columns", columns)
+    names = [column for column in parsed if isinstance(column, str)]
+    if 0 < len(names) < len(parsed):
         raise ConfigError(f"columns: expected names alone or positions alone. Received {received}.")
-    if header == "no":
+    if names and header == "no":
         raise ConfigError("columns: a file without a header has positions (from 1) and no names.")
-    return names
+    return parsed
 
 
-def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule: LabelRule) -> Columns:
+def parse_keep(keep: Sequence[str | int], header: str) -> tuple[str | int, ...]:
+    """Checks the columns that a user wants to keep: names, positions from 1 and `LINE`.
+
+    Raises:
+        ConfigError: one is repeated, or below 1, or is a name where there is no header.
+    """
+    if isinstance(keep, str):
+        raise ConfigError(f"keep: expected a list of names or positions. Received the text {keep!r}.")
+    parsed = _parse_places("keep", keep)
+    if header == "no" and any(isinstance(column, str) for column in _without_line(parsed)):
+        raise ConfigError(f"keep: a file without a header has positions (from 1) and {LINE!r}, and no names.")
+    return parsed
+
+
+def _parse_places(what: str, columns: Sequence[str | int]) -> tuple[str | int, ...]:
+    received = ", ".join(map(str, columns))
+    names = [str(column) for column in columns]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{what}: expected different ones. Received {received}.")
+    parsed = tuple(int(name) if name.isascii() and name.isdigit() else name for name in names)
+    if any(isinstance(column, int) and column < 1 for column in parsed):
+        raise ConfigError(f"{what}: positions count from 1. Received {received}.")
+    return parsed
+
+
+def _without_line(keep: Sequence[str | int]) -> list[str | int]:
+    return [column for column in keep if column != LINE]
+
+
+def find_columns(
+    table: Table, kind: RowKind, wanted: Wanted, header: str, rule: LabelRule, keep: Sequence[str | int] = ()
+) -> Columns:
     """Finds the columns of `kind`; takes the header off `table.rows` where there is one.
 
     Args:
@@ -145,6 +175,7 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
         wanted: what `parse_wanted` returned.
         header: one of `HEADERS`.
         rule: what a label is, to tell a first row from a header with unusual names.
+        keep: what `parse_keep` returned.
 
     Raises:
         DataFormatError: a column is not there, or it cannot be told whether there is a header.
@@ -152,18 +183,20 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
     """
     if table.format in ("jsonl", "parquet"):
         check_header(table.path, table.format, header)
-        return _by_key(table, kind, wanted)
+        return _by_key(table, kind, wanted, keep)
     if table.format == "lines" and len(kind.columns) > 1:
         raise ConfigError(f"format 'lines': a line is one text. Expected rows of {', '.join(kind.columns)}.")
     expected = _expected(table, kind)
     in_order = tuple(range(len(kind.columns)))
-    first = None if table.format == "lines" and header != "yes" else next(table.rows, None)
+    whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
+    first = None if whole_lines else next(table.rows, None)
     if first is None:
-        return Columns(kind.columns, False, expected, _getter(in_order, len(in_order), expected))
+        getter = _getter(in_order, len(in_order), expected)
+        return Columns(kind.columns, False, expected, getter, tuple(map(str, keep)))
     number, cells = first
     assert isinstance(cells, list)
     names = [str(cell).strip() for cell in cells]
-    if header == "yes" or (header == "auto" and _is_header(names, kind, wanted)):
+    if header == "yes" or (header == "auto" and _is_header(names, kind, wanted, keep)):
         if wanted is None and len(names) == len(kind.columns) and kind.find(names) is None:
             places = in_order
         else:
@@ -171,7 +204,8 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
         if len(names) != len(kind.columns):
             expected = f"{len(names)} {table.separator} columns as in the header"
         found = tuple(names[place] for place in places)
-        return Columns(found, True, expected, _getter(places, len(names), expected))
+        kept, more = _find_kept(table.where(number), names, kind, keep)
+        return Columns(found, True, expected, _getter(places + more, len(names), expected), kept)
 
     places, width = in_order, len(in_order)
     if wanted is not None:
@@ -185,22 +219,46 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
         if kind.labeled and len(cells) == width:
             _check_label(table, (number, cells), places[-1], rule)
     table.put_back(first)
-    return Columns(kind.columns, False, expected, _getter(places, width, expected))
+    more = _places(table.where(number), names, kind, _without_line(keep))
+    return Columns(
+        kind.columns, False, expected, _getter(places + more, width, expected), tuple(map(str, keep))
+    )
 
 
-def _by_key(table: Table, kind: RowKind, wanted: Wanted) -> Columns:
+def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | int]) -> Columns:
     names = table.names
     if names is None:  # an empty file, or a first row that cannot be read
         keys = kind.columns if wanted is None else tuple(map(str, wanted))
+        kept = tuple(map(str, keep))
     else:
         where = str(table.path) if table.format == "parquet" else table.where(1)
         places = _places(where, names, kind, wanted)
         keys = tuple(names[place] for place in places)
+        kept, more = _find_kept(where, names, kind, keep)
         if table.format == "parquet":
             expected = f"{len(names)} columns"
-            return Columns(keys, False, expected, _getter(places, len(names), expected))
-    expected = f"a JSON object with the keys {', '.join(keys)}"
-    return Columns(keys, False, expected, _getter_by_key(keys, expected))
+            return Columns(keys, False, expected, _getter(places + more, len(names), expected), kept)
+    every = keys + tuple(name for name in kept if name != LINE)
+    expected = f"a JSON object with the keys {', '.join(every)}"
+    return Columns(keys, False, expected, _getter_by_key(every, expected), kept)
+
+
+def _find_kept(
+    where: str, names: Sequence[str], kind: RowKind, keep: Sequence[str | int]
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names of the columns to keep, and the places of those that are the file's."""
+    places = _places(where, names, kind, _without_line(keep))
+    found = iter([names[place] for place in places])
+    kept = tuple(LINE if column == LINE else next(found) for column in keep)
+    if LINE in kept and LINE in names:
+        raise DataFormatError(
+            f"{where}: a column is named {LINE!r}, as what is kept as the number of the line. Rename the column."
+        )
+    if len(set(kept)) < len(kept):
+        raise DataFormatError(
+            f"{where}: expected columns of different names to keep. Received {', '.join(kept)}. Rename them."
+        )
+    return kept, places
 
 
 def _expected(table: Table, kind: RowKind) -> str:
@@ -211,7 +269,10 @@ def _expected(table: Table, kind: RowKind) -> str:
     return f"{len(kind.columns)} {table.separator} columns ({', '.join(kind.columns)})"
 
 
-def _is_header(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
+def _is_header(names: list[str], kind: RowKind, wanted: Wanted, keep: Sequence[str | int]) -> bool:
+    kept = [column for column in _without_line(keep) if isinstance(column, str)]
+    if kept and all(name in names for name in kept):
+        return True
     if wanted is None:
         return kind.find(names) is not None
     if isinstance(wanted[0], int):

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from textsim.errors import ConfigError, DataFormatError, InputError
 from textsim.files import STREAM, as_text, atomic_file, check_target, is_stream
 from textsim.text.columns import (
+    LINE,
     PAIRS,
     TEXTS,
     TRIPLETS,
@@ -23,6 +24,7 @@ from textsim.text.columns import (
     RowKind,
     did_you_mean,
     find_columns,
+    parse_keep,
     parse_wanted,
 )
 from textsim.text.labels import LabelRule
@@ -60,14 +62,29 @@ class RowChunk:
         labels: float32 array of shape (rows,) in [0, 1], or None where the kind has no label.
         lines: for each row the number of the line on which it begins (Parquet and data frames: of the row),
             from 1.
+        kept: the cells of further columns that the reader was asked to keep, by name.
     """
 
     texts: tuple[list[str], ...]
     labels: np.ndarray | None
     lines: list[int]
+    kept: dict[str, list[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def take(self, places: list[int]) -> RowChunk:
+        """The rows at these places, from 0."""
+
+        def pick(column: list[Any]) -> list[Any]:
+            return [column[place] for place in places]
+
+        return RowChunk(
+            tuple(map(pick, self.texts)),
+            None if self.labels is None else self.labels[places],
+            pick(self.lines),
+            {name: pick(cells) for name, cells in self.kept.items()},
+        )
 
 
 @dataclass
@@ -144,6 +161,7 @@ class RowReader:
 
     Attributes:
         info: what was found about the file; its counts grow with the rows that were read.
+        rejected_lines: the numbers of the first few rows that were refused.
     """
 
     def __init__(
@@ -167,6 +185,7 @@ class RowReader:
         self.info = FileInfo(
             as_text(table.path), table.format, table.encoding, columns.header, list(columns.names)
         )
+        self.rejected_lines: list[int] = []
         self._chunks = self._read()
 
     def __iter__(self) -> Iterator[RowChunk]:
@@ -189,6 +208,8 @@ class RowReader:
         texts: tuple[list[str], ...] = tuple([] for _ in range(kind.texts))
         labels: list[float] = []
         lines: list[int] = []
+        kept = self._no_cells()
+        further = [name for name in kept if name != LINE]
         label_of = _RememberedLabels(self._rule)
         normalized = _NormalizedTexts(self._normalizer)
         with self._stack:
@@ -199,19 +220,23 @@ class RowReader:
                         normalized(text, name) for text, name in zip(row, kind.text_columns, strict=False)
                     ]
                     if kind.labeled:
-                        labels.append(label_of(row[-1], self._columns.names[-1]))
+                        labels.append(label_of(row[kind.texts], self._columns.names[-1]))
                 except BadRow as bad:
                     self.reject(number, f"{bad}{self._table.quotes_hint(cells)}", _raw(cells))
                     continue
                 for column, text in zip(texts, clean, strict=True):
                     column.append(text)
+                if further:
+                    for name, cell in zip(further, row[len(kind.columns) :], strict=True):
+                        kept[name].append(cell)
                 lines.append(number)
                 if len(lines) == self._chunk_rows:
-                    yield self._chunk(texts, labels, lines)
+                    yield self._chunk(texts, labels, lines, kept)
                     texts, labels, lines = tuple([] for _ in range(kind.texts)), [], []
+                    kept = self._no_cells()
                     normalized.forget()
             if lines:
-                yield self._chunk(texts, labels, lines)
+                yield self._chunk(texts, labels, lines, kept)
         if not self.info.rows:
             self._raise_empty()
 
@@ -226,12 +251,25 @@ class RowReader:
         if self._rejects is None:
             raise DataFormatError(f"{self._table.where(line)}: {reason}")
         self.info.rejected += 1
+        if len(self.rejected_lines) < 10:
+            self.rejected_lines.append(line)
         self._rejects.add(self._table.path, line, reason, raw)
 
-    def _chunk(self, texts: tuple[list[str], ...], labels: list[float], lines: list[int]) -> RowChunk:
+    def _no_cells(self) -> dict[str, list[Any]]:
+        return {name: [] for name in self._columns.kept}
+
+    def _chunk(
+        self,
+        texts: tuple[list[str], ...],
+        labels: list[float],
+        lines: list[int],
+        kept: dict[str, list[Any]],
+    ) -> RowChunk:
         self.info.rows += len(lines)
         self.info.quoted = self._table.quoted
-        return RowChunk(texts, np.array(labels, np.float32) if self._kind.labeled else None, lines)
+        if LINE in kept:
+            kept[LINE] = lines
+        return RowChunk(texts, np.array(labels, np.float32) if self._kind.labeled else None, lines, kept)
 
     def _raise_empty(self) -> None:
         path = self._table.path
@@ -314,6 +352,7 @@ def read_rows(
     label_threshold: float | None = None,
     label_max: float | None = None,
     normalizer: Callable[[str], str] | None = None,
+    keep: Sequence[str | int] = (),
     chunk_rows: int = 8192,
 ) -> RowReader:
     """Reads a file of texts as a stream.
@@ -337,6 +376,8 @@ def read_rows(
         label_threshold: allows graded labels, and makes them 1 where they are at least this, else 0.
         label_max: allows graded labels from 0 to this, and keeps them as shares of it.
         normalizer: applied to every text; one that is empty afterwards makes a bad row.
+        keep: further columns whose cells go into the chunks as they are, by name or position; "line" is the
+            number of the line.
         chunk_rows: rows in a chunk (the last may have fewer).
 
     Returns:
@@ -364,7 +405,8 @@ def read_rows(
         if on_bad_row == "skip":
             log = rejects if isinstance(rejects, RejectLog) else stack.enter_context(RejectLog(rejects))
         table = stack.enter_context(open_table(path, format=format, encoding=encoding, delimiter=delimiter))
-        found = find_columns(table, kind, parse_wanted(columns, kind, header), header, rule)
+        wanted, kept = parse_wanted(columns, kind, header), parse_keep(keep, header)
+        found = find_columns(table, kind, wanted, header, rule, kept)
         reader = RowReader(table, kind, found, rule, log, normalizer, chunk_rows)
         reader.keep_open(stack.pop_all())
         return reader

@@ -103,6 +103,7 @@ def iter_vector_pairs(
     label_max: float | None = None,
     on_bad_row: str = "error",
     rejects: Any = None,
+    keep: Sequence[str | int] = (),
 ) -> Iterator[VectorPairs]:
     """Reads a file of vector pairs in chunks.
 
@@ -121,6 +122,7 @@ def iter_vector_pairs(
         format, encoding, delimiter: as in `textsim.text.pairs.read_rows`.
         label_threshold, label_max: as in `textsim.text.pairs.read_rows`.
         on_bad_row, rejects: of texts alone: here a bad row is always an error.
+        keep: of texts alone.
 
     Raises:
         DataFormatError: the file cannot be read; has no rows, or an odd number of numeric columns; or a cell
@@ -133,6 +135,10 @@ def iter_vector_pairs(
     if on_bad_row != "error" or rejects is not None:
         raise ConfigError(
             "bad rows of vector pairs are not skipped: leave out on_bad_row and rejects. The error names the cell."
+        )
+    if keep:
+        raise ConfigError(
+            "columns of vector pairs are not kept: leave out keep. Scores have the number of their row beside them."
         )
     if is_stream(path):
         raise ConfigError(f"vector pairs are read from a file. {path} is a stream, which is not supported.")

@@ -261,14 +261,14 @@ def _file_chunks(
     shape = {key: reading[key] for key in ("format", "encoding", "delimiter") if key in reading}
     rows = detect_kind(path, **shape) if kind is None else _ROW_KINDS[kind]
     with matcher.cache_for_a_pass() as cache:
-        for texts, keys, labels in read_keys(matcher, path, rows, report, reading):
-            before = matcher.indistinct
+        for chunk, keys in read_keys(matcher, path, rows, report, reading):
+            texts, before = chunk.texts, matcher.indistinct
             scores = [
                 matcher.score_keys(keys[0], others, matcher.differ(texts[0], other_texts), cache)
                 for others, other_texts in zip(keys[1:], texts[1:], strict=True)
             ]
             report.indistinct += matcher.indistinct - before
-            yield scores, labels
+            yield scores, chunk.labels
 
 
 def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
