@@ -86,6 +86,18 @@ def test_formats(tmp_path, format, compressed):
     assert reader.info.columns == list(HEADER)
 
 
+def test_an_encoding_that_late_rows_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr("textsim.text.encoding._BLOCK_BYTES", 16)
+    path = tmp_path / "p.tsv"
+    path.write_bytes(
+        b"text_a\ttext_b\tlabel\n" + b"a\tb\t0\n" * 50 + "今天好\t明天好\t1\n".encode("gb18030") * 9
+    )
+    reader = read_rows(path)
+    (chunk,) = reader
+    assert chunk.texts[0] == ["a"] * 50 + ["今天好"] * 9
+    assert reader.info.encoding == "gb18030"
+
+
 @pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
 def test_columns_by_name_among_others(tmp_path, format):
     rows = [(i, y, a, b, "x") for i, (a, b, y) in enumerate(ROWS)]

@@ -226,6 +226,7 @@ class RowReader:
 
     def _chunk(self, texts: tuple[list[str], ...], labels: list[float], lines: list[int]) -> RowChunk:
         self.info.rows += len(lines)
+        self.info.encoding = self._table.encoding
         return RowChunk(texts, np.array(labels, np.float32) if self._kind.labeled else None, lines)
 
     def _raise_empty(self) -> None:

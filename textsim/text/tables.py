@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from textsim.errors import ConfigError, DataFormatError, MissingDependencyError
 from textsim.files import STREAM, is_stream
 from textsim.registry import unknown_name
-from textsim.text.encoding import open_bytes, read_lines
+from textsim.text.encoding import Lines, open_bytes
 
 FORMATS = ("csv", "jsonl", "lines", "parquet", "tsv")
 _SUFFIXES = {
@@ -51,7 +51,7 @@ class Table:
     Attributes:
         path: as given.
         format: one of `FORMATS`.
-        encoding: of the text; None for Parquet.
+        lines: of the text file that the rows are read from; None for Parquet.
         names: the columns' names where the format itself has them (JSON lines: of the first row), else None.
         unit: what a row's number counts: "line" of the file, or "row" of a Parquet table. Both begin with 1.
         separator: what separates columns, in words, for messages.
@@ -62,11 +62,16 @@ class Table:
 
     path: str | os.PathLike[str]
     format: str
-    encoding: str | None
+    lines: Lines | None
     names: list[str] | None
     unit: str
     separator: str
     rows: Iterator[tuple[int, Cells]]
+
+    @property
+    def encoding(self) -> str | None:
+        """Of the text, as far as it has been read; None for Parquet."""
+        return None if self.lines is None else self.lines.encoding
 
     def where(self, number: int) -> str:
         """The place of a row, for messages."""
@@ -131,8 +136,8 @@ def open_table(
                 names = list(parquet.schema_arrow.names)
                 yield Table(path, format, None, names, "row", "Parquet", _parquet_rows(parquet, path))
             return
-        encoding, lines = read_lines(file, path, encoding)
-        table = Table(path, format, encoding, None, "line", "", iter(()))
+        lines = Lines(file, path, encoding)
+        table = Table(path, format, lines, None, "line", "", iter(()))
         if format == "jsonl":
             table.separator = "JSON"
             table.rows = _without_blank_end(_json_rows(lines))
@@ -170,12 +175,12 @@ def _is_blank(cells: Cells) -> bool:
     return isinstance(cells, list) and not any(map(str.strip, cells))
 
 
-def _split_rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, Cells]]:
+def _split_rows(lines: Iterable[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, Cells]]:
     for number, line in lines:
         yield number, line.split(delimiter) if line else []
 
 
-def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:
+def _json_rows(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:
     for number, line in lines:
         if not line:
             yield number, []
@@ -192,7 +197,7 @@ def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:
 
 
 def _csv_rows(
-    lines: Iterator[tuple[int, str]], path: str | os.PathLike[str], delimiter: str
+    lines: Iterable[tuple[int, str]], path: str | os.PathLike[str], delimiter: str
 ) -> Iterator[tuple[int, Cells]]:
     """Yields each record with the number of the line on which it begins."""
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CSV_FIELD_CHARACTERS))
