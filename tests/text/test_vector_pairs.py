@@ -92,6 +92,19 @@ def test_the_class_column_may_stand_anywhere(tmp_path, matrix):
     np.testing.assert_array_equal(read_vector_pairs(tmp_path / "v.csv").left, matrix[:, :3])
 
 
+@pytest.mark.parametrize("name", ["v.csv", "v.parquet"])
+def test_the_class_column_among_usual_names(tmp_path, name):
+    def write(*columns):
+        rows = pd.DataFrame([[1, 0.5, 2, 3, 0], [0, 0.25, 4, 5, 1]], columns=list(columns))
+        rows.to_csv(tmp_path / name, index=False) if name == "v.csv" else rows.to_parquet(tmp_path / name)
+        return read_vector_pairs(tmp_path / name)
+
+    got = write("Label", "score", "a", "b", "flag")
+    assert got.labels.tolist() == [1, 0] and got.names == ("score", "a", "b", "flag")
+    with pytest.raises(DataFormatError, match=r"Received 'class', 'score', all usual names.*--columns"):
+        write("class", "score", "a", "b", "flag")
+
+
 def test_headers(tmp_path, matrix):
     path = tmp_path / "v.csv"
     frame(matrix).to_csv(path, index=False, header=False)

@@ -106,8 +106,9 @@ def iter_vector_pairs(
     """Reads a file of vector pairs in chunks.
 
     CSV, TSV and Parquet have 2k numeric columns, first the k of the left vector, then those of the right
-    one; and a class column, the one with a usual name ("label", "class", ...) or else the last. A .npy file
-    holds the same as one matrix, the class last. A .npz file holds the arrays "left", "right" and "label".
+    one; and a class column: "label", or the one with another usual name ("class", "score", ...), or else the
+    last. A .npy file holds the same as one matrix, the class last. A .npz file holds the arrays "left", "right"
+    and "label".
 
     Args:
         path: the file. Not standard input.
@@ -122,9 +123,9 @@ def iter_vector_pairs(
         on_bad_row, rejects: of texts alone: here a bad row is always an error.
 
     Raises:
-        DataFormatError: the file cannot be read; has no rows, or an odd number of numeric columns; or a cell
-            is empty, is not a number, or is not finite as float32. Names line (Parquet, NumPy: row) and
-            column.
+        DataFormatError: the file cannot be read; has no rows, an odd number of numeric columns, or several that
+            may be the class; or a cell is empty, is not a number, or is not finite as float32. Names line
+            (Parquet, NumPy: row) and column.
         ConfigError: an argument has a value that it cannot have.
         MissingDependencyError: Parquet is asked for and pyarrow is not installed.
     """
@@ -200,8 +201,7 @@ def _layout(
         return _layout_by_name(path, known, names is not None, labeled, columns)
     label = None
     if labeled:
-        usual = [i for i, name in enumerate(known) if name.lower() in LABEL_NAMES]
-        label = usual[0] if len(usual) == 1 else width - 1
+        label = _class_column(path, known)
     numeric = [i for i in range(width) if i != label]
     if not numeric or len(numeric) % 2:
         beside = " and a class column" if labeled else ""
@@ -211,6 +211,19 @@ def _layout(
         )
     half = len(numeric) // 2
     return _Layout(numeric[:half], numeric[half:], label, known, width)
+
+
+def _class_column(path: Path, names: Sequence[str]) -> int:
+    """The place of the class column: the one called "label", else with another usual name, else the last."""
+    usual = [i for i, name in enumerate(names) if name.lower() in LABEL_NAMES]
+    usual = [i for i in usual if names[i].lower() == "label"] or usual
+    if len(usual) > 1:
+        received = ", ".join(repr(names[i]) for i in usual)
+        raise DataFormatError(
+            f"{path}: expected one class column. Received {received}, all usual names of one. Say which to read, "
+            "and what the other columns' names begin with, as in --columns left_,right_,label (columns=[...])."
+        )
+    return usual[0] if usual else len(names) - 1
 
 
 def _layout_by_name(
