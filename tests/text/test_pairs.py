@@ -405,6 +405,28 @@ def test_standard_input(monkeypatch):
     assert table("-") == [(1, "甲", "乙", 1.0), (2, "丙", "丁", 0.0)]
 
 
+@pytest.mark.parametrize("bad", ["", '{"query": "甲", "ti', "12", '{"query": "甲", "label": 1}'])
+def test_a_bad_first_row_of_json_does_not_name_the_columns(tmp_path, bad):
+    good = '{"query": "甲", "title": "乙", "label": 1}\n'
+    path = text_file(tmp_path, f"{bad}\n{good}{good}", "p.jsonl")
+    for columns in (None, ["query", "title", "label"], [1, 2, 3]):
+        reader = read_rows(path, columns=columns, on_bad_row="skip")
+        assert [chunk.lines for chunk in reader] == [[2, 3]]
+        assert (reader.info.columns, reader.info.rejected) == (["query", "title", "label"], 1)
+        with pytest.raises(DataFormatError, match=r"p\.jsonl, line 1: expected a JSON object"):
+            list(read_rows(path, columns=columns))
+
+
+def test_columns_that_no_row_of_json_has(tmp_path):
+    path = text_file(tmp_path, '\n{"a": 1}\n{"b": 2}\n', "p.jsonl")
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected the columns.*Received the columns 'a'\. Say"
+    ):
+        read_rows(path, on_bad_row="skip")
+    with pytest.raises(DataFormatError, match="line 2: no column is named 'b'"):
+        read_rows(path, columns=["a", "b", "c"], on_bad_row="skip")
+
+
 def test_detect_kind(tmp_path):
     for suffix in ("tsv", "csv", "jsonl", "parquet"):
         assert detect_kind(write_rows(tmp_path / f"p.{suffix}", ROWS)) is PAIRS
@@ -412,6 +434,9 @@ def test_detect_kind(tmp_path):
         assert detect_kind(path) is TRIPLETS
     assert detect_kind(text_file(tmp_path, "", "e.tsv")) is PAIRS
     assert detect_kind("-") is PAIRS
+    triplet = '{"anchor": "甲", "positive": "乙", "negative": "丙"}\n'
+    for bad in ("", "{", '{"anchor": "甲"}'):
+        assert detect_kind(text_file(tmp_path, f"{bad}\n{triplet}", "t.jsonl")) is TRIPLETS
 
 
 def test_data_frames():

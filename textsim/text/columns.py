@@ -170,7 +170,7 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
         found = tuple(names[place] for place in places)
         return Columns(found, True, expected, _getter(places, len(names), expected))
 
-    table.put_back(first)
+    table.put_back([first])
     places, width = in_order, len(in_order)
     if wanted is not None:
         places, width = _places(table.where(number), names, kind, wanted), len(names)
@@ -186,16 +186,23 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
 
 
 def _by_key(table: Table, kind: RowKind, wanted: Wanted) -> Columns:
-    names = table.names
-    if names is None:  # an empty file, or a first row that cannot be read
-        keys = kind.columns if wanted is None else tuple(map(str, wanted))
-    else:
-        where = str(table.path) if table.format == "parquet" else table.where(1)
-        places = _places(where, names, kind, wanted)
+    if table.format == "parquet":
+        names = table.names or []
+        places = _places(str(table.path), names, kind, wanted)
+        expected = f"{len(names)} columns"
+        return Columns(
+            tuple(names[place] for place in places), False, expected, _getter(places, len(names), expected)
+        )
+    # The first rows may be bad ones, which are refused in their turn: the first that has the columns names them.
+    rows = table.take_until(lambda cells: isinstance(cells, dict) and _has(list(cells), kind, wanted))
+    table.put_back(rows)
+    objects = [(number, list(cells)) for number, cells in rows if isinstance(cells, dict)]
+    if objects:
+        number, names = next((row for row in objects if _has(row[1], kind, wanted)), objects[0])
+        places = _places(table.where(number), names, kind, wanted)
         keys = tuple(names[place] for place in places)
-        if table.format == "parquet":
-            expected = f"{len(names)} columns"
-            return Columns(keys, False, expected, _getter(places, len(names), expected))
+    else:
+        keys = kind.columns if wanted is None else tuple(map(str, wanted))
     expected = f"a JSON object with the keys {', '.join(keys)}"
     return Columns(keys, False, expected, _getter_by_key(keys, expected))
 
@@ -208,14 +215,19 @@ def _expected(table: Table, kind: RowKind) -> str:
     return f"{len(kind.columns)} {table.separator} columns ({', '.join(kind.columns)})"
 
 
-def _is_header(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
+def _has(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
+    """Whether the wanted columns are among a file's `names`."""
     if wanted is None:
         return kind.find(names) is not None
-    if isinstance(wanted[0], int):
+    return all(column <= len(names) if isinstance(column, int) else column in names for column in wanted)
+
+
+def _is_header(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
+    if wanted is not None and isinstance(wanted[0], int):
         chosen = [names[p - 1] for p in wanted if isinstance(p, int) and p <= len(names)]
         whole = any(other.find(names) is not None for other in (PAIRS, UNLABELED, TRIPLETS))
         return whole or (len(chosen) == len(wanted) and kind.find(chosen) is not None)
-    return all(name in names for name in wanted)
+    return _has(names, kind, wanted)
 
 
 def _check_no_header(where: str, names: list[str], kind: RowKind) -> None:

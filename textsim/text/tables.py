@@ -8,9 +8,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -32,6 +32,8 @@ _SUFFIXES = {
 }
 # An unclosed quote makes the rest of a CSV file one field: this bounds it, yet a text can be very long.
 _MAX_CSV_FIELD_CHARACTERS = 1 << 24
+# How far the columns' names are looked for. It bounds what a stream whose names are wrong is read before that is said.
+_BEGINNING_ROWS = 100
 
 
 class Malformed(NamedTuple):
@@ -52,7 +54,7 @@ class Table:
         path: as given.
         format: one of `FORMATS`.
         lines: of the text file that the rows are read from; None for Parquet.
-        names: the columns' names where the format itself has them (JSON lines: of the first row), else None.
+        names: the columns' names where the format has them for the whole file (Parquet), else None.
         unit: what a row's number counts: "line" of the file, or "row" of a Parquet table. Both begin with 1.
         separator: what separates columns, in words, for messages.
         rows: the numbered rows, read as they are asked for: a list of cells (TSV, CSV, Parquet), a dict (JSON
@@ -77,9 +79,18 @@ class Table:
         """The place of a row, for messages."""
         return f"{self.path}, {self.unit} {number}"
 
-    def put_back(self, row: tuple[int, Cells]) -> None:
-        """Makes `row` the next one again."""
-        self.rows = chain([row], self.rows)
+    def take_until(self, fits: Callable[[Cells], bool]) -> list[tuple[int, Cells]]:
+        """Takes off rows up to the first that `fits`, but no more than a file's beginning."""
+        taken = []
+        for row in islice(self.rows, _BEGINNING_ROWS):
+            taken.append(row)
+            if fits(row[1]):
+                break
+        return taken
+
+    def put_back(self, rows: list[tuple[int, Cells]]) -> None:
+        """Makes `rows` the next ones again."""
+        self.rows = chain(rows, self.rows)
 
 
 def table_format(path: str | os.PathLike[str]) -> str:
@@ -141,10 +152,6 @@ def open_table(
         if format == "jsonl":
             table.separator = "JSON"
             table.rows = _without_blank_end(_json_rows(lines))
-            first = next(table.rows, None)
-            if first is not None:
-                table.put_back(first)
-                table.names = list(first[1]) if isinstance(first[1], dict) else None
         elif format == "csv":
             table.separator = "comma-separated" if delimiter in (None, ",") else f"{delimiter!r}-separated"
             table.rows = _without_blank_end(_csv_rows(lines, path, delimiter or ","))
@@ -160,7 +167,7 @@ def open_table(
 def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:
     blank: list[tuple[int, Cells]] = []
     for row in rows:
-        if _is_blank(row[1]):
+        if is_blank(row[1]):
             blank.append(row)
         elif blank:
             yield from blank
@@ -170,7 +177,7 @@ def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int,
             yield row
 
 
-def _is_blank(cells: Cells) -> bool:
+def is_blank(cells: Cells) -> bool:
     """Whether a row holds nothing, as the empty rows that spreadsheets write at the end."""
     return isinstance(cells, list) and not any(map(str.strip, cells))
 
