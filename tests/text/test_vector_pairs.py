@@ -254,6 +254,15 @@ def test_texts_are_no_vectors(tmp_path):
     assert not holds_vectors(tmp_path / "p.jsonl")
 
 
+@pytest.mark.parametrize("names", [["text_a", "text_b", "label"], ["anchor", "positive", "negative"]])
+def test_texts_that_are_numbers_are_no_vectors(tmp_path, names):
+    rows = pd.DataFrame([[12306, 95588, 0], [10086, 10010, 1]], columns=names)
+    rows.to_csv(tmp_path / "p.csv", index=False)
+    rows.to_parquet(tmp_path / "p.parquet")
+    assert not holds_vectors(tmp_path / "p.csv")
+    assert not holds_vectors(tmp_path / "p.parquet")
+
+
 def test_scaler_agrees_with_scikit_learn():
     rng = np.random.default_rng(1)
     left, right = (

@@ -16,6 +16,7 @@ import numpy as np
 from textsim.errors import ConfigError, DataFormatError
 from textsim.files import is_stream
 from textsim.text.arrays import slices
+from textsim.text.columns import PAIRS, TRIPLETS
 from textsim.text.encoding import open_bytes
 from textsim.text.labels import LABEL_NAMES, LabelRule
 from textsim.text.tables import Table, open_parquet, open_table, parquet_batches, table_format
@@ -157,7 +158,7 @@ def iter_vector_pairs(
 
 def holds_vectors(path: str | os.PathLike[str], **options: Any) -> bool:
     """Whether a CSV, TSV or Parquet file looks like vector pairs: the first two rows hold an odd number of
-    cells, three or more, and those of the second row (Parquet: of the first) are numbers.
+    cells, three or more, those of the second row are numbers, and no columns are called what those of texts are.
 
     Args:
         path: the file.
@@ -167,8 +168,14 @@ def holds_vectors(path: str | os.PathLike[str], **options: Any) -> bool:
         if table.format not in ("csv", "tsv", "parquet"):
             return False
         rows = [cells for _, (_, cells) in zip(range(2), table.rows, strict=False)]
+        names = table.names
+    if not rows:
+        return False
+    if names is None:
+        names = [str(cell).strip() for cell in rows[0]]
     return (
-        bool(rows)
+        # Texts may be numbers, as those of service lines.
+        all(kind.find(names) is None for kind in (PAIRS, TRIPLETS))
         and all(isinstance(cells, list) and len(cells) > 2 and len(cells) % 2 for cells in rows)
         and all(_number(cell) is not None for cell in rows[-1])
     )
