@@ -417,6 +417,22 @@ def test_a_bad_first_row_of_json_does_not_name_the_columns(tmp_path, bad):
             list(read_rows(path, columns=columns))
 
 
+@pytest.mark.parametrize("blank", ["\n", "\n\n", ",,,\n"])
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [(None, "auto"), (None, "yes"), (["s1", "s2", "label"], "auto"), ([2, 3, 1], "auto"), ([2, 3, 1], "no")],
+)
+def test_blank_rows_before_the_first(tmp_path, blank, columns, header):
+    names = "" if header == "no" else "label,s1,s2,id\n"
+    path = text_file(tmp_path, f"{blank}{names}1,甲,乙,7\n0,丙,丁,8\n", "p.csv")
+    options = {"columns": columns, "header": header}
+    reader = read_rows(path, on_bad_row="skip", **options)
+    assert [text for chunk in reader for text in chunk.texts[0]] == ["甲", "丙"]
+    assert (reader.info.header, reader.info.rejected) == (header != "no", blank.count("\n"))
+    with pytest.raises(DataFormatError, match=r"p\.csv, line 1: .*(Received a blank line|is empty)"):
+        list(read_rows(path, **options))
+
+
 def test_columns_that_no_row_of_json_has(tmp_path):
     path = text_file(tmp_path, '\n{"a": 1}\n{"b": 2}\n', "p.jsonl")
     with pytest.raises(

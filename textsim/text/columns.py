@@ -9,7 +9,7 @@ from typing import Any
 
 from textsim.errors import ConfigError, DataFormatError
 from textsim.text.labels import LABEL_NAMES, LabelRule
-from textsim.text.tables import Cells, Malformed, Table
+from textsim.text.tables import Cells, Malformed, Table, is_blank
 
 HEADERS = ("auto", "yes", "no")
 
@@ -154,10 +154,15 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
         raise ConfigError(f"format 'lines': a line is one text. Expected rows of {', '.join(kind.columns)}.")
     expected = _expected(table, kind)
     in_order = tuple(range(len(kind.columns)))
-    first = None if table.format == "lines" and header != "yes" else next(table.rows, None)
-    if first is None:
+    # Blank rows before the first that holds anything are bad rows and no header.
+    rows = (
+        table.take_until(lambda cells: not is_blank(cells))
+        if table.format != "lines" or header == "yes"
+        else []
+    )
+    if not rows:
         return Columns(kind.columns, False, expected, _getter(in_order, len(in_order), expected))
-    number, cells = first
+    *blank, (number, cells) = rows
     assert isinstance(cells, list)
     names = [str(cell).strip() for cell in cells]
     if header == "yes" or (header == "auto" and _is_header(names, kind, wanted)):
@@ -167,10 +172,11 @@ def find_columns(table: Table, kind: RowKind, wanted: Wanted, header: str, rule:
             places = _places(table.where(number), names, kind, wanted)
         if len(names) != len(kind.columns):
             expected = f"{len(names)} {table.separator} columns as in the header"
+        table.put_back(blank)
         found = tuple(names[place] for place in places)
         return Columns(found, True, expected, _getter(places, len(names), expected))
 
-    table.put_back([first])
+    table.put_back(rows)
     places, width = in_order, len(in_order)
     if wanted is not None:
         places, width = _places(table.where(number), names, kind, wanted), len(names)
@@ -193,7 +199,7 @@ def _by_key(table: Table, kind: RowKind, wanted: Wanted) -> Columns:
         return Columns(
             tuple(names[place] for place in places), False, expected, _getter(places, len(names), expected)
         )
-    # The first rows may be bad ones, which are refused in their turn: the first that has the columns names them.
+    # The first rows may be bad ones, which are refused in their turn: the names are those of the first good one.
     rows = table.take_until(lambda cells: isinstance(cells, dict) and _has(list(cells), kind, wanted))
     table.put_back(rows)
     objects = [(number, list(cells)) for number, cells in rows if isinstance(cells, dict)]
