@@ -36,7 +36,8 @@ HEADER = ("text_a", "text_b", "label")
 
 def write_rows(path, rows, header=HEADER):
     """The same table in any of the formats, as the path's suffixes tell."""
-    suffix = path.name.removesuffix(".gz").rpartition(".")[2]
+    packed = path.name.lower().endswith(".gz")
+    suffix = path.name[: -3 if packed else None].rpartition(".")[2]
     lines = [header, *rows] if header else rows
     if suffix == "tsv":
         data = "".join("\t".join(map(str, row)) + "\n" for row in lines).encode()
@@ -50,7 +51,7 @@ def write_rows(path, rows, header=HEADER):
         buffer = io.BytesIO()
         pd.DataFrame(rows, columns=list(header)).to_parquet(buffer)
         data = buffer.getvalue()
-    path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
+    path.write_bytes(gzip.compress(data) if packed else data)
     return path
 
 
@@ -69,7 +70,7 @@ def text_file(tmp_path, text, name="pairs.tsv"):
     return path
 
 
-@pytest.mark.parametrize("compressed", ["", ".gz"])
+@pytest.mark.parametrize("compressed", ["", ".gz", ".GZ"])
 @pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
 def test_formats(tmp_path, format, compressed):
     path = write_rows(tmp_path / f"文件.{format}{compressed}", ROWS)

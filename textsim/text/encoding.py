@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.files import STREAM
+from textsim.files import STREAM, is_gzip
 
 _BLOCK_BYTES = 1 << 18
 # Codecs of domain names, which have no lines.
@@ -48,7 +48,7 @@ def open_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     if path.is_dir():
         raise DataFormatError(f"{path}: expected a file. Received a folder.")
     try:
-        opener: Any = gzip.open if path.suffix == ".gz" else open
+        opener: Any = gzip.open if is_gzip(path) else open
         file = cast(BinaryIO, opener(path, "rb"))
     except FileNotFoundError:
         raise DataFormatError(f"{path}: no such file.") from None

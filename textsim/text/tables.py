@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from textsim.errors import ConfigError, DataFormatError, MissingDependencyError
-from textsim.files import STREAM, is_stream
+from textsim.files import STREAM, is_gzip, is_stream
 from textsim.registry import unknown_name
 from textsim.text.encoding import Lines, open_bytes
 
@@ -257,7 +257,7 @@ def open_parquet(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
             f"{path}: reading Parquet needs pyarrow. Install it with: pip install 'textsim[parquet]'"
         ) from error
     with tempfile.TemporaryFile() as spool:
-        if is_stream(path) or Path(path).suffix == ".gz":
+        if is_stream(path) or is_gzip(path):
             shutil.copyfileobj(file, spool)
             spool.seek(0)
             file = spool
