@@ -254,6 +254,35 @@ def test_texts_are_no_vectors(tmp_path):
     assert not holds_vectors(tmp_path / "p.jsonl")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_blank_lines_count_but_at_the_end(tmp_path, end):
+    path = tmp_path / "v.csv"
+
+    def read(*lines):
+        path.write_bytes("".join(line + end for line in lines).encode())
+        return read_vector_pairs(path)
+
+    assert len(read("a,b,label", "1,2,0", "3,4,1", "", ",,", "")) == 2
+    for where, lines in (
+        (3, ["a,b,label", "1,2,0", "", "3,4,1"]),
+        (1, ["", "1,2,0"]),
+        (2, ["a,b,label", "", "1,2,0"]),
+    ):
+        with pytest.raises(DataFormatError, match=rf"v\.csv, line {where}: expected .*Received a blank line"):
+            read(*lines)
+
+
+def test_an_encoding_that_late_rows_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr("textsim.text.encoding._BLOCK_BYTES", 16)
+    path = tmp_path / "v.csv"
+    rows = b"l,r,note,label\n" + b"1,2,a,0\n" * 50
+    path.write_bytes(rows + '1,2,"今天,\n\n明天",1\n'.encode("gb18030"))
+    assert read_vector_pairs(path, columns=["l", "r", "label"]).labels.tolist() == [0] * 50 + [1]
+    path.write_bytes(rows + "1,2,今天,1\n".encode() * 9 + b"1,2,\xff\xff,1\n")
+    with pytest.raises(DataFormatError, match=r"v\.csv, line 61: expected utf-8 text"):
+        read_vector_pairs(path, columns=["l", "r", "label"])
+
+
 @pytest.mark.parametrize("names", [["text_a", "text_b", "label"], ["anchor", "positive", "negative"]])
 def test_texts_that_are_numbers_are_no_vectors(tmp_path, names):
     rows = pd.DataFrame([[12306, 95588, 0], [10086, 10010, 1]], columns=names)

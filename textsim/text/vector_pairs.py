@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from textsim.text.tables import Table, open_parquet, open_table, parquet_batches
 
 NUMPY_SUFFIXES = (".npy", ".npz")
 _CHUNK_NUMBERS = 1 << 22
+_READ_LINES = 256
 
 
 @dataclass(frozen=True)
@@ -283,8 +286,12 @@ def _csv_chunks(
         if first is None:
             raise DataFormatError(f"{path}: the file is empty. Expected pairs of numeric vectors.")
         cells = [str(cell).strip() for cell in first[1]]
+        if not any(cells):
+            raise DataFormatError(
+                f"{table.where(first[0])}: expected names or numbers of vector pairs. Received a blank line."
+            )
         has_header = _has_header(table, first[0], cells, header, columns)
-        encoding, is_csv = table.encoding, table.format == "csv"
+        is_csv = table.format == "csv"
     layout = _layout(path, cells if has_header else None, len(cells), labeled, columns)
     places = [*layout.left, *layout.right]
     # One column more than there should be: pandas 2 cuts a row with too many cells short in silence where it is the
@@ -293,19 +300,21 @@ def _csv_chunks(
     dtypes: dict[int, Any] = dict.fromkeys(range(surplus + 1), str)
     dtypes.update(dict.fromkeys(places, np.float32))
     half = len(layout.left)
+    separator = delimiter or ("," if is_csv else "\t")
     try:
         with (
-            open_bytes(path) as file,
+            # Split at each separator, as TSV is, and joined again: pandas finds the quotes of CSV.
+            open_table(path, format="tsv", encoding=encoding, delimiter=separator) as table,
             pd.read_csv(
-                file,
-                sep=delimiter or ("," if is_csv else "\t"),
+                _TextOf(table, separator),
+                sep=separator,
                 quoting=csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE,
                 header=None,
                 names=range(surplus + 1),
                 skiprows=first[0] if has_header else 0,
                 dtype=dtypes,
                 na_filter=False,
-                encoding=encoding,
+                skip_blank_lines=False,
                 chunksize=rows_at_once(len(places)),
             ) as reader,
         ):
@@ -328,6 +337,17 @@ def _csv_chunks(
         with open_table(path, **reading) as table:
             _raise_first_fault(table, layout, has_header, rule)
         raise DataFormatError(f"{path}: expected a table of numbers. {error}") from error
+
+
+class _TextOf(io.TextIOBase):
+    """The text of an open table as a file for pandas, less blank rows at its end."""
+
+    def __init__(self, table: Table, separator: str) -> None:
+        self._lines = (separator.join(cast(list[str], cells)) + "\n" for _, cells in table.rows)
+
+    def read(self, size: int | None = -1) -> str:
+        """Some lines, however many characters are asked for; pandas takes what it gets."""
+        return "".join(islice(self._lines, _READ_LINES))
 
 
 def _has_header(
@@ -371,12 +391,10 @@ def _raise_first_fault(table: Table, layout: _Layout, has_header: bool, rule: La
         next(rows)
     for number, cells in rows:
         assert isinstance(cells, list)
-        if not cells:
-            continue
         if len(cells) != layout.width:
             raise DataFormatError(
                 f"{table.where(number)}: expected {layout.width} {table.separator} columns. "
-                f"Received {len(cells)}."
+                f"Received {len(cells) or 'a blank line'}."
             )
         for place in (*layout.left, *layout.right):
             _check_number(cells[place], f"{table.where(number)}, column {layout.names[place]}")
