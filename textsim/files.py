@@ -241,6 +241,11 @@ def is_stream(path: str | os.PathLike[str]) -> bool:
     )
 
 
+def is_gzip(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's name says that it is compressed."""
+    return os.fspath(path).lower().endswith(".gz")
+
+
 def as_text(path: str | os.PathLike[str]) -> str:
     """A path as UTF-8 can hold it: bytes of a name in another encoding become escapes such as \\xca."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from textsim.errors import InputError
-from textsim.files import STREAM, atomic_file, check_target, is_stream
+from textsim.files import STREAM, atomic_file, check_target, is_gzip, is_stream
 from textsim.index import TextIndex
 from textsim.matcher import CACHE_BYTES, Matcher, TextMatcher, VectorMatcher
 from textsim.text.arrays import NpyWriter
@@ -344,7 +344,7 @@ def open_output(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    name, packed = os.fspath(target), os.fspath(target).lower().endswith(".gz")
+    name, packed = os.fspath(target), is_gzip(target)
     suffix = Path(name[:-3] if packed else name).suffix.lower()
     if suffix in _OTHER_FORMATS:
         raise InputError(

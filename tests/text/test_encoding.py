@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.text.encoding import detect_encoding, open_bytes, raw_lines, read_lines
+from textsim.text.encoding import Lines, detect_encoding, open_bytes, raw_lines
 
 TEXT = "今天天气怎么样\t明天会下雨吗\t0\n手机 wifi 连不上了\t手机连不上无线网\t1\n一一如意　二二得四\t好\t1\n"
 TRADITIONAL = "今天天氣怎麼樣\t請問這個價錢多少\t0\n為什麼電腦開機這麼慢呢\t電腦開機變慢\t1\n"
@@ -58,8 +58,9 @@ def test_bytes_without_an_encoding(tmp_path):
 
 
 def read(data: bytes, encoding: str | None = None) -> tuple[str, list[tuple[int, str]]]:
-    name, lines = read_lines(io.BytesIO(data), "a.tsv", encoding)
-    return name, list(lines)
+    lines = Lines(io.BytesIO(data), "a.tsv", encoding)
+    read = list(lines)
+    return lines.encoding, read
 
 
 def test_lines_end_with_lf_or_crlf_alone():
@@ -84,13 +85,23 @@ def test_the_first_character_beyond_ascii_decides(monkeypatch):
     assert lines[100] == (101, "今天\t明天\t1")
 
 
+def test_ascii_is_handed_out_before_the_rest_is_read(monkeypatch):
+    monkeypatch.setattr("textsim.text.encoding._BLOCK_BYTES", 16)
+    file = io.BytesIO(b"1,2,0\n" * 100 + "今天,明天,1\n".encode("gb18030") * 10)
+    lines = Lines(file, "a.csv")
+    assert next(iter(lines)) == (1, "1,2,0")
+    assert (file.tell(), lines.encoding) == (16, "utf-8")
+    assert list(lines)[99] == (101, "今天,明天,1")
+    assert lines.encoding == "gb18030"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16-le"])
 @pytest.mark.parametrize("block", [5, 64, 1 << 18])
 def test_a_wrong_byte_names_its_line(monkeypatch, encoding, block):
     monkeypatch.setattr("textsim.text.encoding._BLOCK_BYTES", block)
     good = "今天天气\n".encode(encoding) * 50
     wrong = b"\x00\xd8\x00\xd8" if encoding == "utf-16-le" else b"\xff\xff"
-    _, lines = read_lines(io.BytesIO(good + wrong + "\n".encode(encoding) + good), "a.tsv", encoding)
+    lines = Lines(io.BytesIO(good + wrong + "\n".encode(encoding) + good), "a.tsv", encoding)
     with pytest.raises(DataFormatError, match=r"a\.tsv, line 51: expected .* text\. Received the bytes b"):
         list(lines)
 
@@ -130,7 +141,7 @@ def test_lines_are_those_of_a_split_at_lf(text, block):
 
         read = read1
 
-    _, lines = read_lines(Stream(), "a.tsv", "utf-8")  # type: ignore[arg-type]
+    lines = Lines(Stream(), "a.tsv", "utf-8")  # type: ignore[arg-type]
     expected = text.removeprefix("\ufeff").split("\n")
     if not expected[-1]:
         expected.pop()

@@ -36,7 +36,8 @@ HEADER = ("text_a", "text_b", "label")
 
 def write_rows(path, rows, header=HEADER):
     """The same table in any of the formats, as the path's suffixes tell."""
-    suffix = path.name.removesuffix(".gz").rpartition(".")[2]
+    packed = path.name.lower().endswith(".gz")
+    suffix = path.name[: -3 if packed else None].rpartition(".")[2]
     lines = [header, *rows] if header else rows
     if suffix == "tsv":
         data = "".join("\t".join(map(str, row)) + "\n" for row in lines).encode()
@@ -50,7 +51,7 @@ def write_rows(path, rows, header=HEADER):
         buffer = io.BytesIO()
         pd.DataFrame(rows, columns=list(header)).to_parquet(buffer)
         data = buffer.getvalue()
-    path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
+    path.write_bytes(gzip.compress(data) if packed else data)
     return path
 
 
@@ -69,7 +70,7 @@ def text_file(tmp_path, text, name="pairs.tsv"):
     return path
 
 
-@pytest.mark.parametrize("compressed", ["", ".gz"])
+@pytest.mark.parametrize("compressed", ["", ".gz", ".GZ"])
 @pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
 def test_formats(tmp_path, format, compressed):
     path = write_rows(tmp_path / f"文件.{format}{compressed}", ROWS)
@@ -84,6 +85,18 @@ def test_formats(tmp_path, format, compressed):
     assert reader.info.encoding == (None if format == "parquet" else "utf-8")
     assert reader.info.header is (first == 2)
     assert reader.info.columns == list(HEADER)
+
+
+def test_an_encoding_that_late_rows_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr("textsim.text.encoding._BLOCK_BYTES", 16)
+    path = tmp_path / "p.tsv"
+    path.write_bytes(
+        b"text_a\ttext_b\tlabel\n" + b"a\tb\t0\n" * 50 + "今天好\t明天好\t1\n".encode("gb18030") * 9
+    )
+    reader = read_rows(path)
+    (chunk,) = reader
+    assert chunk.texts[0] == ["a"] * 50 + ["今天好"] * 9
+    assert reader.info.encoding == "gb18030"
 
 
 @pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
@@ -477,6 +490,44 @@ def test_standard_input(monkeypatch):
     assert table("-") == [(1, "甲", "乙", 1.0), (2, "丙", "丁", 0.0)]
 
 
+@pytest.mark.parametrize("bad", ["", '{"query": "甲", "ti', "12", '{"query": "甲", "label": 1}'])
+def test_a_bad_first_row_of_json_does_not_name_the_columns(tmp_path, bad):
+    good = '{"query": "甲", "title": "乙", "label": 1}\n'
+    path = text_file(tmp_path, f"{bad}\n{good}{good}", "p.jsonl")
+    for columns in (None, ["query", "title", "label"], [1, 2, 3]):
+        reader = read_rows(path, columns=columns, on_bad_row="skip")
+        assert [chunk.lines for chunk in reader] == [[2, 3]]
+        assert (reader.info.columns, reader.info.rejected) == (["query", "title", "label"], 1)
+        with pytest.raises(DataFormatError, match=r"p\.jsonl, line 1: expected a JSON object"):
+            list(read_rows(path, columns=columns))
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n", ",,,\n"])
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [(None, "auto"), (None, "yes"), (["s1", "s2", "label"], "auto"), ([2, 3, 1], "auto"), ([2, 3, 1], "no")],
+)
+def test_blank_rows_before_the_first(tmp_path, blank, columns, header):
+    names = "" if header == "no" else "label,s1,s2,id\n"
+    path = text_file(tmp_path, f"{blank}{names}1,甲,乙,7\n0,丙,丁,8\n", "p.csv")
+    options = {"columns": columns, "header": header}
+    reader = read_rows(path, on_bad_row="skip", **options)
+    assert [text for chunk in reader for text in chunk.texts[0]] == ["甲", "丙"]
+    assert (reader.info.header, reader.info.rejected) == (header != "no", blank.count("\n"))
+    with pytest.raises(DataFormatError, match=r"p\.csv, line 1: .*(Received a blank line|is empty)"):
+        list(read_rows(path, **options))
+
+
+def test_columns_that_no_row_of_json_has(tmp_path):
+    path = text_file(tmp_path, '\n{"a": 1}\n{"b": 2}\n', "p.jsonl")
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected the columns.*Received the columns 'a'\. Say"
+    ):
+        read_rows(path, on_bad_row="skip")
+    with pytest.raises(DataFormatError, match="line 2: no column is named 'b'"):
+        read_rows(path, columns=["a", "b", "c"], on_bad_row="skip")
+
+
 def test_detect_kind(tmp_path):
     for suffix in ("tsv", "csv", "jsonl", "parquet"):
         assert detect_kind(write_rows(tmp_path / f"p.{suffix}", ROWS)) is PAIRS
@@ -484,6 +535,9 @@ def test_detect_kind(tmp_path):
         assert detect_kind(path) is TRIPLETS
     assert detect_kind(text_file(tmp_path, "", "e.tsv")) is PAIRS
     assert detect_kind("-") is PAIRS
+    triplet = '{"anchor": "甲", "positive": "乙", "negative": "丙"}\n'
+    for bad in ("", "{", '{"anchor": "甲"}'):
+        assert detect_kind(text_file(tmp_path, f"{bad}\n{triplet}", "t.jsonl")) is TRIPLETS
 
 
 def test_data_frames():

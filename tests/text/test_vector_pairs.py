@@ -92,6 +92,19 @@ def test_the_class_column_may_stand_anywhere(tmp_path, matrix):
     np.testing.assert_array_equal(read_vector_pairs(tmp_path / "v.csv").left, matrix[:, :3])
 
 
+@pytest.mark.parametrize("name", ["v.csv", "v.parquet"])
+def test_the_class_column_among_usual_names(tmp_path, name):
+    def write(*columns):
+        rows = pd.DataFrame([[1, 0.5, 2, 3, 0], [0, 0.25, 4, 5, 1]], columns=list(columns))
+        rows.to_csv(tmp_path / name, index=False) if name == "v.csv" else rows.to_parquet(tmp_path / name)
+        return read_vector_pairs(tmp_path / name)
+
+    got = write("Label", "score", "a", "b", "flag")
+    assert got.labels.tolist() == [1, 0] and got.names == ("score", "a", "b", "flag")
+    with pytest.raises(DataFormatError, match=r"Received 'class', 'score', all usual names.*--columns"):
+        write("class", "score", "a", "b", "flag")
+
+
 def test_headers(tmp_path, matrix):
     path = tmp_path / "v.csv"
     frame(matrix).to_csv(path, index=False, header=False)
@@ -264,6 +277,44 @@ def test_texts_are_no_vectors(tmp_path):
         assert not holds_vectors(tmp_path / name) or name == "p.csv"
     (tmp_path / "p.jsonl").write_text("{}\n")
     assert not holds_vectors(tmp_path / "p.jsonl")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_blank_lines_count_but_at_the_end(tmp_path, end):
+    path = tmp_path / "v.csv"
+
+    def read(*lines):
+        path.write_bytes("".join(line + end for line in lines).encode())
+        return read_vector_pairs(path)
+
+    assert len(read("a,b,label", "1,2,0", "3,4,1", "", ",,", "")) == 2
+    for where, lines in (
+        (3, ["a,b,label", "1,2,0", "", "3,4,1"]),
+        (1, ["", "1,2,0"]),
+        (2, ["a,b,label", "", "1,2,0"]),
+    ):
+        with pytest.raises(DataFormatError, match=rf"v\.csv, line {where}: expected .*Received a blank line"):
+            read(*lines)
+
+
+def test_an_encoding_that_late_rows_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr("textsim.text.encoding._BLOCK_BYTES", 16)
+    path = tmp_path / "v.csv"
+    rows = b"l,r,note,label\n" + b"1,2,a,0\n" * 50
+    path.write_bytes(rows + '1,2,"今天,\n\n明天",1\n'.encode("gb18030"))
+    assert read_vector_pairs(path, columns=["l", "r", "label"]).labels.tolist() == [0] * 50 + [1]
+    path.write_bytes(rows + "1,2,今天,1\n".encode() * 9 + b"1,2,\xff\xff,1\n")
+    with pytest.raises(DataFormatError, match=r"v\.csv, line 61: expected utf-8 text"):
+        read_vector_pairs(path, columns=["l", "r", "label"])
+
+
+@pytest.mark.parametrize("names", [["text_a", "text_b", "label"], ["anchor", "positive", "negative"]])
+def test_texts_that_are_numbers_are_no_vectors(tmp_path, names):
+    rows = pd.DataFrame([[12306, 95588, 0], [10086, 10010, 1]], columns=names)
+    rows.to_csv(tmp_path / "p.csv", index=False)
+    rows.to_parquet(tmp_path / "p.parquet")
+    assert not holds_vectors(tmp_path / "p.csv")
+    assert not holds_vectors(tmp_path / "p.parquet")
 
 
 def test_scaler_agrees_with_scikit_learn():

@@ -9,7 +9,7 @@ from typing import Any
 
 from textsim.errors import ConfigError, DataFormatError
 from textsim.text.labels import LABEL_NAMES, LabelRule
-from textsim.text.tables import Cells, Malformed, Table, check_header
+from textsim.text.tables import Cells, Malformed, Table, check_header, is_blank
 
 HEADERS = ("auto", "yes", "no")
 _DELIMITERS = (";", "\t", "|")
@@ -188,12 +188,13 @@ def find_columns(
         raise ConfigError(f"format 'lines': a line is one text. Expected rows of {', '.join(kind.columns)}.")
     expected = _expected(table, kind)
     in_order = tuple(range(len(kind.columns)))
+    # Blank rows before the first that holds anything are bad rows and no header.
     whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
-    first = None if whole_lines else next(table.rows, None)
-    if first is None:
+    rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells))
+    if not rows:
         getter = _getter(in_order, len(in_order), expected)
         return Columns(kind.columns, False, expected, getter, tuple(map(str, keep)))
-    number, cells = first
+    *blank, (number, cells) = rows
     assert isinstance(cells, list)
     names = [str(cell).strip() for cell in cells]
     if header == "yes" or (header == "auto" and _is_header(names, kind, wanted, keep)):
@@ -203,6 +204,7 @@ def find_columns(
             places = _places(table.where(number), names, kind, wanted)
         if len(names) != len(kind.columns):
             expected = f"{len(names)} {table.separator} columns as in the header"
+        table.put_back(blank)
         found = tuple(names[place] for place in places)
         kept, more = _find_kept(table.where(number), names, kind, keep)
         return Columns(found, True, expected, _getter(places + more, len(names), expected), kept)
@@ -218,7 +220,7 @@ def find_columns(
         _check_no_header(table.where(number), names, kind)
         if kind.labeled and len(cells) == width:
             _check_label(table, (number, cells), places[-1], rule)
-    table.put_back(first)
+    table.put_back(rows)
     more = _places(table.where(number), names, kind, _without_line(keep))
     return Columns(
         kind.columns, False, expected, _getter(places + more, width, expected), tuple(map(str, keep))
@@ -226,18 +228,25 @@ def find_columns(
 
 
 def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | int]) -> Columns:
-    names = table.names
-    if names is None:  # an empty file, or a first row that cannot be read
+    if table.format == "parquet":
+        where, names = str(table.path), table.names or []
+        places = _places(where, names, kind, wanted)
+        kept, more = _find_kept(where, names, kind, keep)
+        expected = f"{len(names)} columns"
+        keys = tuple(names[place] for place in places)
+        return Columns(keys, False, expected, _getter(places + more, len(names), expected), kept)
+    # The first rows may be bad ones, which are refused in their turn: the names are those of the first good one.
+    rows = table.take_until(lambda cells: isinstance(cells, dict) and _has(list(cells), kind, wanted))
+    table.put_back(rows)
+    objects = [(number, list(cells)) for number, cells in rows if isinstance(cells, dict)]
+    if objects:
+        number, names = next((row for row in objects if _has(row[1], kind, wanted)), objects[0])
+        where = table.where(number)
+        keys = tuple(names[place] for place in _places(where, names, kind, wanted))
+        kept, _ = _find_kept(where, names, kind, keep)
+    else:
         keys = kind.columns if wanted is None else tuple(map(str, wanted))
         kept = tuple(map(str, keep))
-    else:
-        where = str(table.path) if table.format == "parquet" else table.where(1)
-        places = _places(where, names, kind, wanted)
-        keys = tuple(names[place] for place in places)
-        kept, more = _find_kept(where, names, kind, keep)
-        if table.format == "parquet":
-            expected = f"{len(names)} columns"
-            return Columns(keys, False, expected, _getter(places + more, len(names), expected), kept)
     every = keys + tuple(name for name in kept if name != LINE)
     expected = f"a JSON object with the keys {', '.join(every)}"
     return Columns(keys, False, expected, _getter_by_key(every, expected), kept)
@@ -269,17 +278,22 @@ def _expected(table: Table, kind: RowKind) -> str:
     return f"{len(kind.columns)} {table.separator} columns ({', '.join(kind.columns)})"
 
 
+def _has(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
+    """Whether the wanted columns are among a file's `names`."""
+    if wanted is None:
+        return kind.find(names) is not None
+    return all(column <= len(names) if isinstance(column, int) else column in names for column in wanted)
+
+
 def _is_header(names: list[str], kind: RowKind, wanted: Wanted, keep: Sequence[str | int]) -> bool:
     kept = [column for column in _without_line(keep) if isinstance(column, str)]
     if kept and all(name in names for name in kept):
         return True
-    if wanted is None:
-        return kind.find(names) is not None
-    if isinstance(wanted[0], int):
+    if wanted is not None and isinstance(wanted[0], int):
         chosen = [names[p - 1] for p in wanted if isinstance(p, int) and p <= len(names)]
         whole = any(other.find(names) is not None for other in (PAIRS, UNLABELED, TRIPLETS))
         return whole or (len(chosen) == len(wanted) and kind.find(chosen) is not None)
-    return all(name in names for name in wanted)
+    return _has(names, kind, wanted)
 
 
 def _check_no_header(where: str, names: list[str], kind: RowKind) -> None:
@@ -315,7 +329,7 @@ def _check_label(table: Table, first: tuple[int, list[Any]], place: int, rule: L
     second = next(table.rows, None)
     if second is None:
         return
-    table.put_back(second)
+    table.put_back([second])
     below = second[1][place] if isinstance(second[1], list) and len(second[1]) == len(cells) else ""
     if _has_digit(str(below)):
         raise DataFormatError(

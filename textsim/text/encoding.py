@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.files import STREAM
+from textsim.files import STREAM, is_gzip
 
 _BLOCK_BYTES = 1 << 18
 # Codecs of domain names, which have no lines.
@@ -48,7 +48,7 @@ def open_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     if path.is_dir():
         raise DataFormatError(f"{path}: expected a file. Received a folder.")
     try:
-        opener: Any = gzip.open if path.suffix == ".gz" else open
+        opener: Any = gzip.open if is_gzip(path) else open
         file = cast(BinaryIO, opener(path, "rb"))
     except FileNotFoundError:
         raise DataFormatError(f"{path}: no such file.") from None
@@ -133,10 +133,8 @@ def _in_gb2312(character: str) -> bool:
     return True
 
 
-def read_lines(
-    file: BinaryIO, path: str | os.PathLike[str], encoding: str | None = None
-) -> tuple[str, Iterator[tuple[int, str]]]:
-    """Finds a file's encoding and decodes its lines as they are asked for.
+class Lines:
+    """An iterable of a file's lines, each with its number from 1, read and decoded as they are asked for.
 
     A line ends with "\\n" or "\\r\\n" alone, whatever other separators a text holds. A last line without an
     end counts; a byte order mark is dropped.
@@ -146,84 +144,84 @@ def read_lines(
         path: its name, for messages.
         encoding: skips the detection.
 
-    Returns:
-        Pair of the encoding's name and an iterator over (line number from 1, line without its end).
+    Attributes:
+        encoding: a name that Python's codecs know. Where it is detected, "utf-8" until bytes that are not ASCII
+            tell.
 
     Raises:
-        DataFormatError: no encoding fits; or, from the iterator, a line is not in the encoding.
+        DataFormatError: from the iterator: no encoding fits, or a line is not in the encoding.
         ConfigError: Python knows no encoding of that name.
     """
-    read = getattr(file, "read1", file.read)  # does not wait for a whole block of standard input
-    head = bytearray()
-    if encoding is None:
-        # ASCII tells nothing: read on to the first byte beyond it.
-        while block := read(_BLOCK_BYTES):
-            head += block
-            if not block.isascii() or b"\0" in block:
-                break
-        encoding = detect_encoding(bytes(head), whole=not block)
+
+    def __init__(self, file: BinaryIO, path: str | os.PathLike[str], encoding: str | None = None) -> None:
+        # read1 does not wait for a whole block of standard input.
+        self._read_bytes = getattr(file, "read1", file.read)
+        self._path = path
+        self.encoding = "utf-8" if encoding is None else _checked(encoding)
+        self._lines = self._read(detect=encoding is None)
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return self._lines
+
+    def _read(self, detect: bool) -> Iterator[tuple[int, str]]:
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        number = 0
+        rest = ""
+        ended = False
+        while not ended:
+            block = self._read_bytes(_BLOCK_BYTES)
+            ended = not block
+            # ASCII tells nothing and, but for UTF-16 with its NUL bytes, reads the same in each encoding: it is
+            # handed out as it comes, since the first byte beyond it may come late or never.
+            if detect and (not block.isascii() or b"\0" in block):
+                detect = False
+                self.encoding = self._detect(block)
+                decoder = codecs.getincrementaldecoder(self.encoding)()
+            try:
+                text = decoder.decode(block, ended)
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start].decode(self.encoding, errors="ignore")
+                received = error.object[error.start : error.start + 4]
+                raise DataFormatError(
+                    f"{self._path}, line {number + (rest + before).count(chr(10)) + 1}: expected {self.encoding} "
+                    f"text. Received the bytes {received!r}. Pass another encoding with --encoding "
+                    "(encoding=...), or mend the line."
+                ) from error
+            lines = text.split("\n")
+            lines[0] = rest + lines[0]
+            rest = lines.pop()
+            for line in lines:
+                number += 1
+                yield number, line[:-1] if line.endswith("\r") else line
+        if rest:
+            yield number + 1, rest[:-1] if rest.endswith("\r") else rest
+
+    def _detect(self, block: bytes) -> str:
+        encoding = detect_encoding(block, whole=False)
         if encoding is None:
             raise DataFormatError(
-                f"{path}: cannot tell the encoding: neither UTF-8, UTF-16, GB18030 nor Big5. "
+                f"{self._path}: cannot tell the encoding: neither UTF-8, UTF-16, GB18030 nor Big5. "
                 "Pass it with --encoding (encoding=...)."
             )
-    else:
-        try:
-            name = codecs.lookup(encoding).name
-            # Python has codecs that are none of text, such as base64: to them this is a LookupError too.
-            "\n".encode(name)
-        except (LookupError, UnicodeError):
-            name = ""
-        if name in ("", *_OF_NAMES):
-            raise ConfigError(f"unknown encoding {encoding!r}. Expected one such as utf-8, gb18030 or big5.")
-        encoding = name
-        if encoding == "utf-8":
-            encoding = "utf-8-sig"  # reads both with and without the mark
-
-    def blocks() -> Iterator[bytes]:
-        if head:
-            yield bytes(head)
-            head.clear()
-        while block := read(_BLOCK_BYTES):
-            yield block
-
-    return encoding, _decoded_lines(blocks(), path, encoding)
+        return encoding
 
 
-def _decoded_lines(
-    blocks: Iterator[bytes], path: str | os.PathLike[str], encoding: str
-) -> Iterator[tuple[int, str]]:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    number = 0
-    rest = ""
-    ended = False
-    while not ended:
-        block = next(blocks, b"")
-        ended = not block
-        try:
-            text = decoder.decode(block, ended)
-        except UnicodeDecodeError as error:
-            before = error.object[: error.start].decode(encoding, errors="ignore")
-            received = error.object[error.start : error.start + 4]
-            raise DataFormatError(
-                f"{path}, line {number + (rest + before).count(chr(10)) + 1}: expected {encoding} text. "
-                f"Received the bytes {received!r}. Pass another encoding with --encoding (encoding=...), "
-                "or mend the line."
-            ) from error
-        lines = text.split("\n")
-        lines[0] = rest + lines[0]
-        rest = lines.pop()
-        for line in lines:
-            number += 1
-            yield number, line[:-1] if line.endswith("\r") else line
-    if rest:
-        yield number + 1, rest[:-1] if rest.endswith("\r") else rest
+def _checked(encoding: str) -> str:
+    """The name of an encoding that is asked for, as Python's codecs have it."""
+    try:
+        name = codecs.lookup(encoding).name
+        # Python has codecs that are none of text, such as base64: to them this is a LookupError too.
+        "\n".encode(name)
+    except (LookupError, UnicodeError):
+        name = ""
+    if name in ("", *_OF_NAMES):
+        raise ConfigError(f"unknown encoding {encoding!r}. Expected one such as utf-8, gb18030 or big5.")
+    return "utf-8-sig" if name == "utf-8" else name  # reads both with and without the mark
 
 
 def raw_lines(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[str]:
     """The lines of a raw text file that are not blank, for training word vectors."""
     with open_bytes(path) as file:
-        _, lines = read_lines(file, path, encoding)
-        for _, line in lines:
+        for _, line in Lines(file, path, encoding):
             if line and not line.isspace():
                 yield line

@@ -28,7 +28,7 @@ from textsim.text.columns import (
     parse_wanted,
 )
 from textsim.text.labels import LabelRule
-from textsim.text.tables import Cells, Malformed, Table, open_table
+from textsim.text.tables import Cells, Malformed, Table, is_blank, open_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -266,7 +266,7 @@ class RowReader:
         kept: dict[str, list[Any]],
     ) -> RowChunk:
         self.info.rows += len(lines)
-        self.info.quoted = self._table.quoted
+        self.info.encoding, self.info.quoted = self._table.encoding, self._table.quoted
         if LINE in kept:
             kept[LINE] = lines
         return RowChunk(texts, np.array(labels, np.float32) if self._kind.labeled else None, lines, kept)
@@ -488,7 +488,15 @@ def detect_kind(path: AnyPath, **options: Any) -> RowKind:
     with open_table(path, **options) as table:
         names = table.names
         if names is None:
-            first = next(table.rows, (0, []))[1]
-            names = [str(cell).strip() for cell in first] if isinstance(first, list) else []
+            rows = table.take_until(_may_name_columns)
+            first = rows[-1][1] if rows else []
+            names = [] if isinstance(first, Malformed) else [str(cell).strip() for cell in first]
     is_triplets = TRIPLETS.find(names) is not None and PAIRS.find(names) is None
     return TRIPLETS if is_triplets else PAIRS
+
+
+def _may_name_columns(cells: Cells) -> bool:
+    """Whether a row may tell what a file's columns are called; blank and broken ones before it do not."""
+    if isinstance(cells, dict):
+        return any(kind.find(list(cells)) is not None for kind in (PAIRS, TRIPLETS))
+    return isinstance(cells, list) and not is_blank(cells)

@@ -8,16 +8,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from textsim.errors import ConfigError, DataFormatError, MissingDependencyError
-from textsim.files import STREAM, is_stream
+from textsim.files import STREAM, is_gzip, is_stream
 from textsim.registry import unknown_name
-from textsim.text.encoding import open_bytes, read_lines
+from textsim.text.encoding import Lines, open_bytes
 
 FORMATS = ("csv", "jsonl", "lines", "parquet", "tsv")
 _SUFFIXES = {
@@ -38,6 +38,8 @@ _REMEDIES = {
 _AS_CSV = r"pass --format csv --delimiter '\t' (format='csv', delimiter='\t')"
 # An unclosed quote makes the rest of a CSV file one field: this bounds it, yet a text can be very long.
 _MAX_CSV_FIELD_CHARACTERS = 1 << 24
+# How far the columns' names are looked for. It bounds what a stream whose names are wrong is read before that is said.
+_BEGINNING_ROWS = 100
 
 
 class Malformed(NamedTuple):
@@ -57,8 +59,8 @@ class Table:
     Attributes:
         path: as given.
         format: one of `FORMATS`.
-        encoding: of the text; None for Parquet.
-        names: the columns' names where the format itself has them (JSON lines: of the first row), else None.
+        lines: of the text file that the rows are read from; None for Parquet.
+        names: the columns' names where the format has them for the whole file (Parquet), else None.
         unit: what a row's number counts: "line" of the file, or "row" of a Parquet table. Both begin with 1.
         separator: what separates columns, in words, for messages.
         rows: the numbered rows, read as they are asked for: a list of cells (TSV, CSV, Parquet), a dict (JSON
@@ -69,20 +71,34 @@ class Table:
 
     path: str | os.PathLike[str]
     format: str
-    encoding: str | None
+    lines: Lines | None
     names: list[str] | None
     unit: str
     separator: str
     rows: Iterator[tuple[int, Cells]]
     quoted: int = 0
 
+    @property
+    def encoding(self) -> str | None:
+        """Of the text, as far as it has been read; None for Parquet."""
+        return None if self.lines is None else self.lines.encoding
+
     def where(self, number: int) -> str:
         """The place of a row, for messages."""
         return f"{self.path}, {self.unit} {number}"
 
-    def put_back(self, row: tuple[int, Cells]) -> None:
-        """Makes `row` the next one again."""
-        self.rows = chain([row], self.rows)
+    def take_until(self, fits: Callable[[Cells], bool]) -> list[tuple[int, Cells]]:
+        """Takes off rows up to the first that `fits`, but no more than a file's beginning."""
+        taken = []
+        for row in islice(self.rows, _BEGINNING_ROWS):
+            taken.append(row)
+            if fits(row[1]):
+                break
+        return taken
+
+    def put_back(self, rows: list[tuple[int, Cells]]) -> None:
+        """Makes `rows` the next ones again."""
+        self.rows = chain(rows, self.rows)
 
     @property
     def has_plain_quotes(self) -> bool:
@@ -156,15 +172,11 @@ def open_table(
                 names = list(parquet.schema_arrow.names)
                 yield Table(path, format, None, names, "row", "Parquet", _parquet_rows(parquet, path))
             return
-        encoding, lines = read_lines(file, path, encoding)
-        table = Table(path, format, encoding, None, "line", "", iter(()))
+        lines = Lines(file, path, encoding)
+        table = Table(path, format, lines, None, "line", "", iter(()))
         if format == "jsonl":
             table.separator = "JSON"
             table.rows = _without_blank_end(_json_rows(lines))
-            first = next(table.rows, None)
-            if first is not None:
-                table.put_back(first)
-                table.names = list(first[1]) if isinstance(first[1], dict) else None
         elif format == "csv":
             table.separator = "comma-separated" if delimiter in (None, ",") else f"{delimiter!r}-separated"
             table.rows = _without_blank_end(_csv_rows(lines, path, delimiter or ","))
@@ -180,7 +192,7 @@ def open_table(
 def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:
     blank: list[tuple[int, Cells]] = []
     for row in rows:
-        if _is_blank(row[1]):
+        if is_blank(row[1]):
             blank.append(row)
         elif blank:
             yield from blank
@@ -190,13 +202,13 @@ def _without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int,
             yield row
 
 
-def _is_blank(cells: Cells) -> bool:
+def is_blank(cells: Cells) -> bool:
     """Whether a row holds nothing, as the empty rows that spreadsheets write at the end."""
     return isinstance(cells, list) and not any(map(str.strip, cells))
 
 
 def _split_rows(
-    lines: Iterator[tuple[int, str]], delimiter: str, table: Table
+    lines: Iterable[tuple[int, str]], delimiter: str, table: Table
 ) -> Iterator[tuple[int, Cells]]:
     counts = table.has_plain_quotes
     for number, line in lines:
@@ -211,7 +223,7 @@ def _is_quoted(cell: str) -> bool:
     return len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', "")
 
 
-def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:
+def _json_rows(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:
     for number, line in lines:
         if not line:
             yield number, []
@@ -228,7 +240,7 @@ def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:
 
 
 def _csv_rows(
-    lines: Iterator[tuple[int, str]], path: str | os.PathLike[str], delimiter: str
+    lines: Iterable[tuple[int, str]], path: str | os.PathLike[str], delimiter: str
 ) -> Iterator[tuple[int, Cells]]:
     """Yields each record with the number of the line on which it begins."""
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CSV_FIELD_CHARACTERS))
@@ -289,7 +301,7 @@ def open_parquet(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
             f"{path}: reading Parquet needs pyarrow. Install it with: pip install 'textsim[parquet]'"
         ) from error
     with tempfile.TemporaryFile() as spool:
-        if is_stream(path) or Path(path).suffix == ".gz":
+        if is_stream(path) or is_gzip(path):
             shutil.copyfileobj(file, spool)
             spool.seek(0)
             file = spool

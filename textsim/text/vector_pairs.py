@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError
 from textsim.files import is_stream
 from textsim.text.arrays import slices
-from textsim.text.columns import delimiter_hint
+from textsim.text.columns import PAIRS, TRIPLETS, delimiter_hint
 from textsim.text.encoding import open_bytes
 from textsim.text.labels import LABEL_NAMES, LabelRule
 from textsim.text.tables import Table, check_header, open_parquet, open_table, parquet_batches, table_format
 
 NUMPY_SUFFIXES = (".npy", ".npz")
 _CHUNK_NUMBERS = 1 << 22
+_READ_LINES = 256
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,9 @@ def iter_vector_pairs(
     """Reads a file of vector pairs in chunks.
 
     CSV, TSV and Parquet have 2k numeric columns, first the k of the left vector, then those of the right
-    one; and a class column, the one with a usual name ("label", "class", ...) or else the last. A .npy file
-    holds the same as one matrix, the class last. A .npz file holds the arrays "left", "right" and "label".
+    one; and a class column: "label", or the one with another usual name ("class", "score", ...), or else the
+    last. A .npy file holds the same as one matrix, the class last. A .npz file holds the arrays "left", "right"
+    and "label".
 
     Args:
         path: the file. Not standard input.
@@ -125,9 +129,9 @@ def iter_vector_pairs(
         keep: of texts alone.
 
     Raises:
-        DataFormatError: the file cannot be read; has no rows, or an odd number of numeric columns; or a cell
-            is empty, is not a number, or is not finite as float32. Names line (Parquet, NumPy: row) and
-            column.
+        DataFormatError: the file cannot be read; has no rows, an odd number of numeric columns, or several that
+            may be the class; or a cell is empty, is not a number, or is not finite as float32. Names line
+            (Parquet, NumPy: row) and column.
         ConfigError: an argument has a value that it cannot have.
         MissingDependencyError: Parquet is asked for and pyarrow is not installed.
     """
@@ -164,7 +168,7 @@ def iter_vector_pairs(
 
 def holds_vectors(path: str | os.PathLike[str], **options: Any) -> bool:
     """Whether a CSV, TSV or Parquet file looks like vector pairs: the first two rows hold an odd number of
-    cells, three or more, and those of the second row (Parquet: of the first) are numbers.
+    cells, three or more, those of the second row are numbers, and no columns are called what those of texts are.
 
     Args:
         path: the file.
@@ -174,8 +178,14 @@ def holds_vectors(path: str | os.PathLike[str], **options: Any) -> bool:
         if table.format not in ("csv", "tsv", "parquet"):
             return False
         rows = [cells for _, (_, cells) in zip(range(2), table.rows, strict=False)]
+        names = table.names
+    if not rows:
+        return False
+    if names is None:
+        names = [str(cell).strip() for cell in rows[0]]
     return (
-        bool(rows)
+        # Texts may be numbers, as those of service lines.
+        all(kind.find(names) is None for kind in (PAIRS, TRIPLETS))
         and all(isinstance(cells, list) and len(cells) > 2 and len(cells) % 2 for cells in rows)
         and all(_number(cell) is not None for cell in rows[-1])
     )
@@ -208,8 +218,7 @@ def _layout(
         return _layout_by_name(path, known, names is not None, labeled, columns)
     label = None
     if labeled:
-        usual = [i for i, name in enumerate(known) if name.lower() in LABEL_NAMES]
-        label = usual[0] if len(usual) == 1 else width - 1
+        label = _class_column(path, known)
     numeric = [i for i in range(width) if i != label]
     if not numeric or len(numeric) % 2:
         beside = " and a class column" if labeled else ""
@@ -224,6 +233,19 @@ def _layout(
         )
     half = len(numeric) // 2
     return _Layout(numeric[:half], numeric[half:], label, known, width)
+
+
+def _class_column(path: Path, names: Sequence[str]) -> int:
+    """The place of the class column: the one called "label", else with another usual name, else the last."""
+    usual = [i for i, name in enumerate(names) if name.lower() in LABEL_NAMES]
+    usual = [i for i in usual if names[i].lower() == "label"] or usual
+    if len(usual) > 1:
+        received = ", ".join(repr(names[i]) for i in usual)
+        raise DataFormatError(
+            f"{path}: expected one class column. Received {received}, all usual names of one. Say which to read, "
+            "and what the other columns' names begin with, as in --columns left_,right_,label (columns=[...])."
+        )
+    return usual[0] if usual else len(names) - 1
 
 
 def _layout_by_name(
@@ -276,8 +298,12 @@ def _csv_chunks(
         if first is None:
             raise DataFormatError(f"{path}: the file is empty. Expected pairs of numeric vectors.")
         cells = [str(cell).strip() for cell in first[1]]
+        if not any(cells):
+            raise DataFormatError(
+                f"{table.where(first[0])}: expected names or numbers of vector pairs. Received a blank line."
+            )
         has_header = _has_header(table, first[0], cells, header, columns)
-        encoding, is_csv = table.encoding, table.format == "csv"
+        is_csv = table.format == "csv"
     layout = _layout(path, cells if has_header else None, len(cells), labeled, columns)
     places = [*layout.left, *layout.right]
     # One column more than there should be: pandas 2 cuts a row with too many cells short in silence where it is the
@@ -286,19 +312,21 @@ def _csv_chunks(
     dtypes: dict[int, Any] = dict.fromkeys(range(surplus + 1), str)
     dtypes.update(dict.fromkeys(places, np.float32))
     half = len(layout.left)
+    separator = delimiter or ("," if is_csv else "\t")
     try:
         with (
-            open_bytes(path) as file,
+            # Split at each separator, as TSV is, and joined again: pandas finds the quotes of CSV.
+            open_table(path, format="tsv", encoding=encoding, delimiter=separator) as table,
             pd.read_csv(
-                file,
-                sep=delimiter or ("," if is_csv else "\t"),
+                _TextOf(table, separator),
+                sep=separator,
                 quoting=csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE,
                 header=None,
                 names=range(surplus + 1),
                 skiprows=first[0] if has_header else 0,
                 dtype=dtypes,
                 na_filter=False,
-                encoding=encoding,
+                skip_blank_lines=False,
                 chunksize=rows_at_once(len(places)),
             ) as reader,
         ):
@@ -321,6 +349,17 @@ def _csv_chunks(
         with open_table(path, **reading) as table:
             _raise_first_fault(table, layout, has_header, rule)
         raise DataFormatError(f"{path}: expected a table of numbers. {error}") from error
+
+
+class _TextOf(io.TextIOBase):
+    """The text of an open table as a file for pandas, less blank rows at its end."""
+
+    def __init__(self, table: Table, separator: str) -> None:
+        self._lines = (separator.join(cast(list[str], cells)) + "\n" for _, cells in table.rows)
+
+    def read(self, size: int | None = -1) -> str:
+        """Some lines, however many characters are asked for; pandas takes what it gets."""
+        return "".join(islice(self._lines, _READ_LINES))
 
 
 def _has_header(
@@ -364,12 +403,10 @@ def _raise_first_fault(table: Table, layout: _Layout, has_header: bool, rule: La
         next(rows)
     for number, cells in rows:
         assert isinstance(cells, list)
-        if not cells:
-            continue
         if len(cells) != layout.width:
             raise DataFormatError(
                 f"{table.where(number)}: expected {layout.width} {table.separator} columns. "
-                f"Received {len(cells)}."
+                f"Received {len(cells) or 'a blank line'}."
             )
         for place in (*layout.left, *layout.right):
             _check_number(cells[place], f"{table.where(number)}, column {layout.names[place]}")
