@@ -80,8 +80,10 @@ class Matcher:
     def compare_rows(self, encoded: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Scores rows of `encoded`: each distinct pair once, whichever side comes first; a row with itself scores 1."""
         low, high = np.minimum(left, right), np.maximum(left, right)
-        distinct, inverse = np.unique(low * len(encoded) + high, return_inverse=True)
-        low, high = np.divmod(distinct, len(encoded))
+        inverse: slice | np.ndarray = slice(None)
+        if len(low) > 1:
+            distinct, inverse = np.unique(low * len(encoded) + high, return_inverse=True)
+            low, high = np.divmod(distinct, len(encoded))
         scores = self._scorer.compare(encoded, low, high)
         # A head that is learned need not know.
         scores[low == high] = 1
