@@ -4,7 +4,6 @@ import dataclasses
 import errno
 import glob
 import io
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,6 +182,9 @@ def test_runs_do_not_share_a_state(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    def interrupt(self: Checkpoint, logs: dict[str, Any] | None = None) -> None:
+        raise KeyboardInterrupt
+
     out = tmp_path / "[模]*"
     interrupted(vectors, VECTOR, out, 2, monkeypatch)
     state = next(tmp_path.glob("*.npz"))
@@ -190,7 +192,7 @@ def test_runs_do_not_share_a_state(
     # Tries in between, of which one is interrupted too.
     for seed in (5, 6):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(Checkpoint, "on_train_end", lambda *arguments: signal.raise_signal(signal.SIGINT))
+            patch.setattr(Checkpoint, "on_train_end", interrupt)
             train(vectors, VECTOR.replace([f"training.seed={seed}"]), out)
         said = f"{state} is of a run with other data, settings or versions, and is left as it is"
         assert said in capfd.readouterr().out
