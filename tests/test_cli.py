@@ -461,6 +461,29 @@ def test_search(road: Path, tmp_path: Path) -> None:
     assert [row.split("\t")[:2] for row in rows] == [[a, k] for a in ("今天天气", "明天天气") for k in "12"]
 
 
+def test_search_loses_no_file_and_says_what_it_left_out(road: Path, tmp_path: Path) -> None:
+    stored, asked, rejects = (tmp_path / name for name in ("stored.txt", "asked.txt", "rejects.tsv"))
+    stored.write_text("今天😀\n明天\n", "utf-8")
+    asked.write_text("今天🎉\n\n明天\n", "utf-8")
+    base = ("search", road / "model", stored)
+    for arguments in (
+        ("--input", asked, "--output", stored),
+        ("--input", asked, "--on-bad-row", "skip", "--rejects", rejects, "--output", rejects),
+        ("--input", asked, "--on-bad-row", "skip", "--rejects", asked),
+    ):
+        assert "would take the place of" in run(*base, *arguments).stderr
+    assert stored.read_text("utf-8").startswith("今天") and asked.read_text("utf-8").startswith("今天")
+    assert "asked.txt, line 2" in run(*base, "--input", asked).stderr
+    said = run(*base, "--input", asked, "--on-bad-row", "skip").stderr
+    assert (
+        "1 bad rows left out (line 2)" in said
+        and "1 pairs of different texts that the model reads alike" in said
+    )
+    assert run(*base, "--input", asked, "--on-bad-row", "skip", "--quiet").stderr == ""
+    assert run(*base, "今天🎉").stderr == "1 pairs of different texts that the model reads alike\n"
+    assert run(*base, "今天" * 100).stderr == "1 texts read to the model's maximum length only\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

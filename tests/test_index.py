@@ -115,5 +115,8 @@ def test_what_cannot_be_searched_for(index: TextIndex) -> None:
         index.search_many([""])
     with pytest.raises(InputError, match=r"Received one text. Call search\(text\)\."):
         index.search_many("你好")
-    with pytest.raises(InputError, match=r"k: expected at least 1\. Received 0\."):
-        index.search("你好", 0)
+    for k in (0, 2.5):
+        with pytest.raises(InputError, match=rf"k: expected a whole number, at least 1\. Received {k}\."):
+            index.search("你好", k)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"matcher: expected a loaded TextMatcher\. Received str\."):
+        TextIndex("zh-general", ["你好"])  # type: ignore[arg-type]

@@ -937,7 +937,8 @@ def search(
 ) -> None:
     """Find the stored texts that a new one matches.
 
-    STORED is a file of texts, one a line or in a column; the options under Reading are for it. Each hit comes with
+    STORED is a file of texts, one a line or in a column; the options under Reading are for it, --on-bad-row for the
+    file of --input too, which has a text a line or a column of a usual name. Each hit comes with
     its score, whether that makes a match, and the cosine of the two texts' vectors, by which a model with in-batch
     negatives orders them; other models order them by score.
 
@@ -954,28 +955,36 @@ def search(
         raise click.UsageError("--json: for a text alone. The hits of --input are written as TSV.")
     if source is not None and os.fspath(source) == os.fspath(stored) == "-":
         raise click.UsageError("STORED and --input: standard input is one of them at most.")
+    from textsim.files import check_target
     from textsim.index import TextIndex
     from textsim.matcher import TextMatcher
     from textsim.score_files import FileReport, search_file, stored_texts
 
+    rejects = [] if options["rejects"] is None else [options["rejects"]]
+    check_target(target, [stored, *rejects])
+    for path in rejects:
+        check_target(path, [stored, *([] if source is None else [source])])
     matcher, report = TextMatcher.load(model, simplify=simplify), FileReport()
     texts = stored_texts(matcher, stored, report=report, **_given(**options))
-    _say_notes(report)
+    if not quiet:
+        _say_notes(report)
     index = TextIndex(matcher, texts, progress=not quiet and sys.stderr.isatty())
     if source is not None:
-        report = search_file(index, source, target, k=k, progress=False if quiet else None)
+        policy = _given(on_bad_row=options["on_bad_row"])
+        report = search_file(index, source, target, k=k, progress=False if quiet else None, **policy)
         if not quiet:
             click.echo(
                 f"{_count(report)}; {report.matches:,} with a match among {len(index):,} texts", err=True
             )
         return
     assert text is not None
+    matcher.truncated = matcher.indistinct = 0  # those of STORED are told
     hits = index.search(text, k)
     if as_json:
         click.echo(_json([hit._asdict() for hit in hits]))
-        return
-    for hit in hits:
+    for hit in [] if as_json else hits:
         click.echo(f"{hit.score:.4f}\t{'match' if hit.match else 'no match'}\t{hit.cosine:.4f}\t{hit.text}")
+    _say_notes(FileReport(truncated=matcher.truncated, indistinct=matcher.indistinct))
 
 
 @main.command()

@@ -35,7 +35,7 @@ class Hit(NamedTuple):
 
 
 class TextIndex:
-    """Stored texts, each encoded once, and searched for those that a new text matches.
+    """Stored texts, searched for those that a new text matches.
 
     A model trained with in-batch negatives, as the recommended recipes are, has learned to find a text's match among
     others by the cosine of their vectors: hits come in that order. Other models have learned to score: theirs come in
@@ -50,7 +50,7 @@ class TextIndex:
         progress: whether to show progress on standard error.
 
     Raises:
-        InputError: no texts, or a text is not a str or is empty; names its place.
+        InputError: no matcher of texts, no texts, or a text is not a str or is empty; names its place.
 
     Attributes:
         matcher: as given.
@@ -63,6 +63,8 @@ class TextIndex:
     """
 
     def __init__(self, matcher: TextMatcher, texts: Iterable[str], *, progress: bool = False) -> None:
+        if not isinstance(matcher, TextMatcher):
+            raise InputError(f"matcher: expected a loaded TextMatcher. Received {type(matcher).__name__}.")
         if isinstance(texts, str):
             raise InputError("texts: expected a list of texts. Received one text. Pass [text].")
         self.matcher, self.texts = matcher, list(texts)
@@ -97,8 +99,8 @@ class TextIndex:
 
     def search_keys(self, texts: Sequence[str], keys: Sequence[bytes], k: int) -> list[list[Hit]]:
         """`search_many` for texts whose keys are known, see `TextMatcher.keys`."""
-        if k < 1:
-            raise InputError(f"k: expected at least 1. Received {k}.")
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"k: expected a whole number, at least 1. Received {k!r}.")
         block = max(1, _BLOCK_COSINES // len(self))
         found: list[list[Hit]] = []
         for start in range(0, len(keys), block):

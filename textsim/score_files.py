@@ -213,7 +213,9 @@ def search_file(
         header = "text\trank\tfound\tcosine\tscore\tmatch\n"
         for chunk, (keys,) in chunks:
             (texts,) = chunk.texts
+            before = index.matcher.indistinct
             found = index.search_keys(texts, keys, k)
+            report.indistinct += index.matcher.indistinct - before
             lines = [
                 f"{_one_line(text)}\t{rank}\t{_one_line(hit.text)}\t{hit.cosine:.6f}\t{hit.score:.6f}\t{hit.match:d}\n"
                 for text, hits in zip(texts, found, strict=True)

@@ -85,6 +85,16 @@ def test_the_first_character_beyond_ascii_decides(monkeypatch):
     assert lines[100] == (101, "今天\t明天\t1")
 
 
+@pytest.mark.parametrize("ascii_bytes", range(1, 9))
+@pytest.mark.parametrize("block", [4, 8])
+def test_the_end_of_a_block_does_not_decide(monkeypatch, ascii_bytes, block):
+    # The first byte of 退 in GB18030 begins a character of UTF-8 too.
+    monkeypatch.setattr("textsim.text.encoding._BLOCK_BYTES", block)
+    text = "a" * ascii_bytes + "退货\t退货流程\n" + "怎么把手机里的照片传到电脑上\n" * 5
+    lines = Lines(io.BytesIO(text.encode("gb18030")), "x.txt")
+    assert "".join(f"{line}\n" for _, line in lines) == text and lines.encoding == "gb18030"
+
+
 def test_ascii_is_handed_out_before_the_rest_is_read(monkeypatch):
     monkeypatch.setattr("textsim.text.encoding._BLOCK_BYTES", 16)
     file = io.BytesIO(b"1,2,0\n" * 100 + "今天,明天,1\n".encode("gb18030") * 10)

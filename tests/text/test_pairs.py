@@ -502,7 +502,7 @@ def test_a_bad_first_row_of_json_does_not_name_the_columns(tmp_path, bad):
             list(read_rows(path, columns=columns))
 
 
-@pytest.mark.parametrize("blank", ["\n", "\n\n", ",,,\n"])
+@pytest.mark.parametrize("blank", ["\n", "\n\n", ",,,\n", "\n" * 150])
 @pytest.mark.parametrize(
     ("columns", "header"),
     [(None, "auto"), (None, "yes"), (["s1", "s2", "label"], "auto"), ([2, 3, 1], "auto"), ([2, 3, 1], "no")],
@@ -696,6 +696,14 @@ def test_columns_are_kept_without_a_header(tmp_path):
     assert chunk.kept == {"line": [1, 3], "1": ["x", "y"]} and chunk.texts == (["甲", "丙"], ["乙", "丁"])
     (chunk,) = read_rows(text_file(tmp_path, "甲\n\n乙\n", "t.txt"), TEXTS, keep=["line"], on_bad_row="skip")
     assert chunk.kept == {"line": [1, 3]}
+
+
+def test_json_lines_that_lack_what_is_kept_are_bad_rows(tmp_path):
+    rows = ['{"text_a": "甲", "text_b": "乙"}', '{"text_a": "丙", "text_b": "丁", "id": 3}']
+    for order in (rows, rows[::-1]):
+        path = text_file(tmp_path, "\n".join(order), "k.jsonl")
+        (chunk,) = read_rows(path, UNLABELED, keep=["id"], on_bad_row="skip")
+        assert (chunk.texts, chunk.kept) == ((["丙"], ["丁"]), {"id": [3]})
 
 
 def test_a_first_row_with_the_names_to_keep_is_a_header(tmp_path):

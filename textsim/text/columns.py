@@ -190,7 +190,7 @@ def find_columns(
     in_order = tuple(range(len(kind.columns)))
     # Blank rows before the first that holds anything are bad rows and no header.
     whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
-    rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells))
+    rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
     if not rows:
         getter = _getter(in_order, len(in_order), expected)
         return Columns(kind.columns, False, expected, getter, tuple(map(str, keep)))
@@ -235,12 +235,16 @@ def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | in
         expected = f"{len(names)} columns"
         keys = tuple(names[place] for place in places)
         return Columns(keys, False, expected, _getter(places + more, len(names), expected), kept)
+
     # The first rows may be bad ones, which are refused in their turn: the names are those of the first good one.
-    rows = table.take_until(lambda cells: isinstance(cells, dict) and _has(list(cells), kind, wanted))
+    def fits(names: list[str]) -> bool:
+        return _has(names, kind, wanted) and _has(names, kind, tuple(_without_line(keep)))
+
+    rows = table.take_until(lambda cells: isinstance(cells, dict) and fits(list(cells)))
     table.put_back(rows)
     objects = [(number, list(cells)) for number, cells in rows if isinstance(cells, dict)]
     if objects:
-        number, names = next((row for row in objects if _has(row[1], kind, wanted)), objects[0])
+        number, names = next((row for row in objects if fits(row[1])), objects[0])
         where = table.where(number)
         keys = tuple(names[place] for place in _places(where, names, kind, wanted))
         kept, _ = _find_kept(where, names, kind, keep)

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import gzip
 import os
+import re
 import sys
 import zlib
 from collections import Counter
@@ -17,6 +18,8 @@ from textsim.errors import ConfigError, DataFormatError
 from textsim.files import STREAM, is_gzip
 
 _BLOCK_BYTES = 1 << 18
+_TELLING_BYTES = 64
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff\0]")
 # Codecs of domain names, which have no lines.
 _OF_NAMES = ("idna", "punycode")
 _BOMS = (
@@ -173,8 +176,12 @@ class Lines:
             ended = not block
             # ASCII tells nothing and, but for UTF-16 with its NUL bytes, reads the same in each encoding: it is
             # handed out as it comes, since the first byte beyond it may come late or never.
-            if detect and (not block.isascii() or b"\0" in block):
+            if detect and (beyond := _BEYOND_ASCII.search(block)):
                 detect = False
+                # A few bytes do not tell, such as the one that a block happens to end in.
+                while not ended and len(block) - beyond.start() < _TELLING_BYTES:
+                    more = self._read_bytes(_BLOCK_BYTES)
+                    block, ended = block + more, not more
                 self.encoding = self._detect(block)
                 decoder = codecs.getincrementaldecoder(self.encoding)()
             try:

@@ -87,10 +87,12 @@ class Table:
         """The place of a row, for messages."""
         return f"{self.path}, {self.unit} {number}"
 
-    def take_until(self, fits: Callable[[Cells], bool]) -> list[tuple[int, Cells]]:
-        """Takes off rows up to the first that `fits`, but no more than a file's beginning."""
+    def take_until(
+        self, fits: Callable[[Cells], bool], most: int | None = _BEGINNING_ROWS
+    ) -> list[tuple[int, Cells]]:
+        """Takes off rows up to the first that `fits`, `most` of them: by default no more than a file's beginning."""
         taken = []
-        for row in islice(self.rows, _BEGINNING_ROWS):
+        for row in islice(self.rows, most):
             taken.append(row)
             if fits(row[1]):
                 break
