@@ -75,7 +75,7 @@ class TextIndex:
         with tqdm(total=len(self.texts), unit=" texts", unit_scale=True, disable=not progress) as bar:
             for start in range(0, len(self.texts), _CHUNK_TEXTS):
                 part = slice(start, start + _CHUNK_TEXTS)
-                self._directions[part] = self._directions_of(self._keys[part])
+                self._directions[part] = matcher.directions(self._keys[part], matcher.cache)
                 bar.update(len(self._keys[part]))
 
     def __len__(self) -> int:
@@ -111,7 +111,7 @@ class TextIndex:
     def _search(self, texts: Sequence[str], keys: Sequence[bytes], k: int) -> list[list[Hit]]:
         by_cosine = self.matcher.saved.recipe.loss.options.get("negatives", 0) > 0
         count = k if by_cosine else min(max(k, _CANDIDATES), len(self))
-        cosines = self._directions_of(keys) @ self._directions.T
+        cosines = self.matcher.directions(keys, self.matcher.cache) @ self._directions.T
         # In their stored order, which those keep that are equal but for rounding.
         places = np.sort(np.argpartition(cosines, len(self) - count, axis=1)[:, len(self) - count :], axis=1)
         cosines = np.take_along_axis(cosines, places, axis=1).round(6)
@@ -133,9 +133,3 @@ class TextIndex:
             ]
             for row in zip(*columns, strict=True)
         ]
-
-    def _directions_of(self, keys: Sequence[bytes]) -> np.ndarray:
-        """Vectors at length 1, float32 (keys, dim); of length 0 where a vector has none."""
-        encoded, rows = self.matcher.encode_keys(keys, self.matcher.cache)
-        lengths = np.linalg.norm(encoded, axis=1, keepdims=True)
-        return (encoded / np.where(lengths > 0, lengths, 1))[rows]

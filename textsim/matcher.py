@@ -275,6 +275,16 @@ class TextMatcher(Matcher):
             cache.write(keys, encoded[missing])
         return encoded, rows
 
+    def directions(self, keys: Sequence[bytes], cache: VectorCache | None) -> np.ndarray:
+        """The vectors of keys at length 1, whose products are cosines; at length 0 where a vector has none.
+
+        Returns:
+            float32 (keys, dim).
+        """
+        encoded, rows = self.encode_keys(keys, cache)
+        lengths = np.linalg.norm(encoded, axis=1, keepdims=True)
+        return (encoded / np.where(lengths > 0, lengths, 1))[rows]
+
     def score_keys(
         self,
         left: Sequence[bytes],
