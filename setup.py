@@ -1,5 +1,5 @@
-"""Builds textsim. All metadata and settings are in setup.cfg."""
+"""Packages are found here, since `textsim.resources` lies beside the code and not inside it."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
-setup()
+setup(packages=[*find_packages(include=["textsim", "textsim.*"]), "textsim.resources"])

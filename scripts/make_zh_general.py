@@ -28,16 +28,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
-from textsim.artifacts import CARD, SavedModel, load_model, model_card, save_model
-from textsim.config import Recipe, build_recipe
-from textsim.files import MANIFEST, read_json, sha256_file, write_json
-from textsim.matcher import TextMatcher
-from textsim.text.dataset import PairDataset
-from textsim.text.pairs import read_rows
+from textsim.artifacts.saved_model import CARD, SavedModel, load_model, model_card, save_model
+from textsim.config.settings import Recipe, build_recipe
+from textsim.data.dataset import PairDataset
+from textsim.data.rows import read_rows
+from textsim.evaluation.evaluate import Evaluation, evaluate_file, evaluate_scores
+from textsim.evaluation.thresholds import choose_threshold
+from textsim.io.atomic import MANIFEST, read_json, sha256_file, write_json
+from textsim.matching.text_matcher import TextMatcher
 from textsim.text.tokenizers import CharTokenizer
 from textsim.text.word_vectors import save_word_vectors, train_word_vectors
-from textsim.training.evaluation import Evaluation, evaluate_file, evaluate_scores
-from textsim.training.thresholds import choose_threshold
 
 SETS = {
     "lcqmc": "LCQMC, open-domain questions",

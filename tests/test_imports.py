@@ -40,7 +40,7 @@ def modules_after(statement: str) -> set[str]:
         "import textsim",
         "from textsim import TextsimError",
         "dir(__import__('textsim'))",
-        "from textsim.cli import main",
+        "from textsim.cli.main import main",
         "import textsim; assert {'load_matcher', 'score_file', 'search_file', 'evaluate_file'} <= {*textsim.__all__}",
         "from textsim import RECIPES; RECIPES['bilstm-attention'].to_json()",
     ],
@@ -57,11 +57,11 @@ def test_import_is_quick() -> None:
         subprocess.run([sys.executable, "-c", statement], check=True, timeout=120)
         return time.perf_counter() - start
 
-    assert min(seconds("import textsim.cli") for _ in range(3)) < 1.0
+    assert min(seconds("import textsim.cli.main") for _ in range(3)) < 1.0
 
 
 def test_text_needs_no_keras() -> None:
-    modules = modules_after("import textsim.text.dataset, textsim.text.tokenizers, textsim.text.word_vectors")
+    modules = modules_after("import textsim.data.dataset, textsim.text.tokenizers, textsim.text.word_vectors")
     assert not modules & {"keras", "tensorflow"}
 
 

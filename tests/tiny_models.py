@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from textsim.artifacts import SavedModel
-from textsim.config import RECIPES, Recipe
+from textsim.artifacts.saved_model import SavedModel
+from textsim.config.settings import RECIPES, Recipe
 from textsim.text.tokenizers import CharTokenizer
 from textsim.text.vocabulary import Vocabulary
 

@@ -1,5 +1,5 @@
 """`python -m textsim` is the `textsim` command."""
 
-from textsim.cli import main
+from textsim.cli.main import main
 
 main(prog_name="textsim")

@@ -75,7 +75,7 @@ def unknown_name(kind: str, name: str, names: tuple[str, ...]) -> str:
 
 
 TOKENIZERS = Registry("tokenizer", "textsim.text.tokenizers")
-ENCODERS = Registry("encoder", "textsim.modeling.encoders")
+ENCODERS = Registry("encoder", "textsim.modeling.encoders.encoders")
 POOLINGS = Registry("pooling", "textsim.modeling.pooling")
 HEADS = Registry("head", "textsim.modeling.heads")
 LOSSES = Registry("loss", "textsim.modeling.losses")

@@ -27,10 +27,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
-from textsim.artifacts import load_model
-from textsim.bundled import find_model
-from textsim.config import Recipe, build_recipe
-from textsim.files import MANIFEST, sha256_file, write_json
+from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.saved_model import load_model
+from textsim.config.settings import Recipe, build_recipe
+from textsim.io.atomic import MANIFEST, sha256_file, write_json
 
 PUBLISHED_BQ80 = 0.7903
 """Validation accuracy after 20 epochs of the published character BiLSTM Manhattan script on the same rows."""

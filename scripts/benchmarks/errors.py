@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from textsim import TextMatcher
+from textsim.data.rows import read_rows
 from textsim.text.normalize import Normalizer
-from textsim.text.pairs import read_rows
 
 NUMBER = re.compile(r"\d+|[一二三四五六七八九十百千万两几]+")
 LATIN = re.compile(r"[a-z]+")

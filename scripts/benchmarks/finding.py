@@ -20,8 +20,8 @@ import numpy as np
 from ranking import tfidf
 
 from textsim import TextIndex, TextMatcher
+from textsim.data.rows import read_rows
 from textsim.text.normalize import Normalizer
-from textsim.text.pairs import read_rows
 
 QUERIES = 1000
 CANDIDATES = 50

@@ -28,8 +28,8 @@ import numpy as np
 from accuracy import EXPERIMENTS, GRADED, WHOLE_SETS, finished, run
 
 import textsim
+from textsim.data.rows import read_rows
 from textsim.text.normalize import Normalizer
-from textsim.text.pairs import read_rows
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from textsim.text.dataset import PairDataset
-from textsim.training.row_scores import row_scores
-from textsim.training.teachers import load_teachers
-from textsim.training.thresholds import choose_threshold
-from textsim.training.transitive import ImpliedPairs, implied_pairs
+from textsim.data.dataset import PairDataset
+from textsim.evaluation.row_scores import row_scores
+from textsim.evaluation.thresholds import choose_threshold
+from textsim.training.augmentation.distillation import load_teachers
+from textsim.training.augmentation.transitive import ImpliedPairs, implied_pairs
 
 
 def groups(dataset: PairDataset) -> dict[str, np.ndarray]:

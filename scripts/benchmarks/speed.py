@@ -156,7 +156,7 @@ class Bench:
         from workload import saved_model
 
         import textsim
-        from textsim.artifacts import save_model
+        from textsim.artifacts.saved_model import save_model
 
         folder = self.folder / f"model-{name}"
         if not folder.exists():
@@ -264,7 +264,7 @@ def encoding(bench: Bench) -> Iterator[Figure]:
     from stock_keras import StockKeras
     from workload import interleaved, saved_model
 
-    from textsim.scoring import make_scorer
+    from textsim.matching.scorers import make_scorer
 
     for name in SETS:
         work = bench.work(name)
@@ -416,7 +416,7 @@ def write_pairs(source: Path, target: Path, count: int) -> None:
 def score_one_file(model: str, path: str) -> dict[str, float]:
     """Scores a file in this process: pairs, seconds, peak memory, sentences encoded and distinct ones."""
     import textsim
-    from textsim.score_files import score_file
+    from textsim.matching.files.files import score_file
 
     matcher = textsim.TextMatcher.load(model)
     encoded = 0

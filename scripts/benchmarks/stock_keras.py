@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textsim.training.feed import Batch, batch_source
+from textsim.training.input_pipeline import Batch, batch_source
 
 
 class Manhattan(keras.layers.Layer):

@@ -14,12 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
-from textsim.artifacts import SavedModel
-from textsim.config import RECIPES, Recipe
+from textsim.artifacts.saved_model import SavedModel
+from textsim.config.settings import RECIPES, Recipe
+from textsim.data.dataset import PairDataset
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
-from textsim.text.dataset import PairDataset
-from textsim.training.feed import Batch, batch_source
+from textsim.training.input_pipeline import Batch, batch_source
 from textsim.training.optimizers import make_optimizer
 
 RECIPE = RECIPES["bilstm-manhattan"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textsim.data.dataset import Sentences
 from textsim.modeling.batches import PairBatches
-from textsim.text.dataset import Sentences
 
 
 def store(lengths: list[int]) -> Sentences:

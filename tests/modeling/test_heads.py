@@ -19,7 +19,7 @@ from sklearn.metrics.pairwise import (
 )
 
 from tests.modeling.helpers import copy_of, randomize
-from textsim.config import Part
+from textsim.config.settings import Part
 from textsim.errors import ConfigError
 from textsim.modeling.siamese import make_part
 from textsim.registry import HEADS

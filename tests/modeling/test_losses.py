@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.modeling.helpers import randomize
-from textsim.config import Part
+from textsim.config.settings import Part
 from textsim.errors import ConfigError
 from textsim.modeling.siamese import make_part
 from textsim.registry import HEADS, LOSSES

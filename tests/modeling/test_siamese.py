@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.modeling.helpers import DIM, SIZE, ids_of
-from textsim.config import RECIPES, Part, Recipe
+from textsim.config.settings import RECIPES, Part, Recipe
 from textsim.errors import ConfigError, UnknownNameError
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS

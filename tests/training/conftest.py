@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from textsim.text.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset, preprocess
 
 
 def _head(source: Path, target: Path, rows: int) -> Path:

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from textsim.config import RECIPES
+from textsim.config.settings import RECIPES
+from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError
+from textsim.evaluation.evaluate import evaluate_scores
+from textsim.evaluation.thresholds import choose_threshold
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
-from textsim.text.dataset import PairDataset
 from textsim.training.callbacks import ValidateEachEpoch, Validator
-from textsim.training.evaluation import evaluate_scores
-from textsim.training.thresholds import choose_threshold
 
 ROWS, WIDTH = 11, 3
 

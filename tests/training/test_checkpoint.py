@@ -13,11 +13,11 @@ import pytest
 
 import textsim.training.checkpoint as checkpoint
 import textsim.training.trainer as trainer
-from textsim.artifacts import load_model
-from textsim.config import RECIPES, Recipe
+from textsim.artifacts.saved_model import load_model
+from textsim.config.settings import RECIPES, Recipe
+from textsim.data.dataset import PairDataset
+from textsim.data.layout import Split
 from textsim.errors import ArtifactError
-from textsim.text.dataset import PairDataset
-from textsim.text.layout import Split
 from textsim.training.callbacks import Validator
 from textsim.training.checkpoint import Checkpoint, checkpoint_path
 from textsim.training.trainer import TrainingResult, train

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from tests.tiny_models import DIM, saved_model
-from textsim.artifacts import SavedModel, load_model, save_model
-from textsim.config import RECIPES
+from textsim.artifacts.saved_model import SavedModel, load_model, save_model
+from textsim.config.settings import RECIPES
+from textsim.data.dataset import PairDataset, preprocess
 from textsim.errors import ArtifactError, ConfigError, InputError
-from textsim.files import file_entry, read_json, write_json
-from textsim.matcher import TextMatcher, VectorMatcher, load_matcher
-from textsim.text.dataset import PairDataset, preprocess
+from textsim.evaluation.evaluate import TripletEvaluation, evaluate_file
+from textsim.evaluation.thresholds import choose_threshold
+from textsim.io.atomic import file_entry, read_json, write_json
+from textsim.matching.text_matcher import TextMatcher, VectorMatcher, load_matcher
+from textsim.training.augmentation.distillation import load_teachers, teacher_labels
 from textsim.training.ensemble import ensemble
-from textsim.training.evaluation import TripletEvaluation, evaluate_file
-from textsim.training.teachers import load_teachers, teacher_labels
-from textsim.training.thresholds import choose_threshold
 from textsim.training.trainer import train
 
 PAIRS = [
@@ -221,7 +221,7 @@ def test_what_is_refused_at_once(tmp_path: Path, dev: Path) -> None:
 def test_members_with_a_part_of_ones_own_are_run_by_keras(
     tmp_path: Path, dev: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from textsim import graphs
+    from textsim.onnx import graph as graphs
 
     ensemble(saved(tmp_path), dev, tmp_path / "合")
     given = [pair[:2] for pair in PAIRS]

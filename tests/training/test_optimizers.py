@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from textsim.config import TrainingSettings
+from textsim.config.settings import TrainingSettings
 from textsim.training.optimizers import make_optimizer, optimizer_names
 
 

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 import textsim.training.trainer as trainer
-from textsim.artifacts import load_model
-from textsim.config import RECIPES, Recipe, TrainingSettings
+from textsim.artifacts.saved_model import load_model
+from textsim.config.settings import RECIPES, Recipe, TrainingSettings
+from textsim.data.dataset import PairDataset, Split
 from textsim.errors import ArtifactError, ConfigError
-from textsim.files import sha256_file
+from textsim.evaluation.thresholds import choose_threshold
+from textsim.io.atomic import sha256_file
 from textsim.modeling.batches import PairBatches
-from textsim.text.dataset import PairDataset, Split
 from textsim.text.vocabulary import Vocabulary
-from textsim.training.overlap import overlap_log_odds, shared_tokens
-from textsim.training.thresholds import choose_threshold
+from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
 from textsim.training.trainer import model_for, train
 
 FAST = ["training.epochs=2", "training.batch_size=32", "training.patience=null"]
@@ -106,7 +106,8 @@ def test_the_same_seed_gives_the_same_bits_in_this_and_in_another_process(
     runs["other"] = run(pairs, recipe, tmp_path / "other", "training.seed=1", "training.epochs=1")
     (tmp_path / "recipe.json").write_text(recipe.to_json(), encoding="utf-8")
     script = (
-        "from pathlib import Path; from textsim.config import build_recipe; from textsim.training.trainer import train;"
+        "from pathlib import Path; from textsim.config.settings import build_recipe;"
+        "from textsim.training.trainer import train;"
         f"train({str(pairs.path)!r}, build_recipe(config_file=Path('recipe.json')), 'process', progress=False)"
     )
     root = Path(trainer.__file__).parents[2]

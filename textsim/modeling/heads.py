@@ -24,7 +24,7 @@ import keras
 import tensorflow as tf
 
 from textsim.modeling.dropout import Dropout
-from textsim.modeling.encoders import require_above_zero, require_rate, widths_of
+from textsim.modeling.encoders.encoders import require_above_zero, require_rate, widths_of
 from textsim.registry import HEADS
 
 

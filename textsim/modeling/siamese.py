@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textsim.config import FEW_PAIRS, Part, Recipe, default_recipe
+from textsim.config.settings import FEW_PAIRS, Part, Recipe, default_recipe
 from textsim.errors import ConfigError
 from textsim.modeling.embedding import TokenEmbedding
 from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS, Registry, unknown_name

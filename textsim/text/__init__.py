@@ -1,1 +1,1 @@
-"""Text to token ids: reading, normalizing, tokenizing, vocabulary, word vectors, datasets. Needs no Keras."""
+"""Text to token ids: normalizing, tokenizing, vocabulary, word vectors. Needs no Keras."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError, InputError
-from textsim.files import atomic_file
+from textsim.io.atomic import atomic_file
 
 PAD = "[PAD]"
 UNK = "[UNK]"

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError, InputError
-from textsim.files import atomic_file
+from textsim.io.atomic import atomic_file
 from textsim.text.keyed_vectors import read_keyed_vectors
 from textsim.text.normalize import Normalizer
 from textsim.text.vocabulary import Vocabulary

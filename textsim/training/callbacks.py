@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from textsim.errors import ConfigError
+from textsim.evaluation.evaluate import evaluate_scores, evaluate_triplets
+from textsim.evaluation.thresholds import choose_threshold
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
-from textsim.training.evaluation import evaluate_scores, evaluate_triplets
-from textsim.training.feed import batch_signature
-from textsim.training.thresholds import choose_threshold
+from textsim.training.input_pipeline import batch_signature
 
 
 class Validator:

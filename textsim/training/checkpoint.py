@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from textsim.errors import ArtifactError
-from textsim.files import atomic_file
+from textsim.io.atomic import atomic_file
 from textsim.modeling.siamese import SiameseModel
 from textsim.training.callbacks import ValidateEachEpoch
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 import textsim
-from textsim.artifacts import (
+from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.saved_model import (
     SavedModel,
     check_output,
     data_origin,
@@ -19,21 +20,20 @@ from textsim.artifacts import (
     save_model,
     stored_precision,
 )
-from textsim.bundled import find_model
 from textsim.errors import ConfigError, InputError
-from textsim.files import as_text, check_target, is_stream
-from textsim.matcher import load_matcher
-from textsim.score_files import FileReport
-from textsim.training.evaluation import (
+from textsim.evaluation.evaluate import (
     Evaluation,
     TripletEvaluation,
     evaluate_scores,
     evaluate_triplets,
     labelled_scores,
 )
-from textsim.training.report import write_scores_plot
-from textsim.training.teachers import check_listed
-from textsim.training.thresholds import as_pairs, check_both_kinds, choose_threshold
+from textsim.evaluation.plots import write_scores_plot
+from textsim.evaluation.thresholds import as_pairs, check_both_kinds, choose_threshold
+from textsim.io.atomic import as_text, check_target, is_stream
+from textsim.matching.files.files import FileReport
+from textsim.matching.text_matcher import load_matcher
+from textsim.training.augmentation.distillation import check_listed
 
 Result = Evaluation | TripletEvaluation
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from textsim.config import TrainingSettings
+from textsim.config.settings import TrainingSettings
 from textsim.errors import ConfigError
 from textsim.registry import unknown_name
 

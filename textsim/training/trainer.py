@@ -15,26 +15,26 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
-from textsim.artifacts import SavedModel, check_output, load_model, origin, save_model
-from textsim.config import Recipe, TrainingSettings, build_recipe, default_recipe
+from textsim.artifacts.saved_model import SavedModel, check_output, load_model, origin, save_model
+from textsim.config.settings import Recipe, TrainingSettings, build_recipe, default_recipe
+from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError
-from textsim.files import as_text
-from textsim.matcher import TextMatcher, VectorMatcher
+from textsim.evaluation.evaluate import evaluate_scores, evaluate_triplets
+from textsim.evaluation.thresholds import as_pairs, choose_threshold
+from textsim.io.atomic import as_text
+from textsim.matching.text_matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
-from textsim.modeling.lstm import has_gpu
+from textsim.modeling.kernels.packed_lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
-from textsim.text.dataset import PairDataset
+from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
+from textsim.training.augmentation.distillation import check_listed, load_teachers, teacher_labels
+from textsim.training.augmentation.transitive import implied_pairs
 from textsim.training.callbacks import ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, fingerprint
-from textsim.training.evaluation import evaluate_scores, evaluate_triplets
-from textsim.training.feed import batch_source
+from textsim.training.diagnostics import diagnose, write_reports
+from textsim.training.input_pipeline import batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
-from textsim.training.overlap import overlap_log_odds, shared_tokens
-from textsim.training.report import diagnose, write_reports
-from textsim.training.teachers import check_listed, load_teachers, teacher_labels
-from textsim.training.thresholds import as_pairs, choose_threshold
-from textsim.training.transitive import implied_pairs
 
 VALIDATION_BATCH = 512
 

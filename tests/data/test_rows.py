@@ -1,0 +1,740 @@
+"""Files to rows of texts."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import sys
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsim.data.rows import (
+    PAIRS,
+    TEXTS,
+    TRIPLETS,
+    UNLABELED,
+    RejectLog,
+    detect_kind,
+    read_rows,
+    rows_from_frame,
+)
+from textsim.errors import ConfigError, DataFormatError, InputError, MissingDependencyError
+from textsim.text.normalize import Normalizer
+
+ROWS = [("今天天气好吗", "天气怎么样", 0), ("手机连不上网", "手机上不了网", 1), ("苹果", "苹果公司", 0)]
+HEADER = ("text_a", "text_b", "label")
+
+
+def write_rows(path, rows, header=HEADER):
+    """The same table in any of the formats, as the path's suffixes tell."""
+    packed = path.name.lower().endswith(".gz")
+    suffix = path.name[: -3 if packed else None].rpartition(".")[2]
+    lines = [header, *rows] if header else rows
+    if suffix == "tsv":
+        data = "".join("\t".join(map(str, row)) + "\n" for row in lines).encode()
+    elif suffix == "csv":
+        buffer = io.StringIO()
+        csv.writer(buffer).writerows(lines)
+        data = buffer.getvalue().encode()
+    elif suffix == "jsonl":
+        data = "".join(json.dumps(dict(zip(header, row, strict=True))) + "\n" for row in rows).encode()
+    else:
+        buffer = io.BytesIO()
+        pd.DataFrame(rows, columns=list(header)).to_parquet(buffer)
+        data = buffer.getvalue()
+    path.write_bytes(gzip.compress(data) if packed else data)
+    return path
+
+
+def table(path, *args, **options):
+    """All rows of a file: (line, cells...)."""
+    rows = []
+    for chunk in read_rows(path, *args, **options):
+        columns = [*chunk.texts] if chunk.labels is None else [*chunk.texts, chunk.labels.tolist()]
+        rows += zip(chunk.lines, *columns, strict=True)
+    return rows
+
+
+def text_file(tmp_path, text, name="pairs.tsv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+@pytest.mark.parametrize("compressed", ["", ".gz", ".GZ"])
+@pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+def test_formats(tmp_path, format, compressed):
+    path = write_rows(tmp_path / f"文件.{format}{compressed}", ROWS)
+    first = 2 if format in ("tsv", "csv") else 1
+    expected = [(first + i, a, b, float(y)) for i, (a, b, y) in enumerate(ROWS)]
+    for chunk_rows in (1, 2, 8192):
+        assert table(path, chunk_rows=chunk_rows) == expected
+    reader = read_rows(path)
+    chunks = list(reader)
+    assert chunks[0].labels.dtype == np.float32
+    assert (reader.info.rows, reader.info.rejected, reader.info.format) == (3, 0, format)
+    assert reader.info.encoding == (None if format == "parquet" else "utf-8")
+    assert reader.info.header is (first == 2)
+    assert reader.info.columns == list(HEADER)
+
+
+def test_an_encoding_that_late_rows_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr("textsim.io.text_encoding._BLOCK_BYTES", 16)
+    path = tmp_path / "p.tsv"
+    path.write_bytes(
+        b"text_a\ttext_b\tlabel\n" + b"a\tb\t0\n" * 50 + "今天好\t明天好\t1\n".encode("gb18030") * 9
+    )
+    reader = read_rows(path)
+    (chunk,) = reader
+    assert chunk.texts[0] == ["a"] * 50 + ["今天好"] * 9
+    assert reader.info.encoding == "gb18030"
+
+
+@pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+def test_columns_by_name_among_others(tmp_path, format):
+    rows = [(i, y, a, b, "x") for i, (a, b, y) in enumerate(ROWS)]
+    path = write_rows(tmp_path / f"p.{format}", rows, ("id", "same", "问题", "answer", "note"))
+    got = table(path, columns=["问题", "answer", "same"])
+    assert [row[1:] for row in got] == [(a, b, float(y)) for a, b, y in ROWS]
+    assert [row[1:] for row in table(path, UNLABELED, columns=["answer", "问题"])] == [
+        (b, a) for a, b, _ in ROWS
+    ]
+    with pytest.raises(
+        DataFormatError,
+        match=r"no column is named 'answr'\. Received the columns 'id', 'same'.*"
+        r"Did you mean 'answer'\?",
+    ):
+        table(path, columns=["问题", "answr", "same"])
+
+
+def test_usual_names_are_found_in_any_order_and_case(tmp_path):
+    path = text_file(tmp_path, "id\tLabel\tSentence2\tSentence1\n7\t1\t乙\t甲\n")
+    assert table(path) == [(2, "甲", "乙", 1.0)]
+    assert table(path, UNLABELED) == [(2, "甲", "乙")]
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("句子1", "句子2"), ("问题一", "问题二"), ("文本A", "文本B"), ("句子a", "句子b")]
+)
+def test_chinese_names_are_usual(tmp_path, left, right):
+    """A header that is not known as one is a row: it would be scored as a pair."""
+    path = tmp_path / "表.csv"
+    path.write_bytes(f"标签,{right},{left}\r\n1,乙,甲\r\n".encode("gb18030"))
+    assert table(path, encoding="gb18030") == [(2, "甲", "乙", 1.0)]
+    assert table(path, UNLABELED, encoding="gb18030") == [(2, "甲", "乙")]
+    assert table(text_file(tmp_path, "文本\n甲\n", "texts.tsv"), TEXTS) == [(2, "甲")]
+
+
+def test_columns_by_position_count_from_one(tmp_path):
+    path = text_file(tmp_path, "7\t1\t乙\t甲\n8\t0\t丁\t丙\n")
+    for columns in ([4, 3, 2], ["4", "3", "2"]):
+        assert table(path, columns=columns) == [(1, "甲", "乙", 1.0), (2, "丙", "丁", 0.0)]
+    headed = text_file(tmp_path, "text_a\ttext_b\tlabel\n甲\t乙\t1\n", "headed.tsv")
+    assert table(headed, columns=[2, 1, 3]) == [(2, "乙", "甲", 1.0)]
+    with pytest.raises(DataFormatError, match=r"column 9 is asked for\. Received 4 columns"):
+        table(path, columns=[4, 3, 9])
+
+
+def test_headers_with_other_names(tmp_path):
+    path = text_file(tmp_path, "甲方\t乙方\t一样\n甲\t乙\t1\n")
+    assert table(path, header="yes") == [(2, "甲", "乙", 1.0)]
+    with pytest.raises(DataFormatError, match=r"s\.tsv, line 1: expected label 0 or 1.*If this line names"):
+        read_rows(path)
+    wide = text_file(tmp_path, "甲方\t乙方\t相同\tid\n甲\t乙\t1\t5\n", "wide.tsv")
+    with pytest.raises(
+        DataFormatError,
+        match=r"line 1: expected the columns text_a, text_b, label\. Received the "
+        r"columns '甲方', '乙方', '相同', 'id'\. Say which",
+    ):
+        read_rows(wide, header="yes")
+
+
+def test_a_word_for_a_label_is_a_label(tmp_path):
+    assert table(text_file(tmp_path, "甲\t乙\t相同\n丙\t丁\t不同\n")) == [
+        (1, "甲", "乙", 1.0),
+        (2, "丙", "丁", 0.0),
+    ]
+    assert table(text_file(tmp_path, "甲\t乙\t是\n")) == [(1, "甲", "乙", 1.0)]
+    with pytest.raises(DataFormatError, match=r"line 1: .* Received '是否一样'.* If this line names"):
+        read_rows(text_file(tmp_path, "甲方\t乙方\t是否一样\n甲\t乙\t是\n"))
+
+
+def test_a_word_for_a_label_above_numbers_may_be_a_header(tmp_path):
+    path = text_file(tmp_path, "甲方\t乙方\t相同\n甲\t乙\t1\n")
+    with pytest.raises(
+        DataFormatError,
+        match=r"line 1: expected a number as label, as below\. Received '相同'\. If this line names",
+    ):
+        read_rows(path)
+    assert table(path, header="yes") == [(2, "甲", "乙", 1.0)]
+    assert table(path, header="no") == [(1, "甲方", "乙方", 1.0), (2, "甲", "乙", 1.0)]
+
+
+def test_a_header_can_be_denied(tmp_path):
+    path = text_file(tmp_path, "query\ttitle\n甲\t乙\n")
+    assert table(path, UNLABELED) == [(2, "甲", "乙")]
+    assert table(path, UNLABELED, header="no") == [(1, "query", "title"), (2, "甲", "乙")]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_named_columns_have_a_header(tmp_path, format):
+    path = write_rows(tmp_path / f"pairs.{format}", ROWS)
+    assert table(path, header="yes") == table(path)
+    with pytest.raises(
+        ConfigError, match=rf"pairs\.{format}: header 'no' is for TSV and CSV\. The columns of"
+    ):
+        read_rows(path, header="no")
+
+
+def test_the_same_name_twice(tmp_path):
+    path = text_file(tmp_path, "a\ta\tb\n甲\t乙\t1\n")
+    with pytest.raises(DataFormatError, match="the column name 'a' occurs twice"):
+        read_rows(path, columns=["a", "b"], kind=UNLABELED)
+
+
+def test_quotes_of_tsv_are_plain_text(tmp_path):
+    path = text_file(tmp_path, '"甲\t乙"\t1\n"甲"\t""\t0\n')
+    assert table(path) == [(1, '"甲', '乙"', 1.0), (2, '"甲"', '""', 0.0)]
+
+
+def test_cells_of_tsv_in_quotes_are_counted_and_can_be_read_as_csv(tmp_path):
+    frame = pd.DataFrame([('他说"好"吗', "他\t说", 1), ('"甲"', "乙", 0)], columns=HEADER)
+    frame.to_csv(tmp_path / "p.tsv", sep="\t", index=False)
+    path = text_file(tmp_path, 'text_a\ttext_b\tlabel\n"他说""好""吗"\t"甲"和"乙"\t1\n"\t好"\t0\n', "q.tsv")
+    reader = read_rows(path)
+    assert [chunk.texts[0] for chunk in reader] == [['"他说""好""吗"', '"']]
+    assert reader.info.quoted == 1
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected 3 .* If double quotes .* --format csv --delimiter '\\t'"
+    ):
+        table(tmp_path / "p.tsv")
+    reader = read_rows(tmp_path / "p.tsv", format="csv", delimiter="\t")
+    assert [chunk.texts for chunk in reader] == [(['他说"好"吗', '"甲"'], ["他\t说", "乙"])]
+    assert reader.info.quoted == 0
+
+
+@pytest.mark.parametrize("line", ['甲\t"乙', '"甲"\t"乙"\t"1"', '"text_a"\t"text_b"\t"label"'])
+def test_a_bad_row_of_tsv_with_quotes_says_how_else_to_read_it(tmp_path, line):
+    hint = r" If double quotes stand around cells, pass --format csv --delimiter '\\t' \(format='csv'"
+    with pytest.raises(DataFormatError, match=f"line 1: .*{hint}"):
+        table(text_file(tmp_path, f"{line}\n"))
+    with pytest.raises(DataFormatError) as error:
+        table(text_file(tmp_path, f"{line}\n"), delimiter="|")
+    assert "double quotes" not in str(error.value)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("columns", [None, ["text_a", "text_b", "label"], [1, 2, 3]])
+def test_a_csv_file_with_another_delimiter(tmp_path, delimiter, columns):
+    path = text_file(tmp_path, "\n".join(delimiter.join(row) for row in (HEADER, ("甲", "乙", "1"))), "p.csv")
+    hint = (
+        f"If {delimiter!r} separates the columns, pass --delimiter {delimiter!r} (delimiter={delimiter!r})."
+    )
+    for header in ("auto", "yes"):
+        with pytest.raises(DataFormatError, match=re.escape(hint)):
+            table(path, columns=columns, header=header)
+    assert table(path, columns=columns, delimiter=delimiter) == [(2, "甲", "乙", 1.0)]
+
+
+def test_csv_records_may_span_lines(tmp_path):
+    path = text_file(
+        tmp_path, 'text_a,text_b,label\r\n"甲,\n""一""",乙\r丙\u2028丁,1\r\n\r\n"戊",己,0\r\n\n', "p.csv"
+    )
+    with pytest.raises(DataFormatError, match=r"p\.csv, line 4: expected 3 .*Received a blank line"):
+        table(path)
+    assert table(path, on_bad_row="skip") == [(2, '甲,\n"一"', "乙\r丙\u2028丁", 1.0), (5, "戊", "己", 0.0)]
+
+
+def test_a_csv_quote_that_is_never_closed_is_an_error_even_when_bad_rows_are_skipped(tmp_path):
+    path = text_file(tmp_path, '甲,乙,1\n甲,"乙,1\n甲,乙,0\n', "p.csv")
+    with pytest.raises(DataFormatError, match=r"p\.csv, line 2: expected a CSV record in which quotes"):
+        table(path, on_bad_row="skip")
+
+
+def test_strange_characters_do_not_break_lines(tmp_path):
+    path = text_file(tmp_path, "甲\0乙\t丙\u2028丁\x0b\t1\r\n戊\r己\t\x85庚\t0\r\n")
+    assert table(path) == [(1, "甲\0乙", "丙\u2028丁\x0b", 1.0), (2, "戊\r己", "\x85庚", 0.0)]
+
+
+def test_very_long_texts(tmp_path):
+    long = "长" * 300_000
+    for suffix in ("tsv", "csv"):
+        path = write_rows(tmp_path / f"p.{suffix}", [(long, "短", 1)])
+        assert table(path)[0][1] == long
+
+
+BAD_LINES = [
+    ("今天\t天气", "expected 3 tab-separated columns (text_a, text_b, label). Received 2: '今天\\t天气'."),
+    ("a\tb\tc\t1", "expected 3 tab-separated columns (text_a, text_b, label). Received 4: 'a\\tb\\tc\\t1'."),
+    ("", "expected 3 tab-separated columns (text_a, text_b, label). Received a blank line."),
+    ("甲\t\u3000 \t1", "text_b is empty: expected a text."),
+    ("\t乙\t1", "text_a is empty: expected a text."),
+    ("甲\t乙\t2", "column label: expected label 0 or 1 (or true/false, yes/no, y/n, 是/否, "),
+    ("甲\t乙\t", "column label: expected label 0 or 1 (or true/false, "),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD_LINES)
+def test_bad_rows_name_file_and_line(tmp_path, line, message):
+    path = text_file(tmp_path, f"text_a\ttext_b\tlabel\n甲\t乙\t1\n{line}\n丙\t丁\t0\n")
+    with pytest.raises(DataFormatError, match=re.escape(f"{path}, line 3: {message}")):
+        table(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "expected"),
+    [
+        (
+            UNLABELED,
+            "甲\t乙\t1",
+            "expected 2 tab-separated columns (text_a, text_b); of more, say which to read, as in "
+            "--columns 1,2. Received 3",
+        ),
+        (
+            PAIRS,
+            "7\t甲\t乙\t1",
+            "(text_a, text_b, label); of more, say which to read, as in --columns 1,2,3. Received 4",
+        ),
+    ],
+)
+def test_more_columns_without_a_header(tmp_path, kind, row, expected):
+    path = text_file(tmp_path, f"{row}\n{row}\n")
+    with pytest.raises(DataFormatError, match=re.escape(expected)):
+        list(read_rows(path, kind))
+
+
+def test_skipped_rows_are_counted_and_written_down(tmp_path):
+    lines = [line for line, _ in BAD_LINES]
+    path = text_file(tmp_path, "\n".join(["甲\t乙\t1", *lines, "丙\t丁\t0"]) + "\n\n\n")
+    rejects = tmp_path / "rejects.tsv"
+    reader = read_rows(path, on_bad_row="skip", rejects=rejects)
+    assert [chunk.lines for chunk in reader] == [[1, len(lines) + 2]]
+    assert (reader.info.rows, reader.info.rejected) == (2, len(lines))
+    written = [line.split("\t") for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert written[0] == ["path", "line", "reason", "row"]
+    for number, ((line, message), row) in enumerate(zip(BAD_LINES, written[1:], strict=True), 2):
+        assert row[:2] == [str(path), str(number)]
+        assert row[2].startswith(" ".join(message.split()))
+        assert json.loads(row[3]) == line
+
+
+def test_one_log_for_many_files_and_a_header_alone_where_nothing_is_wrong(tmp_path):
+    (tmp_path / "r.tsv").write_text("of an earlier run")
+    good = text_file(tmp_path, "甲\t乙\t1\n", "good.tsv")
+    bad = text_file(tmp_path, "甲\t乙\t1\n甲\n", "bad.tsv")
+    with RejectLog(tmp_path / "r.tsv") as log:
+        list(read_rows(good, on_bad_row="skip", rejects=log))
+    assert (tmp_path / "r.tsv").read_text() == "path\tline\treason\trow\n"
+    with RejectLog(tmp_path / "r.tsv") as log:
+        for path in (bad, good, bad):
+            list(read_rows(path, on_bad_row="skip", rejects=log))
+    assert log.count == 2
+    assert len((tmp_path / "r.tsv").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_bad_rows_of_json_lines(tmp_path):
+    good = json.dumps(dict(zip(HEADER, ROWS[0], strict=True)))
+    cases = {
+        "[1, 2]": "expected a JSON object. Received [1, 2]",
+        '{"text_a": "甲"': "expected a JSON object. It cannot be parsed",
+        '{"text_a": "甲", "label": 1}': "expected a JSON object with the keys text_a, text_b, label. "
+        "Received the keys 'text_a', 'label'",
+        '{"text_a": "甲", "text_b": null, "label": 1}': "text_b is missing: expected a text.",
+        '{"text_a": 12, "text_b": "乙", "label": 1}': "text_a: expected a text. Received int '12'.",
+        '{"text_a": "甲", "text_b": "乙", "label": null}': "expected label 0 or 1 (or true/false, ",
+        "": "expected a JSON object with the keys text_a, text_b, label. Received a blank line.",
+    }
+    for line, message in cases.items():
+        path = text_file(tmp_path, f"{good}\n{line}\n{good}\n", "p.jsonl")
+        with pytest.raises(DataFormatError, match=r"p\.jsonl, line 2: .*" + re.escape(message)):
+            table(path)
+        rejects = tmp_path / "r.tsv"
+        assert len(table(path, on_bad_row="skip", rejects=rejects)) == 2
+        raw = json.loads(rejects.read_text(encoding="utf-8").splitlines()[1].split("\t")[3])
+        assert raw == line or json.loads(raw) == json.loads(line)
+    with pytest.raises(DataFormatError, match=r"p\.jsonl, line 1: expected a JSON object"):
+        table(text_file(tmp_path, "12\n", "p.jsonl"))
+
+
+def test_bad_rows_of_parquet(tmp_path):
+    path = write_rows(tmp_path / "p.parquet", [("甲", "乙", 1), ("甲", None, 1)])
+    with pytest.raises(DataFormatError, match=r"p\.parquet, row 2: text_b is missing"):
+        table(path)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataFormatError, match=r"p\.parquet: expected a Parquet file"):
+        table(path)
+
+
+def test_parquet_without_pyarrow(tmp_path, monkeypatch):
+    path = write_rows(tmp_path / "p.parquet", ROWS)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'textsim\[parquet\]'"):
+        read_rows(path)
+
+
+def test_files_without_rows(tmp_path):
+    with pytest.raises(DataFormatError, match=r"a\.tsv: the file holds nothing\. Expected rows of text_a"):
+        table(text_file(tmp_path, "", "a.tsv"))
+    with pytest.raises(DataFormatError, match=r"a\.tsv: the file holds nothing but a header"):
+        table(text_file(tmp_path, "text_a\ttext_b\tlabel\n\n\n", "a.tsv"))
+    with pytest.raises(DataFormatError, match=r"a\.jsonl: the file holds nothing"):
+        table(text_file(tmp_path, "\n", "a.jsonl"))
+    with pytest.raises(DataFormatError, match="none of its 2 rows can be used"):
+        table(text_file(tmp_path, "甲\n乙\n", "a.tsv"), on_bad_row="skip")
+    with pytest.raises(DataFormatError, match=r"none\.tsv: no such file"):
+        read_rows(tmp_path / "none.tsv")
+    with pytest.raises(DataFormatError, match="Received a folder"):
+        (tmp_path / "folder.tsv").mkdir()
+        read_rows(tmp_path / "folder.tsv")
+
+
+def test_a_damaged_gzip_file(tmp_path):
+    path = tmp_path / "p.tsv.gz"
+    path.write_bytes(b"not gzip")
+    with pytest.raises(DataFormatError, match="the gzip stream is damaged"):
+        read_rows(path)
+    path.write_bytes(gzip.compress("甲\t乙\t1\n".encode() * 5000)[:-12])
+    with pytest.raises(DataFormatError, match="the gzip stream is damaged"):
+        table(path)
+
+
+def test_formats_that_are_not_known(tmp_path):
+    for name, remedy in (
+        ("p.json", "pass --format jsonl (format='jsonl')"),
+        ("p.JSON.gz", "pass --format jsonl (format='jsonl')"),
+        ("p.xlsx", "Save the sheet as CSV (UTF-8) and pass that."),
+        ("p.xls", "Save the sheet as CSV (UTF-8) and pass that."),
+    ):
+        with pytest.raises(
+            DataFormatError, match=f"cannot tell the format from the name.*{re.escape(remedy)}"
+        ):
+            read_rows(text_file(tmp_path, "{}", name))
+    path = text_file(tmp_path, "甲\t乙\t1\n", "pairs.data")
+    with pytest.raises(DataFormatError, match=r"pairs\.data: cannot tell the format from the name.*--format"):
+        read_rows(path)
+    assert table(path, format="tsv") == [(1, "甲", "乙", 1.0)]
+    with pytest.raises(ConfigError, match=r"unknown file format 'tvs'.*Did you mean 'tsv'"):
+        read_rows(path, format="tvs")
+    assert table(text_file(tmp_path, "甲|乙|1\n", "p.tsv"), delimiter="|") == [(1, "甲", "乙", 1.0)]
+    with pytest.raises(ConfigError, match="expected one character, for TSV or CSV"):
+        read_rows(path, format="jsonl", delimiter="|")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"columns": ["a", "b"]}, "expected 3 names or positions, for text_a, text_b, label"),
+        ({"columns": ["a", "b", "a"]}, "expected different ones"),
+        ({"columns": ["a", 2, 3]}, "names alone or positions alone"),
+        ({"columns": [0, 1, 2]}, "positions count from 1"),
+        ({"columns": ["a", "b", "c"], "header": "no"}, "a file without a header has positions"),
+        ({"header": "maybe"}, "header 'maybe': expected one of: auto, yes, no"),
+        ({"keep": "id"}, "keep: expected a list of names or positions. Received the text 'id'"),
+        ({"keep": ["line", "id", "line"]}, "keep: expected different ones. Received line, id, line"),
+        ({"keep": ["id", 0]}, "keep: positions count from 1. Received id, 0"),
+        ({"keep": ["line", "id"], "header": "no"}, "keep: a file without a header has positions"),
+        ({"on_bad_row": "drop"}, "on_bad_row 'drop': expected one of: error, skip"),
+        ({"rejects": "r.tsv"}, "rejects are written with on_bad_row 'skip' only"),
+        ({"label_threshold": 1, "label_max": 5}, "exclude each other"),
+    ],
+)
+def test_options_that_cannot_be(tmp_path, options, message):
+    path = text_file(tmp_path, "甲\t乙\t1\n")
+    with pytest.raises(ConfigError, match=message):
+        read_rows(path, **options)
+
+
+def test_graded_labels(tmp_path):
+    path = text_file(tmp_path, "text_a\ttext_b\tscore\n甲\t乙\t2.5\n丙\t丁\t4\n")
+    with pytest.raises(DataFormatError, match=r"line 2: column score: .*Received '2\.5'\. Pass --label"):
+        table(path)
+    assert [row[3] for row in table(path, label_threshold=3)] == [0, 1]
+
+
+def test_triplets_and_texts(tmp_path):
+    path = write_rows(tmp_path / "t.tsv", [("甲", "乙", "丙")], ("anchor", "positive", "negative"))
+    assert table(path, TRIPLETS) == [(2, "甲", "乙", "丙")]
+    assert table(text_file(tmp_path, "甲\t乙\n丙\n", "t.txt"), TEXTS) == [(1, "甲\t乙"), (2, "丙")]
+    assert table(text_file(tmp_path, "id\ttext\n1\t甲\n", "t.tsv"), TEXTS) == [(2, "甲")]
+    with pytest.raises(DataFormatError, match=r"t\.txt, line 2: expected one text a line\. Received a blank"):
+        table(text_file(tmp_path, "甲\n\n丙\n", "t.txt"), TEXTS)
+
+
+def test_a_normalizer(tmp_path):
+    path = text_file(tmp_path, "甲\tＢ\t1\n甲\t\u200b\t1\n \t乙\t0\n甲\t乙\t9\n")
+    normalizer = Normalizer()
+    assert table(path, normalizer=normalizer, on_bad_row="skip") == [(1, "甲", "b", 1.0)]
+    with pytest.raises(
+        DataFormatError, match="line 2: text_b is empty once it is normalized: expected a text"
+    ):
+        table(path, normalizer=normalizer)
+    path = text_file(tmp_path, " \t乙\t0\n")
+    with pytest.raises(DataFormatError, match="line 1: text_a is empty: expected a text"):
+        table(path, normalizer=normalizer)
+
+
+def test_standard_input(monkeypatch):
+    class Stdin:
+        buffer = io.BytesIO("甲\t乙\t1\n丙\t丁\t0\n".encode("utf-8-sig"))
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    assert table("-") == [(1, "甲", "乙", 1.0), (2, "丙", "丁", 0.0)]
+
+
+@pytest.mark.parametrize("bad", ["", '{"query": "甲", "ti', "12", '{"query": "甲", "label": 1}'])
+def test_a_bad_first_row_of_json_does_not_name_the_columns(tmp_path, bad):
+    good = '{"query": "甲", "title": "乙", "label": 1}\n'
+    path = text_file(tmp_path, f"{bad}\n{good}{good}", "p.jsonl")
+    for columns in (None, ["query", "title", "label"], [1, 2, 3]):
+        reader = read_rows(path, columns=columns, on_bad_row="skip")
+        assert [chunk.lines for chunk in reader] == [[2, 3]]
+        assert (reader.info.columns, reader.info.rejected) == (["query", "title", "label"], 1)
+        with pytest.raises(DataFormatError, match=r"p\.jsonl, line 1: expected a JSON object"):
+            list(read_rows(path, columns=columns))
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n", ",,,\n", "\n" * 150])
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [(None, "auto"), (None, "yes"), (["s1", "s2", "label"], "auto"), ([2, 3, 1], "auto"), ([2, 3, 1], "no")],
+)
+def test_blank_rows_before_the_first(tmp_path, blank, columns, header):
+    names = "" if header == "no" else "label,s1,s2,id\n"
+    path = text_file(tmp_path, f"{blank}{names}1,甲,乙,7\n0,丙,丁,8\n", "p.csv")
+    options = {"columns": columns, "header": header}
+    reader = read_rows(path, on_bad_row="skip", **options)
+    assert [text for chunk in reader for text in chunk.texts[0]] == ["甲", "丙"]
+    assert (reader.info.header, reader.info.rejected) == (header != "no", blank.count("\n"))
+    with pytest.raises(DataFormatError, match=r"p\.csv, line 1: .*(Received a blank line|is empty)"):
+        list(read_rows(path, **options))
+
+
+def test_columns_that_no_row_of_json_has(tmp_path):
+    path = text_file(tmp_path, '\n{"a": 1}\n{"b": 2}\n', "p.jsonl")
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected the columns.*Received the columns 'a'\. Say"
+    ):
+        read_rows(path, on_bad_row="skip")
+    with pytest.raises(DataFormatError, match="line 2: no column is named 'b'"):
+        read_rows(path, columns=["a", "b", "c"], on_bad_row="skip")
+
+
+def test_detect_kind(tmp_path):
+    for suffix in ("tsv", "csv", "jsonl", "parquet"):
+        assert detect_kind(write_rows(tmp_path / f"p.{suffix}", ROWS)) is PAIRS
+        path = write_rows(tmp_path / f"t.{suffix}", [("甲", "乙", "丙")], ("negative", "anchor", "positive"))
+        assert detect_kind(path) is TRIPLETS
+    assert detect_kind(text_file(tmp_path, "", "e.tsv")) is PAIRS
+    assert detect_kind("-") is PAIRS
+    triplet = '{"anchor": "甲", "positive": "乙", "negative": "丙"}\n'
+    for bad in ("", "{", '{"anchor": "甲"}'):
+        assert detect_kind(text_file(tmp_path, f"{bad}\n{triplet}", "t.jsonl")) is TRIPLETS
+
+
+def test_data_frames():
+    frame = pd.DataFrame(ROWS, columns=["query", "title", "label"])
+    chunk = rows_from_frame(frame)
+    assert chunk.texts == tuple([row[side] for row in ROWS] for side in (0, 1))
+    assert chunk.labels.tolist() == [0, 1, 0]
+    assert chunk.labels.dtype == np.float32
+    assert chunk.lines == [1, 2, 3]
+    assert rows_from_frame(frame, UNLABELED, columns=["title", "query"]).texts[0][0] == ROWS[0][1]
+    assert rows_from_frame(frame, UNLABELED).labels is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "message"),
+    [
+        ([("甲", "乙", 2)], None, "row 1: column label: expected label 0 or 1"),
+        ([("甲", "乙", 1), (None, "乙", 1)], None, "row 2: text_a is missing"),
+        ([("甲", float("nan"), 1)], None, "row 1: text_b is missing"),
+        ([("甲", pd.NA, 1)], None, "row 1: text_b is missing"),
+        ([("甲", 5, 1)], None, "row 1: text_b: expected a text. Received int '5'"),
+        ([(" ", "乙", 1)], None, "row 1: text_a is empty"),
+        (
+            [("甲", "乙", 1)],
+            ["text_a", "text_c", "label"],
+            "no column is named 'text_c'.*Did you mean 'text_",
+        ),
+        ([("甲", "乙", 1)], ["text_a"], "expected names for text_a, text_b, label"),
+    ],
+)
+def test_bad_data_frames(rows, columns, message):
+    with pytest.raises(InputError, match=message):
+        rows_from_frame(pd.DataFrame(rows, columns=list(HEADER), dtype=object), columns=columns)
+
+
+def test_a_data_frame_without_the_columns():
+    with pytest.raises(InputError, match=r"expected the columns text_a, text_b, label\. Received 'x'"):
+        rows_from_frame(pd.DataFrame({"x": [1]}))
+
+
+texts = st.text(
+    # Python 3.10's csv module writes no NUL.
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff\uffff"),
+    min_size=1,
+).filter(lambda text: text.strip() != "")
+
+
+@given(st.lists(st.tuples(texts, texts, st.integers(0, 1)), min_size=1, max_size=20), st.integers(1, 5))
+def test_csv_and_json_lines_give_any_text_back(tmp_path_factory, rows, chunk_rows):
+    folder = tmp_path_factory.mktemp("p")
+    for suffix in ("csv", "jsonl"):
+        # A text file has one kind of line end: within a CSV field CRLF is read as LF.
+        clean = [(a.replace("\r", "") or "x", b.replace("\r", "") or "x", y) for a, b, y in rows]
+        clean = [(a if a.strip() else "x", b if b.strip() else "x", y) for a, b, y in clean]
+        got = table(write_rows(folder / f"p.{suffix}", clean), chunk_rows=chunk_rows)
+        assert [row[1:] for row in got] == [(a, b, float(y)) for a, b, y in clean]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind", "options"),
+    [
+        ("p.tsv", "text_a\tlabel\n甲\t1\n", UNLABELED, {}),
+        ("p.tsv", "id\t甲\t乙\t是否相同\n1\t丙\t丁\t1\n", UNLABELED, {"columns": [2, 3]}),
+        ("p.tsv", "text_a\ttext_b\tlabel\n甲\t乙\t1\n", TRIPLETS, {}),
+        ("p.csv", "anchor\n甲\n", TEXTS, {}),
+    ],
+)
+def test_a_first_row_that_may_be_a_header_is_asked_about(tmp_path, name, text, kind, options):
+    path = text_file(tmp_path, text, name)
+    with pytest.raises(
+        DataFormatError, match=r"line 1: '.*' is a usual name of a column, and the line is no"
+    ):
+        read_rows(path, kind, **options)
+    (chunk,) = read_rows(path, kind, header="no", **options)
+    assert len(chunk) == 2
+    columns = {"columns": list(range(1, len(kind.columns) + 1)), **options}
+    (chunk,) = read_rows(path, kind, header="yes", **columns)
+    assert len(chunk) == 1
+
+
+def test_usual_names_of_questions(tmp_path):
+    (chunk,) = read_rows(text_file(tmp_path, "编号,问句,标准问\n1,甲,乙\n", "p.csv"), UNLABELED)
+    assert chunk.texts == (["甲"], ["乙"])
+    (chunk,) = read_rows(text_file(tmp_path, "问题\n甲\n", "t.csv"), TEXTS)
+    assert chunk.texts == (["甲"],)
+
+
+def test_rows_of_blank_cells_at_the_end_are_left_out(tmp_path):
+    end = "\n,,\n , ,\n"
+    (chunk,) = read_rows(text_file(tmp_path, "text_a,text_b,label\n甲,乙,1" + end, "p.csv"))
+    assert chunk.texts == (["甲"], ["乙"])
+    with pytest.raises(DataFormatError, match=r"line 3: text_a is empty"):
+        list(read_rows(text_file(tmp_path, f"text_a,text_b,label\n甲,乙,1{end}丙,丁,0\n", "p.csv")))
+    (chunk,) = read_rows(text_file(tmp_path, "甲\t乙\t1\n   \n", "p.tsv"))
+    assert len(chunk) == 1
+
+
+def test_rejects_never_take_the_place_of_the_rows(tmp_path):
+    path = text_file(tmp_path, "甲\t乙\t1\n甲\n")
+    with pytest.raises(InputError, match="would take the place of"):
+        read_rows(path, on_bad_row="skip", rejects=path)
+    assert path.read_text(encoding="utf-8") == "甲\t乙\t1\n甲\n"
+
+
+@pytest.mark.skipif(sys.platform == "darwin" or os.name == "nt", reason="names must be UTF-8 there")
+def test_a_files_name_in_another_encoding(tmp_path):
+    path = text_file(tmp_path, "甲\t乙\t1\n甲\n", os.fsdecode("数据.tsv".encode("gbk")))
+    reader = read_rows(path, on_bad_row="skip", rejects=tmp_path / "r.tsv")
+    list(reader)
+    assert reader.info.path.endswith(r"\xca\xfd\xbe\xdd.tsv")
+    assert r"\xca\xfd\xbe\xdd.tsv" in (tmp_path / "r.tsv").read_text(encoding="utf-8")
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tsv")
+    writer = threading.Thread(
+        target=lambda: (tmp_path / "pipe.tsv").write_text("anchor\tpositive\tnegative\n", encoding="utf-8")
+    )
+    # Nothing is there to be read yet, and nobody waits for it.
+    assert detect_kind(tmp_path / "pipe.tsv") is PAIRS
+    writer.start()
+    with pytest.raises(DataFormatError, match="'anchor' is a usual name"):
+        read_rows(tmp_path / "pipe.tsv")
+    writer.join(10)
+
+
+def test_rejects_are_no_stream(tmp_path):
+    with pytest.raises(ConfigError, match="rejects go to a file of their own"):
+        read_rows(text_file(tmp_path, "甲\t乙\t1\n"), on_bad_row="skip", rejects="-")
+
+
+def test_a_whole_header_of_another_kind_is_one_where_positions_are_given(tmp_path):
+    path = text_file(tmp_path, "text_a\ttext_b\tlabel\n甲\t乙\t1\n")
+    (chunk,) = read_rows(path, TEXTS, columns=[2], format="tsv")
+    assert chunk.texts == (["乙"],)
+    (chunk,) = read_rows(path, UNLABELED, columns=[2, 1])
+    assert chunk.texts == (["乙"], ["甲"])
+
+
+@pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+def test_columns_are_kept(tmp_path, format):
+    rows = [("a", "甲", "乙", 1), ("b", "丙", "", 0), ("c", "丁", "戊", 0)]
+    path = write_rows(tmp_path / f"p.{format}", rows, ("id", *HEADER))
+    chunks = list(read_rows(path, keep=["label", "line", 1], on_bad_row="skip", chunk_rows=1))
+    first, by = (2, str) if format in ("tsv", "csv") else (1, int)
+    assert [chunk.kept for chunk in chunks] == [
+        {"label": [by(1)], "line": [first], "id": ["a"]},
+        {"label": [by(0)], "line": [first + 2], "id": ["c"]},
+    ]
+    assert [chunk.labels.tolist() for chunk in chunks] == [[1], [0]]
+
+
+def test_columns_are_kept_without_a_header(tmp_path):
+    path = text_file(tmp_path, "x\t甲\t乙\n\ny\t丙\t丁\n")
+    (chunk,) = read_rows(path, UNLABELED, columns=[2, 3], keep=["line", 1], on_bad_row="skip")
+    assert chunk.kept == {"line": [1, 3], "1": ["x", "y"]} and chunk.texts == (["甲", "丙"], ["乙", "丁"])
+    (chunk,) = read_rows(text_file(tmp_path, "甲\n\n乙\n", "t.txt"), TEXTS, keep=["line"], on_bad_row="skip")
+    assert chunk.kept == {"line": [1, 3]}
+
+
+def test_json_lines_that_lack_what_is_kept_are_bad_rows(tmp_path):
+    rows = ['{"text_a": "甲", "text_b": "乙"}', '{"text_a": "丙", "text_b": "丁", "id": 3}']
+    for order in (rows, rows[::-1]):
+        path = text_file(tmp_path, "\n".join(order), "k.jsonl")
+        (chunk,) = read_rows(path, UNLABELED, keep=["id"], on_bad_row="skip")
+        assert (chunk.texts, chunk.kept) == ((["丙"], ["丁"]), {"id": [3]})
+
+
+def test_a_first_row_with_the_names_to_keep_is_a_header(tmp_path):
+    path = text_file(tmp_path, "编号\t甲\t乙\n1\t丙\t丁\n")
+    (chunk,) = read_rows(path, UNLABELED, columns=[2, 3], keep=["编号"])
+    assert chunk.kept == {"编号": ["1"]} and chunk.texts == (["丙"], ["丁"])
+
+
+@pytest.mark.parametrize(
+    ("header", "keep", "message"),
+    [
+        ("ids", ["id"], r"p\.tsv, line 1: no column is named 'id'\. .* Did you mean 'ids'\?"),
+        ("id", [4], r"p\.tsv, line 1: column 4 is asked for\. Received 3 columns"),
+        ("line", ["line"], r"p\.tsv, line 1: a column is named 'line', as what is kept .* Rename the column"),
+        ("text_a", [1, 2], r"expected columns of different names to keep\. Received text_a, text_a"),
+    ],
+)
+def test_columns_that_cannot_be_kept(tmp_path, header, keep, message):
+    path = text_file(tmp_path, f"{header}\ttext_a\ttext_b\nx\t甲\t乙\n", "p.tsv")
+    with pytest.raises(DataFormatError, match=message):
+        read_rows(path, UNLABELED, keep=keep, columns=[2, 3])
+
+
+def test_json_rows_without_a_key_to_keep_are_bad(tmp_path):
+    rows = ["[]", '{"text_a": "甲", "text_b": "乙", "id": null}', '{"text_a": "甲", "text_b": "乙"}']
+    reader = read_rows(
+        text_file(tmp_path, "\n".join(rows), "p.jsonl"), UNLABELED, keep=["line", "id"], on_bad_row="skip"
+    )
+    assert [chunk.kept for chunk in reader] == [{"line": [2], "id": [None]}]
+    assert reader.rejected_lines == [1, 3]
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected a JSON object with the keys .*, id\. Received"
+    ):
+        list(read_rows(text_file(tmp_path, "\n".join(rows[1:]), "p.jsonl"), UNLABELED, keep=["id"]))

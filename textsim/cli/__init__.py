@@ -1,0 +1,1 @@
+"""The command line: options to settings to one library call to text on standard output."""

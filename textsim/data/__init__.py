@@ -1,0 +1,1 @@
+"""Rows from files and frames, checked once, and the dataset folders made of them. Needs no Keras."""

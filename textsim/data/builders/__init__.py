@@ -1,0 +1,1 @@
+"""Rows to the arrays of a dataset folder, in nearly constant memory."""

@@ -1,0 +1,311 @@
+"""Files of pairs or triplets to the arrays of a dataset folder, in nearly constant memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textsim.artifacts.pretrained import find_model
+from textsim.data.layout import SETTINGS, SIDES, TOKENIZER, VOCABULARY, Split
+from textsim.data.rows import RowChunk, RowKind, read_rows
+from textsim.data.sentences import SentenceBuilder, encoding_coverage
+from textsim.data.splits import AnyPath, Sources, source_entry, write_labels
+from textsim.data.statistics import length_percentile, length_report, repeats_report, rows_report
+from textsim.errors import ConfigError
+from textsim.io.atomic import as_text, read_json, sha256_file, write_json
+from textsim.io.npy import NpyWriter, open_npy, slices
+from textsim.io.text_encoding import raw_lines
+from textsim.text.tokenizers import CharTokenizer, Tokenizer, tokenizer_from_config
+from textsim.text.vocabulary import Vocabulary
+from textsim.text.word_vectors import WordVectors, embedding_matrix, read_word_vectors, train_word_vectors
+
+_CHUNK_ROWS = 16_384
+_LENGTH_PERCENTILE = 99.5
+# Of many sentences, word-vector training passes over more of the commonest tokens: an epoch takes half the time.
+_MANY = 50_000
+_SAMPLE = 1e-3
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """How texts become ids. `vocabulary` is one to extend, or None; `max_length` is None where it is to be found."""
+
+    tokenizer: Tokenizer
+    vocabulary: Vocabulary | None
+    min_count: int
+    max_size: int | None
+    max_length: int | None
+    word_vectors: AnyPath | None
+    train_vectors: int | None
+    extra_text: list[AnyPath]
+    processes: int
+
+    @classmethod
+    def resolve(
+        cls,
+        tokenizer: Tokenizer | str | None,
+        vocabulary_from: AnyPath | None,
+        simplify: bool,
+        min_count: int,
+        max_size: int | None,
+        max_length: int | None,
+        word_vectors: AnyPath | None,
+        train_vectors: int | None,
+        extra_text: list[AnyPath],
+        processes: int,
+    ) -> TextSettings:
+        for name, value in (
+            ("max_length", max_length),
+            ("train_vectors", train_vectors),
+            ("processes", processes),
+        ):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name}: expected at least 1. Received {value}.")
+        if word_vectors is not None and train_vectors is not None:
+            raise ConfigError("word_vectors and train_vectors exclude each other: pass one of them.")
+        if extra_text and train_vectors is None:
+            raise ConfigError("extra_text is for training word vectors: pass train_vectors too.")
+        Vocabulary.fit({}, min_count, max_size)  # refuses what it cannot take, before any file is read
+        if isinstance(tokenizer, str):
+            tokenizer = tokenizer_from_config({"name": tokenizer})
+        elif tokenizer is not None and not isinstance(tokenizer, Tokenizer):
+            raise ConfigError(
+                f"tokenizer: expected a Tokenizer or the name of one. Received {type(tokenizer).__name__}."
+            )
+        vocabulary = None
+        if vocabulary_from is not None:
+            if tokenizer is not None:
+                raise ConfigError("vocabulary_from brings its own tokenizer: leave out the tokenizer.")
+            folder = find_model(vocabulary_from)
+            tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
+            vocabulary = Vocabulary.load(folder / VOCABULARY)
+            max_length = max_length or _saved_max_length(folder)
+        tokenizer = tokenizer or CharTokenizer()
+        return cls(
+            tokenizer.simplifying() if simplify else tokenizer,
+            vocabulary,
+            min_count,
+            max_size,
+            max_length,
+            word_vectors,
+            train_vectors,
+            extra_text,
+            processes,
+        )
+
+
+def _saved_max_length(folder: Path) -> int:
+    """Of a dataset folder (settings.json) or a model folder (config.json)."""
+    name = SETTINGS if (folder / SETTINGS).exists() else "config.json"
+    return int(read_json(folder / name)["max_length"])
+
+
+class TextBuild:
+    """One run of `preprocess` over texts.
+
+    Rows are read once; their texts go to a `SentenceBuilder`, which numbers them. When all are known the
+    splits are drawn, and how often each sentence is used by each split decides on the vocabulary and the
+    maximum length.
+    """
+
+    def __init__(self, folder: Path, sources: Sources, settings: TextSettings, kind: RowKind) -> None:
+        self.folder = folder
+        self.work = folder / "work"
+        self.sources = sources
+        self.settings = settings
+        self.kind = kind
+        self.sides = SIDES[kind.name]
+        self.sentences = SentenceBuilder(self.work, settings.tokenizer)
+
+    def run(self) -> dict[str, Any]:
+        """Writes everything but the report and the manifest. Returns the report."""
+        settings = self.settings
+        sources, n_rows, n_train = self._read()
+        self._tokenize(self.sentences, "cutting sentences")
+        places = self.sources.split(n_rows, n_train)
+        splits = {name: self._write_split(name, rows) for name, rows in places.items()}
+        del places
+        usage = {name: self._usage(name, split) for name, split in splits.items()}
+        lengths, tokens = self.sentences.lengths, self.sentences.tokens
+        max_length = settings.max_length or length_percentile(lengths, usage["train"], _LENGTH_PERCENTILE)
+        counts = {name: self.sentences.count(used, max_length) for name, used in usage.items()}
+        train_counts = {t: n for t, n in zip(tokens, counts["train"].tolist(), strict=True) if n}
+        vocabulary = Vocabulary.fit(train_counts, settings.min_count, settings.max_size, settings.vocabulary)
+        vocabulary.save(self.folder / VOCABULARY)
+        write_json(self.folder / TOKENIZER, settings.tokenizer.to_config())
+        write_json(self.folder / SETTINGS, {"max_length": max_length})
+        full_lengths = self.sentences.write(self.folder, vocabulary, max_length)
+
+        repeats, shared = repeats_report(splits, len(self.sentences))
+        report: dict[str, Any] = {
+            "kind": self.kind.name,
+            "sources": sources,
+            "tokenizer": settings.tokenizer.registered_name,
+            "sentences": len(self.sentences),
+            "sentences_without_tokens": int((lengths == 0).sum()),
+            "vocabulary_size": len(vocabulary),
+            "max_length": max_length,
+            "splits": {
+                name: {
+                    **rows_report(split, full_lengths, max_length),
+                    **repeats[name],
+                    "tokens": int(counts[name].sum()),
+                    "token_coverage": encoding_coverage(tokens, counts[name], vocabulary),
+                    "lengths": length_report(lengths, usage[name]),
+                }
+                for name, split in splits.items()
+            },
+        }
+        if "dev" in splits:
+            report["shared"] = shared
+        vectors = self._word_vectors(vocabulary, splits["train"])
+        if vectors is not None:
+            matrix, coverage = embedding_matrix(vocabulary, vectors, self.sources.seed, train_counts)
+            np.save(self.folder / "embedding.npy", matrix)
+            report["word_vectors"] = {
+                "dim": vectors.dim,
+                "source": "trained" if settings.word_vectors is None else as_text(settings.word_vectors),
+                "sha256": None if settings.word_vectors is None else sha256_file(settings.word_vectors),
+                "types": coverage.types,
+                "tokens": coverage.tokens,
+            }
+        return report
+
+    def _read(self) -> tuple[list[dict[str, Any]], int, int]:
+        """Returns what is known of the files, the number of rows, and how many come from the train files."""
+        sources = []
+        rows_of = {"train": 0, "dev": 0}
+        names = [*self.sides, "labels"] if self.kind.labeled else [*self.sides]
+        writers = {
+            name: NpyWriter(self.work / f"{name}.npy", np.float32 if name == "labels" else np.int32)
+            for name in names
+        }
+        with self.sources.progress("reading", None, " rows") as bar:
+            for split, path in self.sources.files():
+                reader = read_rows(
+                    path,
+                    self.kind,
+                    normalizer=self.settings.tokenizer.normalizer,
+                    chunk_rows=_CHUNK_ROWS,
+                    **self.sources.reading,
+                )
+                for chunk in reader:
+                    for side, numbers in zip(self.sides, self._add(chunk), strict=True):
+                        writers[side].append(numbers)
+                    if chunk.labels is not None:
+                        writers["labels"].append(chunk.labels)
+                    bar.update(len(chunk))
+                sources.append(source_entry(path, split, asdict(reader.info)))
+                rows_of[split] += reader.info.rows
+        for writer in writers.values():
+            writer.close()
+        return sources, sum(rows_of.values()), rows_of["train"]
+
+    def _add(self, chunk: RowChunk) -> list[np.ndarray]:
+        """Takes a chunk's texts, each different one once. Returns the running numbers of each side's."""
+        texts: dict[str, int] = {}
+        places = [
+            np.array([texts.setdefault(text, len(texts)) for text in column], np.int32)
+            for column in chunk.texts
+        ]
+        numbers = self.sentences.add(list(texts))
+        return [numbers[place] for place in places]
+
+    def _tokenize(self, sentences: SentenceBuilder, what: str) -> None:
+        with self.sources.progress(what, sentences.steps, " parts") as bar:
+            for _ in sentences.tokenize(self.settings.processes):
+                bar.update()
+
+    def _write_split(self, name: str, rows: np.ndarray | range) -> Split:
+        """Writes the rows of a split as sentence indices, and their labels."""
+        sides = []
+        for side in self.sides:
+            numbers = open_npy(self.work / f"{side}.npy")
+            with NpyWriter(self.folder / f"{name}.{side}.npy", np.int32) as writer:
+                for part in slices(len(rows)):
+                    writer.append(self.sentences.resolve(numbers[np.asarray(rows[part])]))
+            sides.append(open_npy(writer.path))
+        if not self.kind.labeled:
+            return Split(tuple(sides), None)
+        return Split(tuple(sides), write_labels(self.folder, name, rows))
+
+    def _usage(self, name: str, split: Split) -> np.ndarray:
+        """How often a split's rows use each sentence, int32 of shape (sentences,)."""
+        path = self.work / f"{name}.usage.npy"
+        usage = np.lib.format.open_memmap(path, "w+", np.int32, (len(self.sentences),))
+        for side in split.sides:
+            for part in slices(len(side)):
+                np.add.at(usage, side[part], 1)
+        return usage
+
+    def _word_vectors(self, vocabulary: Vocabulary, train: Split) -> WordVectors | None:
+        settings = self.settings
+        if settings.word_vectors is not None:
+            size = os.path.getsize(settings.word_vectors) if os.path.exists(settings.word_vectors) else None
+            with self.sources.progress("word vectors", size, "B") as bar:
+                return read_word_vectors(
+                    settings.word_vectors,
+                    vocabulary.tokens[2:],
+                    normalizer=settings.tokenizer.normalizer,
+                    progress=lambda done: bar.update(done - bar.n),
+                )
+        if settings.train_vectors is None:
+            return None
+        own = _RowTokens(self.folder, vocabulary, train)
+        extra = self._extra_sentences()
+        extra_usage = np.ones(len(extra), np.int8)
+
+        def sentences() -> Iterator[list[str]]:
+            return chain(own, extra.cut_sentences(extra_usage))
+
+        with self.sources.progress("training word vectors", None, " epochs") as bar:
+            words, matrix = train_word_vectors(
+                sentences,
+                settings.train_vectors,
+                seed=self.sources.seed,
+                sample=_SAMPLE if len(train.sides[0]) + len(extra) < _MANY else _SAMPLE / 10,
+                progress=lambda epoch: bar.update(),
+            )
+        return WordVectors(settings.train_vectors, dict(zip(words, matrix, strict=True)), len(words))
+
+    def _extra_sentences(self) -> SentenceBuilder:
+        """The distinct lines of the extra text, cut once for all passes over them."""
+        work = self.work / "extra"
+        work.mkdir()
+        extra = SentenceBuilder(work, self.settings.tokenizer)
+        texts: dict[str, None] = {}
+        with self.sources.progress("reading raw text", None, " lines") as bar:
+            for line in chain.from_iterable(map(raw_lines, self.settings.extra_text)):
+                text = self.settings.tokenizer.normalizer(line)
+                if text:
+                    texts[text] = None
+                bar.update()
+                if len(texts) == _CHUNK_ROWS:
+                    extra.add(list(texts))
+                    texts.clear()
+        extra.add(list(texts))
+        self._tokenize(extra, "cutting raw text")
+        return extra
+
+
+class _RowTokens:
+    """The tokens of a split's texts, row by row, any number of times. Unknown ones are UNK."""
+
+    def __init__(self, folder: Path, vocabulary: Vocabulary, split: Split) -> None:
+        self._ids = open_npy(folder / "sentences.ids.npy")
+        self._offsets = open_npy(folder / "sentences.offsets.npy")
+        self._tokens = vocabulary.tokens
+        self._split = split
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for part in slices(len(self._split), _CHUNK_ROWS):
+            sentences = np.stack([side[part] for side in self._split.sides], axis=1).ravel()
+            begins, ends = self._offsets[sentences].tolist(), self._offsets[sentences + 1].tolist()
+            for begin, end in zip(begins, ends, strict=True):
+                yield [self._tokens[i] for i in self._ids[begin:end].tolist()]

@@ -1,0 +1,90 @@
+"""Files of numeric vector pairs to the arrays of a dataset folder, in nearly constant memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textsim.data.layout import SETTINGS, SIDES, Split
+from textsim.data.splits import Sources, source_entry, write_labels
+from textsim.data.statistics import vectors_report
+from textsim.data.vectors import Scaler, iter_vector_pairs, rows_at_once
+from textsim.errors import DataFormatError
+from textsim.io.atomic import as_text, write_json
+from textsim.io.npy import NpyWriter, open_npy, slices
+
+
+def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str, Any]:
+    """One run of `preprocess` over vector pairs; temporary files lie in the folder's "work".
+
+    Writes everything but the report and the manifest. Returns the report.
+    """
+    entries, names, rows_of = _read(folder / "work", sources)
+    width = len(names) // 2
+    splits = {}
+    for name, rows in sources.split(sum(rows_of.values()), rows_of["train"]).items():
+        sides = []
+        for side in SIDES["vectors"]:
+            vectors = open_npy(folder / "work" / f"{side}.npy")
+            with NpyWriter(folder / f"{name}.{side}.npy", np.float32, width) as writer:
+                for part in slices(len(rows), rows_at_once(width)):
+                    writer.append(vectors[np.asarray(rows[part])])
+            sides.append(open_npy(writer.path, "r+"))
+        splits[name] = Split(tuple(sides), write_labels(folder, name, rows))
+    report = {
+        "kind": "vectors",
+        "sources": entries,
+        "width": width,
+        "standardized": standardize,
+        "constant_columns": 0,
+        "splits": {name: vectors_report(split) for name, split in splits.items()},
+    }
+    scaler = Scaler.fit(splits["train"].sides)
+    report["constant_columns"] = int(scaler.constant.sum())
+    if standardize:
+        np.save(folder / "scaler.mean.npy", scaler.mean)
+        np.save(folder / "scaler.scale.npy", scaler.scale)
+        for vectors in (side for split in splits.values() for side in split.sides):
+            for part in slices(len(vectors), rows_at_once(width)):
+                vectors[part] = scaler(vectors[part])
+    write_json(folder / SETTINGS, {"standardized": standardize, "columns": list(names)})
+    return report
+
+
+def _read(work: Path, sources: Sources) -> tuple[list[dict[str, Any]], tuple[str, ...], dict[str, int]]:
+    """Lays all rows down in the order of the files.
+
+    Returns:
+        What is known of the files, the names of the 2k columns, and the rows that each split's files hold.
+    """
+    writers: dict[str, NpyWriter] = {}
+    entries = []
+    names: tuple[str, ...] = ()
+    rows_of = {"train": 0, "dev": 0}
+    with sources.progress("reading", None, " rows") as bar:
+        for split, path in sources.files():
+            rows = 0
+            for chunk in iter_vector_pairs(path, **sources.reading):
+                width = chunk.left.shape[1]
+                if not writers:
+                    names = chunk.names
+                    writers = {s: NpyWriter(work / f"{s}.npy", np.float32, width) for s in SIDES["vectors"]}
+                    writers["labels"] = NpyWriter(work / "labels.npy", np.float32)
+                if width != len(names) // 2:
+                    raise DataFormatError(
+                        f"{path}: expected vectors of {len(names) // 2} numbers, as in the files before. "
+                        f"Received {width}."
+                    )
+                assert chunk.labels is not None
+                writers["left"].append(chunk.left)
+                writers["right"].append(chunk.right)
+                writers["labels"].append(chunk.labels)
+                rows += len(chunk)
+                bar.update(len(chunk))
+            entries.append(source_entry(path, split, {"path": as_text(path), "rows": rows}))
+            rows_of[split] += rows
+    for writer in writers.values():
+        writer.close()
+    return entries, names, rows_of

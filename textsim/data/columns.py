@@ -1,0 +1,430 @@
+"""Kinds of rows, and where a table has their columns."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from textsim.data.formats.tables import Cells, Malformed, Table, check_header, is_blank
+from textsim.data.labels import LABEL_NAMES, LabelRule
+from textsim.errors import ConfigError, DataFormatError
+
+HEADERS = ("auto", "yes", "no")
+_DELIMITERS = (";", "\t", "|")
+LINE = "line"
+"""Kept like a column: the number of the line."""
+
+
+@dataclass(frozen=True)
+class RowKind:
+    """What a row holds.
+
+    Attributes:
+        name: of the kind.
+        columns: what the columns are called, the label last where there is one.
+        aliases: for each column, the header names (lower case) that are taken for it.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    aliases: tuple[frozenset[str], ...]
+
+    @property
+    def labeled(self) -> bool:
+        return self.columns[-1] == "label"
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        return self.columns[:-1] if self.labeled else self.columns
+
+    @property
+    def texts(self) -> int:
+        """How many of the columns are texts."""
+        return len(self.text_columns)
+
+    def find(self, names: Sequence[str]) -> tuple[str, ...] | None:
+        """For each column the first of `names` that is taken for it; None where one has none."""
+        found = []
+        for column, aliases in zip(self.columns, self.aliases, strict=True):
+            candidates = [name for name in names if name.lower() in aliases]
+            if not candidates:
+                return None
+            found.append(next((name for name in candidates if name.lower() == column), candidates[0]))
+        return tuple(found)
+
+
+_CHINESE_TEXT = ("句子", "文本", "问题")
+_TEXT_A = frozenset(
+    {"text_a", "sentence1", "sentence_a", "text1", "question1", "query", "q1", "s1", "问句", "用户问题"}
+    | {name + number for name in _CHINESE_TEXT for number in ("1", "一", "a")}
+)
+_TEXT_B = frozenset(
+    {"text_b", "sentence2", "sentence_b", "text2", "question2", "title", "q2", "s2", "标准问", "标准问题"}
+    | {name + number for name in _CHINESE_TEXT for number in ("2", "二", "b")}
+)
+
+PAIRS = RowKind("pairs", ("text_a", "text_b", "label"), (_TEXT_A, _TEXT_B, LABEL_NAMES))
+UNLABELED = RowKind("unlabeled pairs", ("text_a", "text_b"), (_TEXT_A, _TEXT_B))
+TRIPLETS = RowKind(
+    "triplets",
+    ("anchor", "positive", "negative"),
+    (frozenset({"anchor"}), frozenset({"positive", "pos"}), frozenset({"negative", "neg"})),
+)
+TEXTS = RowKind(
+    "texts",
+    ("text",),
+    (frozenset({"text", "sentence", "content", "question", "query", "文本", "句子", "问题", "问句"}),),
+)
+_USUAL_NAMES = frozenset().union(
+    *(names for kind in (PAIRS, TRIPLETS, TEXTS) for names in kind.aliases), LABEL_NAMES
+)
+
+
+class BadRow(Exception):
+    """Why a row cannot be used. Becomes a DataFormatError, or a line of the rejects."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a table has the columns of a kind.
+
+    Attributes:
+        names: of the columns in the file; without a header those of the kind.
+        header: whether the first row was a header.
+        expected: what a row must be, in words.
+        get: from a row of the table to the cells of the kind's columns and those to keep; raises `BadRow`.
+        kept: names of the columns to keep, `LINE` among them, for which `get` has no cell; without a header
+            positions.
+    """
+
+    names: tuple[str, ...]
+    header: bool
+    expected: str
+    get: Callable[[Cells], Sequence[Any]]
+    kept: tuple[str, ...] = ()
+
+
+Wanted = Sequence[str | int] | None
+
+
+def parse_wanted(columns: Sequence[str | int] | None, kind: RowKind, header: str) -> Wanted:
+    """Checks the columns that a user asks for: all names, or all positions from 1 (which may be strings).
+
+    Raises:
+        ConfigError: their number is not that of the kind's columns, or they are mixed, repeated or below 1,
+            or are names where there is no header.
+    """
+    if header not in HEADERS:
+        raise ConfigError(f"header {header!r}: expected one of: {', '.join(HEADERS)}.")
+    if columns is None:
+        return None
+    received = columns if isinstance(columns, str) else ", ".join(map(str, columns))
+    if isinstance(columns, str) or len(columns) != len(kind.columns):
+        raise ConfigError(
+            f"columns: expected {len(kind.columns)} names or positions, for {', '.join(kind.columns)}. "
+            f"Received {received}."
+        )
+    parsed = _parse_places("columns", columns)
+    names = [column for column in parsed if isinstance(column, str)]
+    if 0 < len(names) < len(parsed):
+        raise ConfigError(f"columns: expected names alone or positions alone. Received {received}.")
+    if names and header == "no":
+        raise ConfigError("columns: a file without a header has positions (from 1) and no names.")
+    return parsed
+
+
+def parse_keep(keep: Sequence[str | int], header: str) -> tuple[str | int, ...]:
+    """Checks the columns that a user wants to keep: names, positions from 1 and `LINE`.
+
+    Raises:
+        ConfigError: one is repeated, or below 1, or is a name where there is no header.
+    """
+    if isinstance(keep, str):
+        raise ConfigError(f"keep: expected a list of names or positions. Received the text {keep!r}.")
+    parsed = _parse_places("keep", keep)
+    if header == "no" and any(isinstance(column, str) for column in _without_line(parsed)):
+        raise ConfigError(f"keep: a file without a header has positions (from 1) and {LINE!r}, and no names.")
+    return parsed
+
+
+def _parse_places(what: str, columns: Sequence[str | int]) -> tuple[str | int, ...]:
+    received = ", ".join(map(str, columns))
+    names = [str(column) for column in columns]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{what}: expected different ones. Received {received}.")
+    parsed = tuple(int(name) if name.isascii() and name.isdigit() else name for name in names)
+    if any(isinstance(column, int) and column < 1 for column in parsed):
+        raise ConfigError(f"{what}: positions count from 1. Received {received}.")
+    return parsed
+
+
+def _without_line(keep: Sequence[str | int]) -> list[str | int]:
+    return [column for column in keep if column != LINE]
+
+
+def find_columns(
+    table: Table, kind: RowKind, wanted: Wanted, header: str, rule: LabelRule, keep: Sequence[str | int] = ()
+) -> Columns:
+    """Finds the columns of `kind`; takes the header off `table.rows` where there is one.
+
+    Args:
+        table: at its beginning.
+        kind: what a row holds.
+        wanted: what `parse_wanted` returned.
+        header: one of `HEADERS`.
+        rule: what a label is, to tell a first row from a header with unusual names.
+        keep: what `parse_keep` returned.
+
+    Raises:
+        DataFormatError: a column is not there, or it cannot be told whether there is a header.
+        ConfigError: the format does not go with the kind or with `header`.
+    """
+    if table.format in ("jsonl", "parquet"):
+        check_header(table.path, table.format, header)
+        return _by_key(table, kind, wanted, keep)
+    if table.format == "lines" and len(kind.columns) > 1:
+        raise ConfigError(f"format 'lines': a line is one text. Expected rows of {', '.join(kind.columns)}.")
+    expected = _expected(table, kind)
+    in_order = tuple(range(len(kind.columns)))
+    # Blank rows before the first that holds anything are bad rows and no header.
+    whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
+    rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
+    if not rows:
+        getter = _getter(in_order, len(in_order), expected)
+        return Columns(kind.columns, False, expected, getter, tuple(map(str, keep)))
+    *blank, (number, cells) = rows
+    assert isinstance(cells, list)
+    names = [str(cell).strip() for cell in cells]
+    if header == "yes" or (header == "auto" and _is_header(names, kind, wanted, keep)):
+        if wanted is None and len(names) == len(kind.columns) and kind.find(names) is None:
+            places = in_order
+        else:
+            places = _places(table.where(number), names, kind, wanted)
+        if len(names) != len(kind.columns):
+            expected = f"{len(names)} {table.separator} columns as in the header"
+        table.put_back(blank)
+        found = tuple(names[place] for place in places)
+        kept, more = _find_kept(table.where(number), names, kind, keep)
+        return Columns(found, True, expected, _getter(places + more, len(names), expected), kept)
+
+    places, width = in_order, len(in_order)
+    if wanted is not None:
+        places, width = _places(table.where(number), names, kind, wanted), len(names)
+        expected = f"{width} {table.separator} columns as in line {number}"
+    elif len(cells) > width:
+        numbers = ",".join(str(place + 1) for place in places)
+        expected = f"{expected}; of more, say which to read, as in --columns {numbers}"
+    if header == "auto":
+        _check_no_header(table.where(number), names, kind)
+        if kind.labeled and len(cells) == width:
+            _check_label(table, (number, cells), places[-1], rule)
+    table.put_back(rows)
+    more = _places(table.where(number), names, kind, _without_line(keep))
+    return Columns(
+        kind.columns, False, expected, _getter(places + more, width, expected), tuple(map(str, keep))
+    )
+
+
+def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | int]) -> Columns:
+    if table.format == "parquet":
+        where, names = str(table.path), table.names or []
+        places = _places(where, names, kind, wanted)
+        kept, more = _find_kept(where, names, kind, keep)
+        expected = f"{len(names)} columns"
+        keys = tuple(names[place] for place in places)
+        return Columns(keys, False, expected, _getter(places + more, len(names), expected), kept)
+
+    # The first rows may be bad ones, which are refused in their turn: the names are those of the first good one.
+    def fits(names: list[str]) -> bool:
+        return _has(names, kind, wanted) and _has(names, kind, tuple(_without_line(keep)))
+
+    rows = table.take_until(lambda cells: isinstance(cells, dict) and fits(list(cells)))
+    table.put_back(rows)
+    objects = [(number, list(cells)) for number, cells in rows if isinstance(cells, dict)]
+    if objects:
+        number, names = next((row for row in objects if fits(row[1])), objects[0])
+        where = table.where(number)
+        keys = tuple(names[place] for place in _places(where, names, kind, wanted))
+        kept, _ = _find_kept(where, names, kind, keep)
+    else:
+        keys = kind.columns if wanted is None else tuple(map(str, wanted))
+        kept = tuple(map(str, keep))
+    every = keys + tuple(name for name in kept if name != LINE)
+    expected = f"a JSON object with the keys {', '.join(every)}"
+    return Columns(keys, False, expected, _getter_by_key(every, expected), kept)
+
+
+def _find_kept(
+    where: str, names: Sequence[str], kind: RowKind, keep: Sequence[str | int]
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names of the columns to keep, and the places of those that are the file's."""
+    places = _places(where, names, kind, _without_line(keep))
+    found = iter([names[place] for place in places])
+    kept = tuple(LINE if column == LINE else next(found) for column in keep)
+    if LINE in kept and LINE in names:
+        raise DataFormatError(
+            f"{where}: a column is named {LINE!r}, as what is kept as the number of the line. Rename the column."
+        )
+    if len(set(kept)) < len(kept):
+        raise DataFormatError(
+            f"{where}: expected columns of different names to keep. Received {', '.join(kept)}. Rename them."
+        )
+    return kept, places
+
+
+def _expected(table: Table, kind: RowKind) -> str:
+    if table.format == "lines":
+        return "one text a line"
+    if len(kind.columns) == 1:
+        return f"one {table.separator} column ({kind.columns[0]})"
+    return f"{len(kind.columns)} {table.separator} columns ({', '.join(kind.columns)})"
+
+
+def _has(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
+    """Whether the wanted columns are among a file's `names`."""
+    if wanted is None:
+        return kind.find(names) is not None
+    return all(column <= len(names) if isinstance(column, int) else column in names for column in wanted)
+
+
+def _is_header(names: list[str], kind: RowKind, wanted: Wanted, keep: Sequence[str | int]) -> bool:
+    kept = [column for column in _without_line(keep) if isinstance(column, str)]
+    if kept and all(name in names for name in kept):
+        return True
+    if wanted is not None and isinstance(wanted[0], int):
+        chosen = [names[p - 1] for p in wanted if isinstance(p, int) and p <= len(names)]
+        whole = any(other.find(names) is not None for other in (PAIRS, UNLABELED, TRIPLETS))
+        return whole or (len(chosen) == len(wanted) and kind.find(chosen) is not None)
+    return _has(names, kind, wanted)
+
+
+def _check_no_header(where: str, names: list[str], kind: RowKind) -> None:
+    """A first row that holds a usual name may be a header without the others: ask, and do not guess."""
+    usual = next((name for name in names if name.lower() in _USUAL_NAMES), None)
+    if usual is not None:
+        have = ", ".join(map(repr, names))
+        raise DataFormatError(
+            f"{where}: {usual!r} is a usual name of a column, and the line is no header of {', '.join(kind.columns)}: "
+            f"{have}. If it names the columns, say which to read with --columns (columns=[...]) and --header yes "
+            "(header='yes'); if it is a row, pass --header no (header='no')."
+        )
+
+
+def _check_label(table: Table, first: tuple[int, list[Any]], place: int, rule: LabelRule) -> None:
+    """A first row whose label is a word may be a header with unusual names: ask, and do not guess.
+
+    So may one whose label is a word for 0 or 1, as 相同, where the label below it is a number.
+    """
+    number, cells = first
+    text = str(cells[place]).strip()
+    if not text or _has_digit(text):
+        return
+    remedy = (
+        "If this line names the columns, pass --header yes (header='yes') or the names with "
+        "--columns (columns=[...])"
+    )
+    try:
+        rule(cells[place])
+    except ValueError as error:
+        hint = table.quotes_hint(cells)
+        raise DataFormatError(f"{table.where(number)}: {error} {remedy}.{hint}") from None
+    second = next(table.rows, None)
+    if second is None:
+        return
+    table.put_back([second])
+    below = second[1][place] if isinstance(second[1], list) and len(second[1]) == len(cells) else ""
+    if _has_digit(str(below)):
+        raise DataFormatError(
+            f"{table.where(number)}: expected a number as label, as below. Received {text!r}. {remedy}; "
+            "if it is a row, pass --header no (header='no')."
+        )
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
+
+
+def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> tuple[int, ...]:
+    """The places, from 0, of the wanted columns among a file's `names`."""
+    have = ", ".join(map(repr, names)) or "none"
+    chosen = kind.find(names) if wanted is None else wanted
+    if chosen is None:
+        raise DataFormatError(
+            f"{where}: expected the columns {', '.join(kind.columns)}. Received the columns {have}. "
+            f"Say which to read with --columns (columns=[...]).{delimiter_hint(names, len(kind.columns))}"
+        )
+    places = []
+    for column in chosen:
+        if isinstance(column, int):
+            if column > len(names):
+                raise DataFormatError(
+                    f"{where}: column {column} is asked for. Received {len(names)} columns: {have}."
+                    f"{delimiter_hint(names, len(chosen))}"
+                )
+            places.append(column - 1)
+            continue
+        if column not in names:
+            hint = delimiter_hint(names, len(chosen)) or did_you_mean(column, names)
+            raise DataFormatError(
+                f"{where}: no column is named {column!r}. Received the columns {have}.{hint}"
+            )
+        if list(names).count(column) > 1:
+            raise DataFormatError(
+                f"{where}: the column name {column!r} occurs twice. Pass positions (from 1)."
+            )
+        places.append(list(names).index(column))
+    return tuple(places)
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str:
+    """A sentence with the nearest of `names`, or nothing."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def delimiter_hint(cells: Sequence[Any], width: int) -> str:
+    """A sentence with the delimiter that makes at least `width` cells of a single one, or nothing."""
+    if len(cells) == 1 < width:
+        for delimiter in _DELIMITERS:
+            if str(cells[0]).count(delimiter) >= width - 1:
+                remedy = f"pass --delimiter {delimiter!r} (delimiter={delimiter!r})"
+                return f" If {delimiter!r} separates the columns, {remedy}."
+    return ""
+
+
+def _getter(places: tuple[int, ...], width: int, expected: str) -> Callable[[Cells], Sequence[Any]]:
+    in_order = places == tuple(range(width))
+
+    def get(cells: Cells) -> Sequence[Any]:
+        if isinstance(cells, list) and len(cells) == width:
+            return cells if in_order else [cells[place] for place in places]
+        if isinstance(cells, Malformed):
+            raise BadRow(cells.reason)
+        if not cells:
+            raise BadRow(f"expected {expected}. Received a blank line.")
+        received = repr("\t".join(map(str, cells)))
+        if len(received) > 80:
+            received = f"{received[:77]}..."
+        hint = delimiter_hint(list(cells), width)
+        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.{hint}")
+
+    return get
+
+
+def _getter_by_key(keys: tuple[str, ...], expected: str) -> Callable[[Cells], Sequence[Any]]:
+    def get(cells: Cells) -> Sequence[Any]:
+        if isinstance(cells, dict):
+            for key in keys:
+                if key not in cells:
+                    have = ", ".join(map(repr, cells)) or "none"
+                    raise BadRow(
+                        f"expected {expected}. Received the keys {have}.{did_you_mean(key, list(cells))}"
+                    )
+            return [cells[key] for key in keys]
+        if isinstance(cells, Malformed):
+            raise BadRow(cells.reason)
+        raise BadRow(f"expected {expected}. Received a blank line.")
+
+    return get

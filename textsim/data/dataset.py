@@ -1,0 +1,189 @@
+"""Dataset folders: tokenized pairs, triplets or vector pairs on disk, read through memory maps.
+
+A folder holds:
+    manifest.json      format version, kind, rows of each split, sources and their hashes, every file's hash
+    settings.json      max_length (texts); names and standardization (vectors)
+    tokenizer.json     tokenizer settings with any user dictionary (texts)
+    report.json        what preprocessing found out about the data
+    vocabulary.txt     a token a line (texts)
+    embedding.npy      word vectors, where asked for
+    sentences.*.npy    token ids of all distinct sentences, one after the other, and their offsets (texts)
+    SPLIT.SIDE.npy     for each row its sentence's index (texts), or its vector (vectors)
+    SPLIT.labels.npy   labels in [0, 1] (not of triplets)
+    scaler.*.npy       mean and scale of vectors, where standardized
+    rejects.tsv        rows that were left out, where there are any
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from textsim.data.layout import (
+    FORMAT,
+    REPORT,
+    SETTINGS,
+    SIDES,
+    TOKENIZER,
+    VERSION,
+    VOCABULARY,
+    Split,
+)
+from textsim.data.preprocess import preprocess
+from textsim.errors import ArtifactError
+from textsim.io.atomic import MANIFEST, is_partial, read_json, sha256_file, verify_files
+from textsim.io.npy import open_npy
+from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
+from textsim.text.vocabulary import Vocabulary
+
+__all__ = ["PairDataset", "Sentences", "Split", "preprocess"]
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Token ids of distinct sentences, cut to the dataset's `max_length`.
+
+    Attributes:
+        ids: of all sentences, one after the other; int32 of shape (tokens,).
+        offsets: sentence i is ids[offsets[i] : offsets[i + 1]]; int64 of shape (sentences + 1,).
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """The ids of one sentence, int32 of shape (length,)."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"sentence {index} of {len(self)}")
+        ids: np.ndarray = self.ids[self.offsets[index] : self.offsets[index + 1]]
+        return ids
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Number of ids of each sentence, int32 of shape (sentences,)."""
+        return np.diff(self.offsets).astype(np.int32)
+
+    def padded(self, indices: np.ndarray) -> np.ndarray:
+        """The ids of some sentences as a matrix.
+
+        Args:
+            indices: of sentences, shape (n,).
+
+        Returns:
+            int32 of shape (n, longest of these sentences, at least 1), padded on the right with 0.
+        """
+        begins = self.offsets[indices]
+        lengths = self.offsets[np.asarray(indices) + 1] - begins
+        steps = np.arange(max(1, lengths.max(initial=0)))
+        matrix = np.zeros((len(begins), len(steps)), np.int32)
+        inside = steps < lengths[:, None]
+        matrix[inside] = self.ids[(begins[:, None] + steps)[inside]]
+        return matrix
+
+
+@dataclass(frozen=True)
+class PairDataset:
+    """A dataset folder that `preprocess` made.
+
+    Attributes:
+        path: the folder.
+        kind: "pairs", "triplets" or "vectors".
+        splits: "train", and "dev" where the folder has one.
+        tokenizer, vocabulary, max_length, sentences: None for vectors.
+        scaler: of vectors that were standardized, the pair (mean, scale), float32 of shape (k,) each: the
+            splits hold (x - mean) / scale. None otherwise.
+        embedding: word vectors, float32 of shape (len(vocabulary), dim), or None.
+        manifest, report: the contents of manifest.json and report.json.
+        sha256: of manifest.json, which holds the hashes of all other files.
+    """
+
+    path: Path
+    kind: Literal["pairs", "triplets", "vectors"]
+    splits: dict[str, Split]
+    tokenizer: Tokenizer | None
+    vocabulary: Vocabulary | None
+    max_length: int | None
+    sentences: Sentences | None
+    embedding: np.ndarray | None
+    scaler: tuple[np.ndarray, np.ndarray] | None
+    manifest: dict[str, Any]
+    report: dict[str, Any]
+    sha256: str
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, verify: bool = False) -> PairDataset:
+        """Opens a dataset folder; its arrays are mapped into memory, not read.
+
+        Args:
+            path: the folder.
+            verify: whether to read every file and compare its hash with the manifest's. Without it the files'
+                presence and sizes are checked.
+
+        Raises:
+            ArtifactError: the folder is missing, is no dataset, is of another version, or a file of it is
+                missing, cut short or altered. Names the file.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise ArtifactError(
+                f"{folder}: no such folder. Expected a dataset folder made by textsim preprocess."
+            )
+        if is_partial(folder):
+            raise ArtifactError(f"{folder}/ is what an interrupted run left behind, not a dataset.")
+        if not (folder / MANIFEST).is_file():
+            found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
+            raise ArtifactError(
+                f"{folder}/ is no dataset: it holds no {MANIFEST}. Found: {found}. "
+                "Was preprocessing interrupted?"
+            )
+        sha256 = sha256_file(folder / MANIFEST)
+        manifest = read_json(folder / MANIFEST)
+        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+            raise ArtifactError(f"{folder}/ is no dataset: its {MANIFEST} is of another kind of folder.")
+        if manifest["version"] != VERSION:
+            raise ArtifactError(
+                f"{folder}/ has dataset version {manifest['version']}. Expected {VERSION}. "
+                "Run textsim preprocess again."
+            )
+        verify_files(folder, manifest["files"], hashes=verify)
+        settings = read_json(folder / SETTINGS)
+        kind = manifest["kind"]
+
+        def array(name: str) -> np.ndarray | None:
+            return open_npy(folder / f"{name}.npy") if f"{name}.npy" in manifest["files"] else None
+
+        splits = {
+            name: Split(
+                tuple(open_npy(folder / f"{name}.{side}.npy") for side in SIDES[kind]),
+                array(f"{name}.labels"),
+            )
+            for name in manifest["rows"]
+        }
+        texts = kind != "vectors"
+        mean, scale = array("scaler.mean"), array("scaler.scale")
+        return cls(
+            path=folder,
+            kind=kind,
+            splits=splits,
+            tokenizer=tokenizer_from_config(read_json(folder / TOKENIZER)) if texts else None,
+            vocabulary=Vocabulary.load(folder / VOCABULARY) if texts else None,
+            max_length=settings["max_length"] if texts else None,
+            sentences=Sentences(
+                open_npy(folder / "sentences.ids.npy"), open_npy(folder / "sentences.offsets.npy")
+            )
+            if texts
+            else None,
+            embedding=array("embedding"),
+            scaler=None if mean is None or scale is None else (mean, scale),
+            manifest=manifest,
+            report=read_json(folder / REPORT),
+            sha256=sha256,
+        )

@@ -1,0 +1,1 @@
+"""File formats: what turns a file into numbered rows and back."""

@@ -1,0 +1,303 @@
+"""Figures of a scorer: accuracy, ranking figures, and evaluation of a saved model on a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from textsim.data.dataset import PairDataset
+from textsim.data.rows import PAIRS, TRIPLETS, detect_kind
+from textsim.data.vectors import iter_vector_pairs
+from textsim.errors import ConfigError, DataFormatError
+from textsim.evaluation.row_scores import row_scores
+from textsim.matching.files.files import FileReport, read_keys
+from textsim.matching.text_matcher import Matcher, VectorMatcher, load_matcher
+from textsim.registry import unknown_name
+
+UNLIKE_SHARES = 0.1
+"""How far the share of pairs judged the same may lie from that of those labelled so before it is worth a word."""
+
+_ROW_KINDS = {kind.name: kind for kind in (PAIRS, TRIPLETS)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Figures of one model on one set of labelled pairs.
+
+    A pair is positive where its label is at least 0.5, and judged positive where its score is at least the
+    threshold. Precision, recall, F1 and the confusion counts are those at `threshold`. Figures that a set of
+    one class cannot have (AUC, average precision, Spearman of constant labels or scores) are None.
+    """
+
+    pairs: int
+    accuracy: float
+    threshold: float
+    accuracy_at_threshold: float
+    precision: float
+    recall: float
+    f1: float
+    auc: float | None
+    average_precision: float | None
+    spearman: float | None
+    majority_accuracy: float
+    true_positives: int
+    false_positives: int
+    true_negatives: int
+    false_negatives: int
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def format(self) -> str:
+        """The figures as lines of text."""
+
+        def share(value: float | None) -> str:
+            return "      -" if value is None else f"{value:7.4f}"
+
+        gain = self.accuracy_at_threshold - self.majority_accuracy
+        judged = (self.true_positives + self.false_positives) / self.pairs
+        labelled = (self.true_positives + self.false_negatives) / self.pairs
+        notes = []
+        if abs(judged - labelled) >= UNLIKE_SHARES:
+            notes.append(
+                f"note                   {judged:.0%} of the pairs are judged the same, {labelled:.0%} are: another "
+                "threshold may suit them better (textsim threshold)"
+            )
+        return "\n".join(
+            [
+                f"pairs                  {self.pairs:,} in {self.seconds:.1f} s",
+                f"accuracy              {share(self.accuracy_at_threshold)}  at the model's threshold "
+                f"{self.threshold:.3f}",
+                f"accuracy at 0.5       {share(self.accuracy)}",
+                f"majority class        {share(self.majority_accuracy)}  ({gain:+.4f} over it)",
+                f"precision             {share(self.precision)}",
+                f"recall                {share(self.recall)}",
+                f"F1                    {share(self.f1)}",
+                f"ROC AUC               {share(self.auc)}",
+                f"average precision     {share(self.average_precision)}",
+                f"Spearman              {share(self.spearman)}",
+                f"confusion              same: {self.true_positives:,} found, {self.false_negatives:,} missed; "
+                f"different: {self.true_negatives:,} told apart, {self.false_positives:,} taken for same",
+                *notes,
+            ]
+        )
+
+
+def evaluate_scores(
+    labels: np.ndarray, scores: np.ndarray, threshold: float, seconds: float = 0.0
+) -> Evaluation:
+    """Figures of scores against labels.
+
+    Args:
+        labels: float (pairs,); 0 and 1, or graded, of which 0.5 and more count as positive.
+        scores: float (pairs,) in [0, 1].
+        threshold: the decision threshold, chosen on other data.
+        seconds: how long the scoring took.
+    """
+    from scipy.stats import spearmanr
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    labels, scores = np.asarray(labels, "float64"), np.asarray(scores, "float64")
+    positive, judged = labels >= 0.5, scores >= threshold
+    hits = int(np.sum(positive & judged))
+    precision = hits / max(int(judged.sum()), 1)
+    recall = hits / max(int(positive.sum()), 1)
+    both = bool(positive.any() and not positive.all())
+    varied = np.ptp(labels) > 0 and np.ptp(scores) > 0
+    return Evaluation(
+        pairs=len(labels),
+        accuracy=float(np.mean(positive == (scores >= 0.5))),
+        threshold=float(threshold),
+        accuracy_at_threshold=float(np.mean(positive == judged)),
+        precision=precision,
+        recall=recall,
+        f1=2 * precision * recall / (precision + recall) if hits else 0.0,
+        auc=float(roc_auc_score(positive, scores)) if both else None,
+        average_precision=float(average_precision_score(positive, scores)) if both else None,
+        spearman=float(spearmanr(labels, scores).statistic) if varied else None,
+        majority_accuracy=float(max(positive.mean(), 1 - positive.mean())),
+        true_positives=hits,
+        false_positives=int(np.sum(~positive & judged)),
+        true_negatives=int(np.sum(~positive & ~judged)),
+        false_negatives=int(np.sum(positive & ~judged)),
+        seconds=seconds,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TripletEvaluation:
+    """How a model orders triplets.
+
+    Attributes:
+        triplets: how many.
+        ordered: the share in which the anchor scores strictly higher with the positive than with the negative.
+        seconds: how long it took.
+    """
+
+    triplets: int
+    ordered: float
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def format(self) -> str:
+        """The figures as lines of text."""
+        return f"triplets  {self.triplets:,} in {self.seconds:.1f} s\nin order  {self.ordered:7.4f}"
+
+
+def evaluate_triplets(
+    positive_scores: np.ndarray, negative_scores: np.ndarray, seconds: float = 0.0
+) -> TripletEvaluation:
+    """Figures of triplets.
+
+    Args:
+        positive_scores: float (triplets,), scores of anchor and positive.
+        negative_scores: float (triplets,), scores of anchor and negative.
+        seconds: how long the scoring took.
+    """
+    return TripletEvaluation(len(positive_scores), float(np.mean(positive_scores > negative_scores)), seconds)
+
+
+def evaluate_file(
+    model: str | os.PathLike[str] | Matcher,
+    path: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    kind: Literal["pairs", "triplets"] | None = None,
+    report: FileReport | None = None,
+    **reading: Any,
+) -> Evaluation | TripletEvaluation:
+    """Figures of a saved model on labelled pairs, triplets or vector pairs.
+
+    The threshold is the one saved with the model; nothing is chosen on the file. Memory holds the scores and a
+    bounded cache of encoded sentences, whatever the file's length.
+
+    Args:
+        model: a model folder, the name of a bundled model, or a loaded matcher.
+        path: a data file, or a dataset folder whose vocabulary is the model's.
+        split: the rows to use of a dataset folder; by default dev.
+        kind: what a file of texts holds; by default what the names of its columns say, else pairs.
+        report: filled in with what was done with a file: its encoding, rows left out, texts cut.
+        reading: how to read a file, see `textsim.data.rows.read_rows`.
+
+    Raises:
+        ArtifactError: the model or the dataset is not whole.
+        DataFormatError: the file cannot be read, or holds no rows; names file and line.
+        ConfigError: a dataset of another kind, vocabulary or `simplify` than the model's or that holds less of a text,
+            reading options for a dataset, or a split for a file.
+    """
+    matcher = model if isinstance(model, Matcher) else load_matcher(model)
+    start = time.perf_counter()
+    report = report or FileReport()
+    labels, columns = labelled_scores(matcher, path, split=split, kind=kind, report=report, **reading)
+    seconds = time.perf_counter() - start
+    report.rows, report.seconds = len(columns[0]), seconds
+    if labels is None:
+        return evaluate_triplets(columns[0], columns[1], seconds)
+    return evaluate_scores(labels, columns[0], matcher.threshold, seconds)
+
+
+def labelled_scores(
+    matcher: Matcher,
+    path: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    kind: Literal["pairs", "triplets"] | None = None,
+    report: FileReport,
+    **reading: Any,
+) -> tuple[np.ndarray | None, list[np.ndarray]]:
+    """Scores of labelled pairs, triplets or vector pairs, and their labels. Arguments and errors of `evaluate_file`.
+
+    Returns:
+        Pair (labels, columns). Of pairs the labels, float32 (rows,), and one column of scores, float32 (rows,); of
+        triplets None, and two columns, of the anchors with the positives and with the negatives.
+    """
+    if kind is not None and kind not in _ROW_KINDS:
+        raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
+    if Path(path).is_dir():
+        reading |= {} if kind is None else {"kind": kind}
+        if reading:
+            raise ConfigError(
+                f"{path}/ is a dataset folder, whose rows were read when it was made. Leave out: {', '.join(reading)}."
+            )
+        chunks = _dataset_chunks(matcher, PairDataset.open(path), split or "dev")
+    elif split is not None:
+        raise ConfigError(f"split={split!r} chooses rows of a dataset folder, but {path} is a file.")
+    elif isinstance(matcher, VectorMatcher):
+        if kind is not None:
+            raise ConfigError(f"kind={kind!r} is one of rows of texts, but the model reads vectors.")
+        chunks = (
+            ([matcher.score_pairs(chunk.left, chunk.right)], chunk.labels)
+            for chunk in iter_vector_pairs(path, **reading)
+        )
+    else:
+        chunks = _file_chunks(matcher, path, kind, reading, report)
+    scores, labels = zip(*chunks, strict=True)
+    columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
+    if not len(columns[0]):
+        raise DataFormatError(f"{path}: expected labelled rows. Found none.")
+    return (None if len(columns) == 2 else np.concatenate(labels)), columns
+
+
+Chunk = tuple[list[np.ndarray], np.ndarray | None]
+"""Scores of a chunk's pairs, or of its anchors with the positives and with the negatives; its labels."""
+
+
+def _file_chunks(
+    matcher: Any,
+    path: str | os.PathLike[str],
+    kind: str | None,
+    reading: dict[str, Any],
+    report: FileReport,
+) -> Iterator[Chunk]:
+    shape = {key: reading[key] for key in ("format", "encoding", "delimiter") if key in reading}
+    rows = detect_kind(path, **shape) if kind is None else _ROW_KINDS[kind]
+    with matcher.cache_for_a_pass() as cache:
+        for chunk, keys in read_keys(matcher, path, rows, report, reading):
+            texts, before = chunk.texts, matcher.indistinct
+            scores = [
+                matcher.score_keys(keys[0], others, matcher.differ(texts[0], other_texts), cache)
+                for others, other_texts in zip(keys[1:], texts[1:], strict=True)
+            ]
+            report.indistinct += matcher.indistinct - before
+            yield scores, chunk.labels
+
+
+def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
+    if split not in dataset.splits:
+        raise ConfigError(f"{dataset.path}/ has no split {split!r}. It has: {', '.join(dataset.splits)}.")
+    if (dataset.kind == "vectors") != isinstance(matcher, VectorMatcher):
+        raise ConfigError(
+            f"{dataset.path}/ holds {dataset.kind}, which this model of kind {matcher.kind!r} cannot score."
+        )
+    if dataset.kind != "vectors":
+        assert dataset.tokenizer and dataset.vocabulary is not None and dataset.max_length is not None
+        if dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
+            raise ConfigError(
+                f"{dataset.path}/ has another vocabulary than the model. Evaluate on the file that it was made from."
+            )
+        simplified = dataset.tokenizer.normalizer.simplify
+        if simplified != matcher.saved.tokenizer.normalizer.simplify:
+            made, reads = ("with", "without") if simplified else ("without", "with")
+            raise ConfigError(
+                f"{dataset.path}/ was made {made} simplify, and the model reads {reads} it. Evaluate on the file that "
+                "it was made from."
+            )
+        if dataset.max_length < matcher.max_length:
+            raise ConfigError(
+                f"{dataset.path}/ holds the first {dataset.max_length} tokens of a text, of which the model reads "
+                f"{matcher.max_length}. Evaluate on the file that it was made from."
+            )
+    rows, start = dataset.splits[split], 0
+    for scores in row_scores(matcher, dataset, rows.sides):
+        end = start + len(scores[0])
+        yield scores, None if rows.labels is None else rows.labels[start:end]
+        start = end

@@ -1,0 +1,1 @@
+"""Files in, files out: scores, vectors and search results of whole files."""

@@ -1,0 +1,1 @@
+"""Stored texts, and the search for those that a new text matches."""

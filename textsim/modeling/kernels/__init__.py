@@ -1,0 +1,1 @@
+"""The computations in which training spends its time."""

@@ -1,0 +1,1 @@
+"""A saved model as ONNX graphs, which score without Keras."""

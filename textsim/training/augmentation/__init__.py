@@ -1,0 +1,1 @@
+"""More rows to learn from: transitive closure, debiasing, mining, distillation, contrast."""

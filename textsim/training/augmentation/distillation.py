@@ -1,0 +1,132 @@
+"""Labels that trained models give: several models distilled into one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from textsim.data.dataset import PairDataset
+from textsim.errors import ConfigError, InputError
+from textsim.evaluation.row_scores import row_scores
+from textsim.matching.text_matcher import TextMatcher, VectorMatcher, load_matcher
+
+# Of a teacher that is sure beyond this, the log-odds would outweigh the others'.
+SUREST = 1e-4
+
+
+def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[TextMatcher | VectorMatcher]:
+    """Loads models that can score a dataset's pairs.
+
+    Raises:
+        ConfigError: a model reads other tokens, texts for vectors or vectors of another width, or the dataset holds
+            triplets.
+        ArtifactError: no such model.
+        InputError: `names` is one name, not a list.
+    """
+    check_listed("teachers", names)
+    if names and dataset.kind == "triplets":
+        raise ConfigError(f"{dataset.path}/ holds triplets, which have no labels that a teacher could give.")
+    teachers = [load_matcher(name) for name in names]
+    for name, teacher in zip(names, teachers, strict=True):
+        if (dataset.kind == "vectors") != isinstance(teacher, VectorMatcher):
+            raise ConfigError(
+                f"teacher {str(name)!r}: expected a model of the kind of data that {dataset.path}/ holds "
+                f"({dataset.kind}). Received one of kind {teacher.kind!r}."
+            )
+        if isinstance(teacher, VectorMatcher):
+            width = dataset.splits["train"].sides[0].shape[1]
+            if teacher.width != width:
+                raise ConfigError(
+                    f"teacher {str(name)!r} reads vectors of {teacher.width} values. "
+                    f"Those of {dataset.path}/ have {width}."
+                )
+        else:
+            assert dataset.tokenizer is not None and teacher.saved.tokenizer is not None
+            theirs, ours = teacher.saved.tokenizer, dataset.tokenizer
+            if not ours.cuts_for(theirs):
+                raise ConfigError(
+                    f"teacher {str(name)!r} reads other tokens than {dataset.path}/ holds: tokenizer "
+                    f"{theirs.registered_name!r} against {ours.registered_name!r}, or with other options. "
+                    "Preprocess with --vocabulary-from and that model."
+                )
+    return teachers
+
+
+def check_listed(argument: str, names: Sequence[str | os.PathLike[str]]) -> None:
+    """Raises InputError where one model stands for a list of them."""
+    if isinstance(names, str | os.PathLike):
+        raise InputError(f"{argument}: expected a list of models. Received {names!r}. Pass [{names!r}].")
+
+
+def teacher_labels(
+    teachers: Sequence[TextMatcher | VectorMatcher],
+    dataset: PairDataset,
+    sides: Sequence[np.ndarray],
+    *,
+    progress: bool = False,
+) -> np.ndarray:
+    """What several models together say of pairs: the mean of their log-odds, as a score.
+
+    Scores are read as probabilities, so take models whose scores are; a model's threshold plays no part. What a teacher
+    reads of a text, `row_scores` says.
+
+    Args:
+        teachers: at least one, see `load_teachers`.
+        dataset: what the pairs are of.
+        sides: for each side the numbers of its sentences, int (pairs,), or its vectors, float (pairs, dim).
+        progress: whether to show a progress bar on standard error, where that is a terminal.
+
+    Returns:
+        float32 (pairs,) in (0, 1).
+
+    Reference:
+        Hinton, Vinyals & Dean (2015), Distilling the Knowledge in a Neural Network.
+    """
+    pairs = len(sides[0])
+    mean = MeanLogOdds(pairs)
+    with tqdm(
+        total=len(teachers) * pairs,
+        desc="teachers",
+        unit=" pairs",
+        unit_scale=True,
+        disable=None if progress else True,
+    ) as bar:
+        for teacher in teachers:
+
+            def scores(teacher: TextMatcher | VectorMatcher = teacher) -> Iterator[np.ndarray]:
+                for (chunk,) in row_scores(teacher, dataset, sides):
+                    yield chunk
+                    bar.update(len(chunk))
+
+            mean.add(scores())
+    return mean.scores()
+
+
+class MeanLogOdds:
+    """What several models together say of rows: the mean of their log-odds.
+
+    Args:
+        rows: how many each model scores.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._sum = np.zeros(rows)
+        self._models = 0
+
+    def add(self, chunks: Iterable[np.ndarray]) -> None:
+        """Takes in one model's scores of all rows, float (rows of the chunk,) in [0, 1] each."""
+        start = 0
+        for scores in chunks:
+            clipped = np.clip(scores.astype(np.float64), SUREST, 1 - SUREST)
+            self._sum[start : start + len(scores)] += np.log(clipped / (1 - clipped))
+            start += len(scores)
+        self._models += 1
+
+    def scores(self) -> np.ndarray:
+        """The mean as a score, float32 (rows,) in (0, 1)."""
+        scores: np.ndarray = 1 / (1 + np.exp(-self._sum / self._models))
+        return scores.astype(np.float32)
