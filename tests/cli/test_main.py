@@ -21,7 +21,7 @@ from tests.tiny_models import saved_model
 from textsim import __version__
 from textsim.artifacts.saved_model import load_model, save_model
 from textsim.cli.main import main
-from textsim.config.settings import RECIPES
+from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset
 from textsim.errors import InputError
 
@@ -217,7 +217,7 @@ def test_recipes_lists_all() -> None:
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_a_printed_recipe_can_be_given_back(name: str, tmp_path: Path) -> None:
-    from textsim.config.settings import build_recipe
+    from textsim.config.recipes import build_recipe
 
     path = tmp_path / "recipe.json"
     path.write_text(ok("recipes", name), encoding="utf-8")

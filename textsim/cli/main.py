@@ -213,7 +213,7 @@ def _labelled_row_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from textsim.config.settings import RECIPES
+    from textsim.config.recipes import RECIPES
 
     return [
         CompletionItem(name, help=recipe.description)
@@ -534,7 +534,7 @@ def train(
     """
     from textsim.artifacts.saved_model import load_model
     from textsim.config.cores import share_cores
-    from textsim.config.settings import build_recipe, default_recipe
+    from textsim.config.recipes import build_recipe, default_recipe
     from textsim.data.dataset import PairDataset
 
     changes = [
@@ -741,7 +741,7 @@ def recipes(name: str | None) -> None:
       textsim recipes
       textsim recipes bilstm-manhattan > mine.json
     """
-    from textsim.config.settings import FEW_PAIRS, RECIPES, build_recipe, default_recipe
+    from textsim.config.recipes import FEW_PAIRS, RECIPES, build_recipe, default_recipe
 
     if name is not None:
         click.echo(build_recipe(name).to_json())
