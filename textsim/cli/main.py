@@ -24,7 +24,7 @@ from textsim import __version__
 from textsim.errors import TextsimError
 
 if TYPE_CHECKING:
-    from textsim.matching.files.files import FileReport
+    from textsim.matching.files.report import FileReport
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_OR_STREAM = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
@@ -677,14 +677,12 @@ def ensemble(
       textsim train dataset --out third --seed 3
       textsim ensemble first second third --dev dataset --out model
     """
-    from textsim.matching.files.files import FileReport
     from textsim.training.ensemble import ensemble as join
 
-    report = FileReport()
-    result = join(members, dev, out, overwrite=overwrite, report=report, **_given(**options))
+    result = join(members, dev, out, overwrite=overwrite, **_given(**options))
     if not quiet:
         click.echo(result.summary())
-    _say_notes(report)
+    _say_notes(result.report)
 
 
 @main.command()
@@ -719,14 +717,12 @@ def threshold(
     """
     from textsim.evaluation.thresholds import fit_threshold
     from textsim.io.atomic import as_text
-    from textsim.matching.files.files import FileReport
 
-    report = FileReport()
-    fit = fit_threshold(model, file, out, overwrite=overwrite, report=report, **_given(**options))
+    fit = fit_threshold(model, file, out, overwrite=overwrite, **_given(**options))
     click.echo(_json(fit.to_dict()) if as_json else fit.format())
     if out is not None and not as_json:
         click.echo(f"model: {as_text(out)}")
-    _say_notes(report)
+    _say_notes(fit.report)
 
 
 @main.command()
@@ -795,14 +791,12 @@ def evaluate(model: str, file: Path, simplify: bool, as_json: bool, **options: A
       textsim evaluate zh-general dev.csv --columns query,question,same --json
     """
     from textsim.evaluation.evaluate import evaluate_file
-    from textsim.matching.files.files import FileReport
-    from textsim.matching.text_matcher import load_matcher
+    from textsim.matching.load import load_matcher
 
-    report = FileReport()
     matcher = load_matcher(model, simplify=simplify)
-    result = evaluate_file(matcher, file, report=report, **_given(**options))
+    result = evaluate_file(matcher, file, **_given(**options))
     click.echo(_json(result.to_dict()) if as_json else result.format())
-    _say_notes(report)
+    _say_notes(result.report)
 
 
 @main.command()
@@ -852,8 +846,10 @@ def score(
         raise click.UsageError(f"{', '.join(of_files)}: for --input FILE alone, not for two texts.")
     if source is not None and as_json:
         raise click.UsageError("--json: for two texts alone. The scores of --input are written as TSV.")
-    from textsim.matching.files.files import FileReport, score_file
-    from textsim.matching.text_matcher import TextMatcher, load_matcher
+    from textsim.matching.files.report import FileReport
+    from textsim.matching.files.score import score_file
+    from textsim.matching.load import load_matcher
+    from textsim.matching.text_matcher import TextMatcher
 
     if source is not None:
         progress = False if quiet else None
@@ -863,13 +859,14 @@ def score(
             click.echo(f"{_count(report)}; {report.matches:,} match", err=True)
         return
     matcher = TextMatcher.load(model, simplify=simplify)
-    value = matcher.score(*texts)
+    result = matcher.score_texts([texts[0]], [texts[1]], where="the pair")
+    value = float(result.scores[0])
     match = value >= matcher.threshold
     if as_json:
         click.echo(_json({"score": value, "match": match, "threshold": matcher.threshold}))
     else:
         click.echo(f"{value:.4f}\t{'match' if match else 'no match'}")
-    _say_notes(FileReport(truncated=matcher.truncated, indistinct=matcher.indistinct))
+    _say_notes(FileReport(truncated=int(result.truncated.sum()), indistinct=int(result.indistinct.sum())))
 
 
 @main.command()
@@ -896,7 +893,7 @@ def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, 
     Example:
       textsim encode zh-general --input texts.txt --output vectors.npy
     """
-    from textsim.matching.files.files import encode_file
+    from textsim.matching.files.encode import encode_file
     from textsim.matching.text_matcher import TextMatcher
 
     matcher = TextMatcher.load(model, simplify=simplify)
@@ -956,7 +953,8 @@ def search(
     if source is not None and os.fspath(source) == os.fspath(stored) == "-":
         raise click.UsageError("STORED and --input: standard input is one of them at most.")
     from textsim.io.atomic import check_target
-    from textsim.matching.files.files import FileReport, search_file, stored_texts
+    from textsim.matching.files.report import FileReport
+    from textsim.matching.files.search import search_file, stored_texts
     from textsim.matching.index.text_index import TextIndex
     from textsim.matching.text_matcher import TextMatcher
 
@@ -964,8 +962,8 @@ def search(
     check_target(target, [stored, *rejects])
     for path in rejects:
         check_target(path, [stored, *([] if source is None else [source])])
-    matcher, report = TextMatcher.load(model, simplify=simplify), FileReport()
-    texts = stored_texts(matcher, stored, report=report, **_given(**options))
+    matcher = TextMatcher.load(model, simplify=simplify)
+    texts, report = stored_texts(matcher, stored, **_given(**options))
     if not quiet:
         _say_notes(report)
     index = TextIndex(matcher, texts, progress=not quiet and sys.stderr.isatty())
@@ -978,13 +976,15 @@ def search(
             )
         return
     assert text is not None
-    matcher.truncated = matcher.indistinct = 0  # those of STORED are told
-    hits = index.search(text, k)
+    query = matcher.read([text], lambda _: "text")
+    hits = index.search_read(query, k)[0]
     if as_json:
         click.echo(_json([hit._asdict() for hit in hits]))
     for hit in [] if as_json else hits:
         click.echo(f"{hit.score:.4f}\t{'match' if hit.match else 'no match'}\t{hit.cosine:.4f}\t{hit.text}")
-    _say_notes(FileReport(truncated=matcher.truncated, indistinct=matcher.indistinct))
+    _say_notes(
+        FileReport(truncated=int(query.truncated.sum()), indistinct=sum(hit.indistinct for hit in hits))
+    )
 
 
 @main.command()
