@@ -18,6 +18,8 @@ Reading runs no code from the folder: arrays without objects, JSON and plain tex
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
 import shutil
@@ -82,6 +84,7 @@ class SavedModel:
         members: how many models of this recipe score together, by the mean of their scores. Where there are several,
             the path of each weight begins with the number of its member, as in ``0/encoder/forward_0/kernel``, and
             `output_dim` is the width of all of them side by side.
+        source: where it was loaded from: the folder's absolute path, or a bundled model's name; None where it was not.
     """
 
     kind: Kind
@@ -97,6 +100,7 @@ class SavedModel:
     metrics: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     members: int = 1
+    source: str | None = field(default=None, compare=False)
 
     def split(self) -> list[SavedModel]:
         """The members, each a model of its own; of a single model, itself."""
@@ -284,6 +288,32 @@ def data_origin(path: str | os.PathLike[str]) -> dict[str, str | None]:
     return {"name": name, "sha256": sha256_file(Path(path, MANIFEST) if Path(path).is_dir() else path)}
 
 
+def fingerprint(saved: SavedModel) -> str:
+    """What tells a model from others that encode or score differently: 64 hexadecimal digits.
+
+    It is of the weights and of all that turns a text or a vector into numbers; thresholds, names and provenance do not
+    count.
+    """
+    digest = hashlib.sha256()
+    recipe = {key: value for key, value in saved.recipe.to_dict().items() if key != "training"}
+    settings = {
+        "kind": saved.kind,
+        "recipe": {key: value for key, value in recipe.items() if key != "description"},
+        "members": saved.members,
+        "max_length": saved.max_length,
+        "tokenizer": None if saved.tokenizer is None else saved.tokenizer.to_config(),
+        "vocabulary": None if saved.vocabulary is None else saved.vocabulary.tokens,
+    }
+    digest.update(json.dumps(settings, ensure_ascii=False, sort_keys=True).encode())
+    arrays = dict(saved.weights)
+    if saved.scaler is not None:
+        arrays.update(zip(_SCALER, saved.scaler, strict=True))
+    for path, array in sorted(arrays.items()):
+        digest.update(f"{path} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array, np.float32))
+    return digest.hexdigest()
+
+
 def _plain(value: Any) -> Any:
     """`value` as JSON can hold it: NumPy numbers become Python's, and what is not finite becomes None."""
     if isinstance(value, Mapping):
@@ -348,6 +378,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         scaler=None if mean is None or scale is None else (mean, scale),
         metrics=read_json(folder / METRICS),
         provenance=read_json(folder / PROVENANCE),
+        source=os.path.abspath(folder) if Path(path_or_name).is_dir() else str(path_or_name),
     )
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
-from textsim.data.columns import TEXTS
+from textsim.data.rows import EVERY, TEXTS
 from textsim.errors import InputError, shown
+from textsim.matching.files.report import FileReport
+from textsim.matching.files.text_file import TextFile
+from textsim.matching.matcher import CHUNK_ROWS
+from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
-ID_NAMES = frozenset({"id", "qid", "question_id", "faq_id", "entry_id", "doc_id", "编号", "序号", "标识"})
-"""Names of a column, in lower case, that are taken for the id."""
+# Names of a column, in lower case, that are taken for the id.
+_ID_NAMES = frozenset({"id", "qid", "question_id", "faq_id", "entry_id", "doc_id", "编号", "序号", "标识"})
 
 
 class Entry(NamedTuple):
@@ -26,6 +32,69 @@ class Entry(NamedTuple):
     text: str
     id: str | None = None
     payload: Mapping[str, Any] = {}
+
+
+class Batch(NamedTuple):
+    """Some entries, and their texts as the model reads them."""
+
+    entries: list[Entry]
+    texts: TokenizedTexts
+
+
+class EntryFile:
+    """The entries of a file, to be read once.
+
+    As in a record, see `entries`: a column of a usual name holds the text, another one the id, and every other is
+    payload.
+
+    Args:
+        matcher: the model that reads the texts.
+        source: the file; "-" is standard input.
+        reading: how to read it, see `textsim.data.rows.read_rows`; `columns` names the column of the text alone.
+
+    Raises:
+        DataFormatError: the source cannot be read, or, while it is read, a row is bad and not to be skipped; names the
+            line.
+    """
+
+    def __init__(self, matcher: TextMatcher, source: str | os.PathLike[str], **reading: Any) -> None:
+        self._file = TextFile(matcher, source, TEXTS, {**reading, "keep": [EVERY]})
+
+    def batches(self) -> Iterator[Batch]:
+        """The entries of the file."""
+        for chunk, (texts,) in self._file:
+            yield Batch(
+                [
+                    _entry(text, others) for text, others in zip(texts.texts, chunk.kept[EVERY], strict=True)
+                ],
+                texts,
+            )
+
+    def close(self) -> None:
+        """Closes the file before its end."""
+        self._file.close()
+
+    def report(self, **results: Any) -> FileReport:
+        """What was found about the file so far, see `TextFile.report`."""
+        return self._file.report(**results)
+
+
+def batches(matcher: TextMatcher, rows: Iterable[Any] | EntryFile) -> Iterator[Batch]:
+    """The entries of rows as `entries` takes them, or of a file, as the model reads them.
+
+    Raises:
+        InputError: a row is none of these, or its text is not a str or is empty; names its place.
+    """
+    if isinstance(rows, EntryFile):
+        yield from rows.batches()
+        return
+    stream, start = entries(rows), 0
+    while some := list(islice(stream, CHUNK_ROWS)):
+        first = start
+        yield Batch(
+            some, matcher.read([entry.text for entry in some], lambda place: f"rows[{first + place}]")
+        )
+        start += len(some)
 
 
 def entries(rows: Iterable[Any]) -> Iterator[Entry]:
@@ -44,34 +113,31 @@ def entries(rows: Iterable[Any]) -> Iterator[Entry]:
     if hasattr(rows, "iloc") and hasattr(rows, "columns"):
         # A data frame, found out without pandas: None for what is missing, Python's numbers for NumPy's.
         rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
-    columns: dict[tuple[str, ...], tuple[str, str | None]] = {}
     for place, row in enumerate(rows):
         if isinstance(row, Entry):
             yield row
         elif isinstance(row, Mapping):
-            names = tuple(map(str, row))
-            if names not in columns:
-                columns[names] = find_columns(names, f"rows[{place}]")
-            text, id = columns[names]
-            payload = {name: value for name, value in row.items() if name not in (text, id)}
-            yield Entry(row[text], None if id is None else id_text(row[id]), payload)
+            names = TEXTS.find([str(name) for name in row])
+            if names is None:
+                raise InputError(
+                    f"rows[{place}]: expected a column 'text', or of another usual name. Received the columns "
+                    f"{', '.join(map(repr, row)) or 'none'}. Rename one."
+                )
+            yield _entry(row[names[0]], {name: value for name, value in row.items() if name != names[0]})
         else:
             yield Entry(row)
 
 
-def find_columns(names: Iterable[str], where: str) -> tuple[str, str | None]:
-    """The names of the columns of the text and of the id; None for an id that is not there."""
-    names = list(names)
-    found = TEXTS.find(names)
-    if found is None:
-        raise InputError(
-            f"{where}: expected a column 'text', or of another usual name. Received the columns "
-            f"{', '.join(map(repr, names)) or 'none'}. Rename one."
-        )
-    return found[0], next((name for name in names if name.lower() in ID_NAMES), None)
+def _entry(text: Any, others: Mapping[str, Any]) -> Entry:
+    """The entry of a row: its id is a column of a usual name, its payload the others."""
+    id = next((name for name in others if name.lower() in _ID_NAMES), None)
+    if id is None:
+        return Entry(text, None, others)
+    payload = {name: value for name, value in others.items() if name != id}
+    return Entry(text, _id_text(others[id]), payload)
 
 
-def id_text(value: Any) -> str | None:
+def _id_text(value: Any) -> str | None:
     """An id as text; None where it is missing."""
     return None if value is None or value == "" else clean(str(value))
 

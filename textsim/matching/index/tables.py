@@ -100,6 +100,10 @@ class Reading:
         """Keys in the graph that are not stored any more, int64 (n,), rising."""
         return _numbers(self._connection.execute("SELECT key FROM removed ORDER BY key"))
 
+    def has_id(self, id: str) -> bool:
+        """Whether a row has this id."""
+        return self._connection.execute("SELECT 1 FROM rows WHERE id = ?", (id,)).fetchone() is not None
+
     def keys_where(self, filter: Mapping[str, Any]) -> np.ndarray:
         """Keys of the rows whose payload has all these values, compared as text: int64 (n,), rising."""
         condition = " AND ".join(
@@ -133,10 +137,6 @@ class Writing(Reading):
         text = json.dumps(value, ensure_ascii=False)
         self._connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, text))
 
-    def has_id(self, id: str) -> bool:
-        """Whether a row has this id."""
-        return self._connection.execute("SELECT 1 FROM rows WHERE id = ?", (id,)).fetchone() is not None
-
     def put_rows(self, rows: Sequence[Row]) -> np.ndarray:
         """Stores rows of new, rising keys. One whose id and text are there already gives them its payload only.
 
@@ -161,12 +161,13 @@ class Writing(Reading):
             "INSERT INTO vectors VALUES (?, ?)", zip(keys, map(np.ndarray.tobytes, encoded), strict=True)
         )
 
-    def remove(self, id: str, in_graph: int) -> int:
-        """Removes the rows of an id, and notes those whose keys are up to `in_graph`; returns how many there were."""
+    def remove(self, id: str) -> int:
+        """Removes the rows of an id, and notes those that the graph holds; returns how many there were."""
         keys = self._connection.execute("SELECT key FROM rows WHERE id = ?", (id,)).fetchall()
         self._connection.executemany("DELETE FROM rows WHERE key = ?", keys)
         self._connection.executemany("DELETE FROM vectors WHERE key = ?", keys)
-        noted = [key for key in keys if key[0] <= in_graph]
+        graph = self.get("graph")
+        noted = [] if graph is None else [key for key in keys if key[0] <= graph["last_key"]]
         self._connection.executemany("INSERT INTO removed VALUES (?)", noted)
         self.set("texts", self.get("texts") - len(keys))
         return len(keys)

@@ -2,67 +2,35 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from textsim.config.cores import available_cores
-from textsim.errors import InputError, shown
+from textsim.errors import ArtifactError, InputError, shown
 from textsim.io.atomic import MANIFEST, atomic_folder, write_json
-from textsim.matching.index.entries import entries
+from textsim.matching.index.entries import EntryFile, batches
 from textsim.matching.index.folder import FORMAT, Manifest, folder_number, remove_partial
-from textsim.matching.index.ranking import WEIGHT, shared_characters
-from textsim.matching.index.snapshot import Candidates, Snapshot, unit
+from textsim.matching.index.search import Hit, Search
+from textsim.matching.index.snapshot import Snapshot
 from textsim.matching.index.store import Store
-from textsim.matching.index.tables import Row
-from textsim.matching.index.writer import Batch, update_graph, write_rows
-from textsim.matching.matcher import CHUNK_ROWS
-from textsim.matching.text_matcher import PairScores, TextMatcher, TokenizedTexts
+from textsim.matching.index.tables import Writing
+from textsim.matching.index.writer import update_graph, write_rows
+from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
-# Rows that are looked at more closely, of those with the largest cosines.
-_CANDIDATES = 50
-# Queries, and cosines, at a time.
-_BLOCK_QUERIES = 64
-_BLOCK_COSINES = 1 << 22
 _FILTERS_KEPT = 64
-
-
-class Hit(NamedTuple):
-    """A stored text that was found.
-
-    Attributes:
-        id: of its entry.
-        text: the stored text; of an entry's phrasings the one that matches best.
-        score: what the matcher scores it with the text searched for, in [0, 1].
-        probability: that the two match, in [0, 1].
-        decision: "match", "unsure" or "no match".
-        cosine: of the two texts' vectors, in [-1, 1].
-        payload: the further columns of its row, by name.
-    """
-
-    id: str
-    text: str
-    score: float
-    probability: float
-    decision: str
-    cosine: float
-    payload: dict[str, Any]
 
 
 @dataclass
 class _Opened:
-    """A store, what was last seen of it, and the keys that filters leave of that."""
+    """A database, what was last seen of it, and the keys that filters leave of that."""
 
     store: Store
     number: tuple[int, int] | None
@@ -94,13 +62,13 @@ class TextIndex:
     def __init__(self, matcher: TextMatcher, store: Store) -> None:
         self.matcher, self.path = matcher, store.folder
         self._refreshing = threading.RLock()
-        self._opened = self._first_look(store)
+        self._opened = self._look_at(store)
 
     @classmethod
     def build(
         cls,
         matcher: TextMatcher,
-        rows: Iterable[Any],
+        rows: Iterable[Any] | EntryFile,
         path: str | os.PathLike[str] | None = None,
         *,
         overwrite: bool = False,
@@ -180,7 +148,7 @@ class TextIndex:
         """Closes the files of the index."""
         self._opened.store.close()
 
-    def add(self, rows: Iterable[Any], *, replace: bool = False, progress: bool = False) -> int:
+    def add(self, rows: Iterable[Any] | EntryFile, *, replace: bool = False, progress: bool = False) -> int:
         """Stores further texts: all of them, or none where it raises or is killed.
 
         Args:
@@ -194,11 +162,9 @@ class TextIndex:
         Raises:
             InputError: a text, id or payload that cannot be stored; names its place.
         """
-        opened = self._current()
-        with opened.store.write() as writing, _bar(progress) as bar:
-            count = write_rows(writing, self.matcher, _batches(self.matcher, rows), replace=replace, bar=bar)
-            update_graph(writing)
-        self._look_again()
+        with self._write() as writing, _bar(progress) as bar:
+            count = write_rows(writing, self.matcher, batches(self.matcher, rows), replace=replace, bar=bar)
+            update_graph(writing, self.path)
         return count
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -207,21 +173,133 @@ class TextIndex:
         Raises:
             InputError: an id is not a text.
         """
-        if isinstance(ids, str):
-            raise InputError("ids: expected a list of ids. Received one text. Pass [id].")
-        ids = list(ids)
+        if isinstance(ids, str) or not isinstance(ids, Iterable):
+            raise InputError(f"ids: expected a list of ids. Received {shown(ids)}.")
+        ids = list(dict.fromkeys(ids))
         for id in ids:
             if not isinstance(id, str):
                 raise InputError(f"ids: expected texts. Received {shown(id)}.")
-        with self._current().store.write() as writing:
-            count = sum(writing.remove(id) for id in dict.fromkeys(ids))
-        self._look_again()
-        return count
+        with self._write() as writing:
+            return sum(map(writing.remove, ids))
 
     def compact(self) -> None:
         """Frees the space of removed texts, and makes the graph anew."""
-        store = self._current().store
-        with store.write() as writing:
-            update_graph(writing, anew=True)
-        store.shrink()
-        self._look_again()
+        with self._write() as writing:
+            update_graph(writing, self.path, anew=True)
+        self._opened.store.shrink()
+
+    def search(
+        self, text: str, k: int = 5, *, rerank: bool = True, filter: Mapping[str, Any] | None = None
+    ) -> list[Hit]:
+        """The `k` entries that match a text best, the best first, each by its best phrasing; all where there are fewer.
+
+        A model trained with in-batch negatives, as the recommended recipes are, has learned to find a text's match
+        among others by the cosine of their vectors: the 50 texts with the largest are ordered by that and by the
+        characters that they share with the text. Other models have learned to score: there it is by the score.
+
+        Args:
+            text: what to search for.
+            k: how many hits to return.
+            rerank: False orders by the cosine alone.
+            filter: values that the payloads of the hits must have, by column; compared as text.
+
+        Raises:
+            InputError: the text is not a str or is empty, `k` is less than 1, or no payload has a column of the filter.
+            ArtifactError: the index was damaged, or replaced by one of another model.
+        """
+        return self.search_read(self.matcher.read([text], lambda _: "text"), k, rerank=rerank, filter=filter)[0]
+
+    def search_many(
+        self, texts: Iterable[str], k: int = 5, *, rerank: bool = True, filter: Mapping[str, Any] | None = None
+    ) -> list[list[Hit]]:
+        """`search` for each of many texts, on all cores. Raises as that; names the place."""
+        if isinstance(texts, str) or not isinstance(texts, Iterable):
+            raise InputError(f"texts: expected a list of texts. Received {shown(texts)}. Call search(text).")
+        return self.search_read(self.matcher.read(list(texts)), k, rerank=rerank, filter=filter)
+
+    def search_read(
+        self,
+        texts: TokenizedTexts,
+        k: int = 5,
+        *,
+        rerank: bool = True,
+        filter: Mapping[str, Any] | None = None,
+    ) -> list[list[Hit]]:
+        """`search_many` for texts that have been read, see `TextMatcher.read`."""
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"k: expected a whole number, at least 1. Received {k!r}.")
+        opened = self._current()
+        allowed = _allowed(opened, filter) if filter else None
+        return Search(self.matcher, opened.store, opened.snapshot, int(k), rerank, allowed).hits(texts)
+
+    @contextlib.contextmanager
+    def _write(self) -> Iterator[Writing]:
+        """A transaction; when it has ended, searches of this object see it."""
+        while True:
+            opened = self._current()
+            with opened.store.write() as writing:
+                if self.path is not None and folder_number(self.path) != opened.number:
+                    continue  # Built anew in between: what is written must be in the new one.
+                yield writing
+                break
+        with self._refreshing:
+            opened.snapshot = Snapshot.take(opened.store, self.matcher.output_dim, opened.snapshot)
+
+    def _current(self) -> _Opened:
+        """The index as it is now."""
+        opened = self._opened
+        if self.path is None:
+            return opened
+        number = folder_number(self.path)
+        # While one folder takes the place of another there may be none.
+        if number is not None and number != opened.number:
+            with self._refreshing:
+                if self._opened.number != number:
+                    Manifest.read(self.path).check(self.matcher, self.path)
+                    self._opened = self._look_at(Store(self.path))
+                    opened.store.close()
+                return self._opened
+        with opened.store.read() as reading:
+            change = reading.get("change")
+        if change != opened.snapshot.change:
+            with self._refreshing:
+                if change > self._opened.snapshot.change:
+                    self._opened = self._look_at(opened.store, opened.snapshot)
+                return self._opened
+        return opened
+
+    def _look_at(self, store: Store, previous: Snapshot | None = None) -> _Opened:
+        number = None if self.path is None else folder_number(self.path)
+        return _Opened(store, number, Snapshot.take(store, self.matcher.output_dim, previous))
+
+
+def _allowed(opened: _Opened, filter: Mapping[str, Any]) -> np.ndarray:
+    """The keys that a filter leaves."""
+    wanted = tuple((str(column), _filter_text(value)) for column, value in sorted(filter.items()))
+    known = opened.allowed.get(wanted)
+    if known is None:
+        with opened.store.read() as reading:
+            columns = reading.get("columns")
+            for column, _ in wanted:
+                if column not in columns:
+                    have = ", ".join(map(repr, columns)) or "none"
+                    raise InputError(f"filter: no payload has a column {column!r}. The index has: {have}.")
+            known = reading.keys_where(dict(wanted))
+        if len(opened.allowed) < _FILTERS_KEPT:
+            opened.allowed[wanted] = known
+    return known
+
+
+def _filter_text(value: Any) -> str:
+    """A value of a filter as SQLite writes a JSON value as text."""
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _fill(store: Store, matcher: TextMatcher, rows: Iterable[Any] | EntryFile, progress: bool) -> None:
+    with store.write() as writing, _bar(progress) as bar:
+        write_rows(writing, matcher, batches(matcher, rows), bar=bar)
+        update_graph(writing, store.folder)
+
+
+def _bar(shown: bool) -> tqdm:
+    return tqdm(unit=" texts", unit_scale=True, disable=not shown)

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from textsim.config.cores import available_cores
 from textsim.errors import InputError, shown
-from textsim.matching.index.entries import Entry, clean, payload_json
+from textsim.matching.index.entries import Batch, Entry, clean, payload_json
 from textsim.matching.index.graph import Graph, principal_directions
 from textsim.matching.index.snapshot import GraphRecord, open_graph, unit
 from textsim.matching.index.tables import Row, Writing
-from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
+from textsim.matching.text_matcher import TextMatcher
 
 MOST_LISTED = 10_000
 """Rows whose vectors are all compared in a search; once there are more, a graph takes them over."""
 
 GRAPHS = ("graph-0.usearch", "graph-1.usearch")
 """The files of a graph: a new one is written beside the one that is in use."""
-
-
-class Batch(NamedTuple):
-    """Entries, and their texts as the model reads them."""
-
-    entries: list[Entry]
-    texts: TokenizedTexts
 
 
 def write_rows(
@@ -55,10 +47,9 @@ def write_rows(
         next_key = writing.get("next_key")
         ids = _ids(writing, entries)
         if replace:
-            record = writing.get("graph")
             for id in dict.fromkeys(ids):
                 if id not in seen:
-                    writing.remove(id, 0 if record is None else record["last_key"])
+                    writing.remove(id)
             seen.update(ids)
         rows = [
             Row(key, id, clean(entry.text), payload_json(entry.payload, f"id {id!r}"), tokens)
@@ -93,14 +84,16 @@ def _ids(writing: Writing, entries: list[Entry]) -> list[str]:
     return ids
 
 
-def update_graph(writing: Writing, folder: Path, *, anew: bool = False) -> None:
+def update_graph(writing: Writing, folder: Path | None, *, anew: bool = False) -> None:
     """Puts the rows that no graph holds into one, where there are many.
 
     Args:
         writing: the transaction.
-        folder: of the index.
+        folder: of the index; in memory there is no graph.
         anew: whether to make the graph from all rows, without what was removed since.
     """
+    if folder is None:
+        return
     record: GraphRecord | None = writing.get("graph")
     last_key = 0 if record is None or anew else record["last_key"]
     listed = writing.keys_after(last_key)
