@@ -7,6 +7,7 @@ config.json               format version, kind, recipe, widths, members, `max_le
 weights.npz               every weight by its path in the model, and the scaler of a vector model
 tokenizer.json            the tokenizer's settings with any user dictionary (text models)
 vocabulary.txt            one token a line (text models)
+calibration.json          what a score means, see `Calibration` (where it was fitted)
 metrics.json              figures on the validation split
 provenance.json           what the model was trained on and with
 README.md                 the model card
@@ -30,6 +31,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from textsim.artifacts.calibration import Calibration, check_cuts
 from textsim.artifacts.pretrained import CONFIG, find_model
 from textsim.config.settings import Recipe, Settings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
@@ -54,6 +56,7 @@ VERSION = 1
 WEIGHTS = "weights.npz"
 TOKENIZER = "tokenizer.json"
 VOCABULARY = "vocabulary.txt"
+CALIBRATION = "calibration.json"
 METRICS = "metrics.json"
 PROVENANCE = "provenance.json"
 CARD = "README.md"
@@ -75,6 +78,7 @@ class SavedModel:
         output_dim: width of an encoded sentence or vector.
         weights: float32 arrays by their path in the model, as `SiameseModel.weight_arrays` gives them.
         threshold: score from which on a pair is a match, in [0, 1].
+        calibration: the probability that a score stands for, and from which score on a pair is no match.
         tokenizer, vocabulary, max_length: of a text model; `max_length` counts tokens. None otherwise.
         scaler: (mean, scale), float32 (dim,) each, where the vectors are standardized as (x - mean) / scale.
         metrics: figures on the validation split, by name.
@@ -90,6 +94,7 @@ class SavedModel:
     output_dim: int
     weights: dict[str, np.ndarray]
     threshold: float = 0.5
+    calibration: Calibration = field(default_factory=Calibration)
     tokenizer: Tokenizer | None = None
     vocabulary: Vocabulary | None = None
     max_length: int | None = None
@@ -154,7 +159,7 @@ def save_model(
     Raises:
         ArtifactError: the folder exists and may not be replaced, or a weight cannot be stored: NaN, infinite,
             or beyond float16.
-        ConfigError: `kind` and the parts that go with it, or the widths or the threshold, do not fit.
+        ConfigError: `kind` and the parts that go with it, the widths, or the threshold and the calibration do not fit.
     """
     config = _Config.from_dict(
         {
@@ -176,6 +181,7 @@ def save_model(
             "the model to save: expected tokenizer, vocabulary and max_length for kind 'text', and none of "
             f"them for kind 'vectors'. Received kind {saved.kind!r}."
         )
+    check_cuts(saved.threshold, saved.calibration, "the model to save")
     with atomic_folder(folder, overwrite=overwrite, format=FORMAT, checked=checked) as partial:
         settings = config.to_dict()
         if saved.members == 1:
@@ -187,6 +193,8 @@ def save_model(
             write_json(partial / TOKENIZER, saved.tokenizer.to_config())
         if saved.vocabulary is not None:
             saved.vocabulary.save(partial / VOCABULARY)
+        if saved.calibration.pairs:
+            write_json(partial / CALIBRATION, saved.calibration.to_dict())
         write_json(partial / METRICS, _plain(saved.metrics))
         write_json(partial / PROVENANCE, _plain(saved.provenance))
         card = model_card(saved, as_text(Path(os.path.abspath(folder)).name))
@@ -201,22 +209,25 @@ def copy_model(
     out: str | os.PathLike[str],
     *,
     threshold: float,
+    calibration: Calibration,
     extra: Callable[[Path], None],
     overwrite: bool = False,
 ) -> None:
-    """Writes a model folder anew with another threshold, every other file as it is. Raises as `save_model`.
+    """Writes a model folder anew with other decisions, every other file as it is. Raises as `save_model`.
 
     Args:
         folder: a model folder that `load_model` has read.
         out, overwrite: see `save_model`.
-        threshold: in [0, 1].
+        threshold, calibration: see `SavedModel`.
         extra: called with the temporary folder to add and change files before the manifest is made.
     """
+    check_cuts(threshold, calibration, "the model to save")
     with atomic_folder(out, overwrite=overwrite, format=FORMAT) as partial:
         for name in read_json(folder / MANIFEST)["files"]:
             (partial / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, partial / name)
         write_json(partial / CONFIG, {**read_json(folder / CONFIG), "threshold": threshold})
+        write_json(partial / CALIBRATION, calibration.to_dict())
         extra(partial)
         _write_manifest(partial)
 
@@ -323,6 +334,10 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         if config.kind == "text":
             tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
+        calibration = Calibration()
+        if CALIBRATION in read_json(folder / MANIFEST)["files"]:
+            calibration = Calibration.from_dict(read_json(folder / CALIBRATION), str(folder / CALIBRATION))
+        check_cuts(config.threshold, calibration, str(folder / CALIBRATION))
     except (ConfigError, DataFormatError) as error:
         raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
     weights = _read_arrays(folder / WEIGHTS)
@@ -342,6 +357,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         members=config.members,
         weights=weights,
         threshold=config.threshold,
+        calibration=calibration,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
         max_length=config.max_length,
@@ -459,10 +475,19 @@ def model_card(saved: SavedModel, name: str) -> str:
             "\n## Limits\n",
             "- The threshold and the figures hold for data like the validation split. On other data choose a "
             "threshold of your own.",
-            "- A score ranks pairs; it is not a calibrated probability.",
+            _what_a_score_means(saved.calibration),
             "- The order of the two sides does not matter to it.",
             "",
         ]
+    )
+
+
+def _what_a_score_means(calibration: Calibration) -> str:
+    if not calibration.pairs:
+        return "- A score ranks pairs; it is not a calibrated probability."
+    return (
+        f"- A score ranks pairs; it is not a probability. `matcher.probability` is one, fitted on "
+        f"{calibration.pairs:,} labelled pairs (`{CALIBRATION}`), and holds for data like these."
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import CARD, SIMPLIFIED, TOKENIZER, check_output, copy_model, data_origin
 from textsim.errors import InputError
+from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import Evaluation, evaluate_scores, labelled_scores
 from textsim.evaluation.plots import write_scores_plot
 from textsim.io.atomic import as_text, check_target, write_json
@@ -252,4 +253,11 @@ def _save(
         card = re.sub(r'Matcher\.load\(".*"\)', lambda found: f'{found[0].split("(")[0]}("{name}")', card)
         (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
 
-    copy_model(model, out, threshold=fit.threshold, extra=extra, overwrite=overwrite)
+    copy_model(
+        model,
+        out,
+        threshold=fit.threshold,
+        calibration=fit_calibration(labels, scores),
+        extra=extra,
+        overwrite=overwrite,
+    )
