@@ -436,7 +436,7 @@ def preprocess(
     """
     from textsim.data.preprocess import preprocess
     from textsim.data.statistics import format_report
-    from textsim.io.atomic import as_text
+    from textsim.io.paths import as_text
     from textsim.text.tokenizers import tokenizer_from_config
 
     cutting = _given(
@@ -718,7 +718,7 @@ def threshold(
       textsim threshold zh-general mine.tsv --min-precision 0.95 --out model
     """
     from textsim.evaluation.thresholds import fit_threshold
-    from textsim.io.atomic import as_text
+    from textsim.io.paths import as_text
     from textsim.matching.files.files import FileReport
 
     report = FileReport()
@@ -955,7 +955,7 @@ def search(
         raise click.UsageError("--json: for a text alone. The hits of --input are written as TSV.")
     if source is not None and os.fspath(source) == os.fspath(stored) == "-":
         raise click.UsageError("STORED and --input: standard input is one of them at most.")
-    from textsim.io.atomic import check_target
+    from textsim.io.paths import check_target
     from textsim.matching.files.files import FileReport, search_file, stored_texts
     from textsim.matching.index.text_index import TextIndex
     from textsim.matching.text_matcher import TextMatcher
@@ -998,7 +998,7 @@ def info(model: str) -> None:
     """
     from textsim.artifacts.pretrained import find_model
     from textsim.artifacts.saved_model import CARD, load_model
-    from textsim.io.atomic import as_text
+    from textsim.io.paths import as_text
 
     folder = find_model(model)
     load_model(folder)

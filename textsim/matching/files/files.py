@@ -20,8 +20,9 @@ from tqdm import tqdm
 from textsim.data.rows import TEXTS, UNLABELED, RejectLog, RowChunk, RowKind, read_rows
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import InputError
-from textsim.io.atomic import STREAM, atomic_file, check_target, is_gzip, is_stream
+from textsim.io.atomic import atomic_file
 from textsim.io.npy import NpyWriter
+from textsim.io.paths import STREAM, check_target, is_gzip, is_stream
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import CACHE_BYTES, Matcher, TextMatcher, VectorMatcher
 

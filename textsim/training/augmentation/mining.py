@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from textsim.data.rows import TEXTS, UNLABELED, RejectLog, read_rows
 from textsim.errors import ConfigError, InputError
-from textsim.io.atomic import check_target
+from textsim.io.paths import check_target
 from textsim.matching.files.files import FileReport, open_output
 from textsim.matching.text_matcher import TextMatcher
 from textsim.training.augmentation.distillation import MeanLogOdds, check_listed
