@@ -15,10 +15,9 @@ from textsim.artifacts.saved_model import load_model, save_model
 from textsim.data.dataset import PairDataset
 from textsim.errors import ArtifactError, InputError
 from textsim.evaluation import plots
-from textsim.evaluation.evaluate import evaluate_file
-from textsim.evaluation.thresholds import as_pairs, choose_threshold, fit_threshold
+from textsim.evaluation.evaluate import as_pairs, evaluate_file
+from textsim.evaluation.thresholds import choose_threshold, fit_threshold
 from textsim.io.manifest import read_json
-from textsim.matching.files.files import FileReport
 from textsim.matching.text_matcher import TextMatcher
 
 SCORES = st.lists(
@@ -286,6 +285,4 @@ def test_what_cannot_be_chosen_is_said(
 def test_the_report_says_how_the_file_was_read(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "gb.csv"
     path.write_bytes("text_a,text_b,label\n花呗怎么还款,怎样还花呗,1\n今天天气,你好吗,0\n".encode("gb18030"))
-    report = FileReport()
-    fit_threshold(model, path, report=report)
-    assert report.encoding == "gb18030"
+    assert fit_threshold(model, path).report.encoding == "gb18030"
