@@ -12,14 +12,9 @@ import numpy as np
 
 import textsim
 from textsim.artifacts.pretrained import find_model
-from textsim.artifacts.saved_model import (
-    SavedModel,
-    check_output,
-    data_origin,
-    origin,
-    save_model,
-    stored_precision,
-)
+from textsim.artifacts.provenance import data_origin, origin
+from textsim.artifacts.saved_model import SavedModel, check_output, save_model
+from textsim.artifacts.weights import stored_precision
 from textsim.errors import ConfigError, InputError
 from textsim.evaluation.evaluate import (
     Evaluation,
@@ -31,7 +26,7 @@ from textsim.evaluation.evaluate import (
 )
 from textsim.evaluation.plots import write_scores_plot
 from textsim.evaluation.thresholds import check_both_kinds, choose_threshold
-from textsim.io.atomic import as_text, check_target, is_stream
+from textsim.io.paths import as_text, check_target, is_stream
 from textsim.matching.files.report import FileReport
 from textsim.matching.load import load_matcher
 from textsim.training.augmentation.distillation import check_listed
@@ -149,7 +144,7 @@ def ensemble(
         title = as_text(f"{joined.members} models on {Path(dev).name}")
         write_scores_plot(folder, title, *as_pairs(labels, columns), threshold)
 
-    precisions = {stored_precision(part) for part in parts}
+    precisions = {stored_precision(part.weights) for part in parts}
     save_model(
         joined,
         out,
