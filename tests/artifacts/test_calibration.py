@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.artifacts.test_saved_model import text_model
-from textsim.artifacts.calibration import Calibration, IsotonicCurve, LogOddsCurve, SearchCurve
-from textsim.artifacts.saved_model import CALIBRATION, load_model, save_model
+from textsim.artifacts.calibration import CALIBRATION, Calibration, IsotonicCurve, LogOddsCurve, SearchCurve
+from textsim.artifacts.saved_model import load_model, save_model
 from textsim.errors import ArtifactError, ConfigError
-from textsim.io.atomic import MANIFEST, file_entry, read_json, write_json
+from textsim.io.manifest import MANIFEST, file_entry, read_json, write_json
 
 SCORES = arrays.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32))
 WEIGHTS = st.floats(0, 20)
@@ -113,6 +113,12 @@ def test_a_listed_calibration_that_is_gone_or_altered(tmp_path: Path) -> None:
     for name in ("model", "altered"):
         with pytest.raises(ArtifactError, match=CALIBRATION):
             load_model(tmp_path / name)
+
+
+def test_a_calibration_that_the_manifest_does_not_list_is_not_read(tmp_path: Path) -> None:
+    save_model(text_model(), tmp_path / "model")
+    write_json(tmp_path / "model" / CALIBRATION, Calibration(pairs=5).to_dict())
+    assert load_model(tmp_path / "model").calibration == Calibration()
 
 
 def test_a_score_cannot_be_both(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from textsim.config.settings import Settings
 from textsim.errors import ConfigError
 
+CALIBRATION = "calibration.json"
+"""In a model folder."""
 NEAREST = 1e-6
 """How near to 0 and 1 a score or a probability is told apart from them."""
 
