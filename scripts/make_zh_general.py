@@ -29,7 +29,8 @@ import numpy as np
 
 import textsim
 from textsim.artifacts.saved_model import CARD, SavedModel, load_model, model_card, save_model
-from textsim.config.settings import Recipe, build_recipe
+from textsim.config.recipes import build_recipe
+from textsim.config.settings import Recipe
 from textsim.data.dataset import PairDataset
 from textsim.data.rows import read_rows
 from textsim.evaluation.evaluate import Evaluation, evaluate_file, evaluate_scores

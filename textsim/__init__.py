@@ -19,7 +19,7 @@ _PUBLIC = {
     "encode_file": "textsim.matching.files.files",
     "search_file": "textsim.matching.files.files",
     "Recipe": "textsim.config.settings",
-    "RECIPES": "textsim.config.settings",
+    "RECIPES": "textsim.config.recipes",
     "PairDataset": "textsim.data.dataset",
     "preprocess": "textsim.data.dataset",
     "train": "textsim.training.trainer",

@@ -29,7 +29,8 @@ import numpy as np
 import textsim
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import load_model
-from textsim.config.settings import Recipe, build_recipe
+from textsim.config.recipes import build_recipe
+from textsim.config.settings import Recipe
 from textsim.io.atomic import MANIFEST, sha256_file, write_json
 
 PUBLISHED_BQ80 = 0.7903

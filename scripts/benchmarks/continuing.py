@@ -24,7 +24,7 @@ import numpy as np
 
 import textsim
 from textsim.artifacts.saved_model import MANIFEST, load_model
-from textsim.config.settings import build_recipe
+from textsim.config.recipes import build_recipe
 from textsim.data.rows import read_rows
 from textsim.evaluation.evaluate import evaluate_file, evaluate_scores
 from textsim.evaluation.thresholds import choose_threshold

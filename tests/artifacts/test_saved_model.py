@@ -15,7 +15,7 @@ import pytest
 from textsim.artifacts import saved_model as artifacts
 from textsim.artifacts.pretrained import bundled_models
 from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
-from textsim.config.settings import RECIPES
+from textsim.config.recipes import RECIPES
 from textsim.errors import ArtifactError, ConfigError
 from textsim.io.atomic import file_entry
 from textsim.text.normalize import Normalizer

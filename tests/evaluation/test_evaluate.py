@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from sklearn import metrics
 
 from textsim.artifacts.saved_model import load_model
-from textsim.config.settings import RECIPES
+from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset, preprocess
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.evaluation.evaluate import evaluate_file, evaluate_scores, evaluate_triplets

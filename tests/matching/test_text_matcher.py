@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.tiny_models import CHARACTERS, DIM, MAX_LENGTH, saved_model
 from textsim.artifacts.saved_model import SavedModel, save_model
-from textsim.config.settings import RECIPES
+from textsim.config.recipes import RECIPES
 from textsim.errors import ArtifactError, InputError, MissingDependencyError
 from textsim.matching.text_matcher import TextMatcher, VectorMatcher, load_matcher
 from textsim.text import normalize

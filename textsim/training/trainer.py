@@ -16,7 +16,8 @@ import tensorflow as tf
 
 import textsim
 from textsim.artifacts.saved_model import SavedModel, check_output, load_model, origin, save_model
-from textsim.config.settings import Recipe, TrainingSettings, build_recipe, default_recipe
+from textsim.config.recipes import build_recipe, default_recipe
+from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError
 from textsim.evaluation.evaluate import evaluate_scores, evaluate_triplets

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from textsim.artifacts.saved_model import load_model
-from textsim.config.settings import RECIPES
+from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset, preprocess
 from textsim.errors import ConfigError, InputError
 from textsim.evaluation import row_scores
