@@ -42,7 +42,9 @@ def read_templates(path: Path = PATH) -> tuple[dict[str, list[str]], list[tuple[
     return fillers, templates
 
 
-def template_pairs(per_template: int, *, held_out: bool, seed: int = 0, path: Path = PATH) -> list[TemplatePair]:
+def template_pairs(
+    per_template: int, *, held_out: bool, seed: int = 0, path: Path = PATH
+) -> list[TemplatePair]:
     """Pairs of the templates, each pair once: of those that training may see, or of those `held_out`."""
     fillers, templates = read_templates(path)
     pairs: dict[TemplatePair, None] = {}

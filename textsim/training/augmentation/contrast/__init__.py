@@ -90,9 +90,8 @@ def contrast_pairs(
     pairs: list[ContrastPair] = []
     for number, line in enumerate(texts):
         rng = random.Random(f"{seed} {number}")
-        text, order = Text(line), rng.sample(chosen, len(chosen))
-        found = 0
-        for rule in order:
+        text, found = Text(line), 0
+        for rule in rng.sample(chosen, len(chosen)):
             if found == per_text:
                 break
             if per_rule is not None and made[rule.name] >= per_rule:

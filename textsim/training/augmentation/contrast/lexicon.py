@@ -8,6 +8,10 @@ each was chosen so that it does.
 from __future__ import annotations
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def _groups(lines: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(line.split()) for line in lines.strip().splitlines())
 
@@ -353,11 +357,23 @@ TIMES = _groups("""
 年初 年底
 """)
 
-PLACES = _groups("""
-北京 上海 广州 深圳 杭州 南京 武汉 成都 重庆 西安 天津 苏州 长沙 郑州 青岛 大连 厦门 宁波 济南 合肥 昆明 福州 南昌 沈阳 哈尔滨 长春 太原 南宁 贵阳 兰州 海口 无锡 佛山 东莞 温州 珠海
-河北 河南 山东 山西 湖南 湖北 广东 广西 江苏 浙江 安徽 江西 福建 四川 云南 贵州 陕西 甘肃 辽宁 吉林 黑龙江 海南 新疆 西藏 青海 宁夏
-美国 英国 法国 德国 日本 韩国 俄罗斯 意大利 西班牙 加拿大 澳大利亚 印度 巴西 泰国 越南 新加坡 马来西亚 埃及 土耳其 荷兰 瑞士 瑞典 墨西哥 阿根廷 叙利亚 伊朗 伊拉克 乌克兰 巴基斯坦
-""")
+PLACES = tuple(
+    tuple(group.split())
+    for group in (
+        """
+        北京 上海 广州 深圳 杭州 南京 武汉 成都 重庆 西安 天津 苏州 长沙 郑州 青岛 大连 厦门 宁波 济南 合肥
+        昆明 福州 南昌 沈阳 哈尔滨 长春 太原 南宁 贵阳 兰州 海口 无锡 佛山 东莞 温州 珠海
+        """,
+        """
+        河北 河南 山东 山西 湖南 湖北 广东 广西 江苏 浙江 安徽 江西 福建 四川 云南 贵州 陕西 甘肃 辽宁 吉林
+        黑龙江 海南 新疆 西藏 青海 宁夏
+        """,
+        """
+        美国 英国 法国 德国 日本 韩国 俄罗斯 意大利 西班牙 加拿大 澳大利亚 印度 巴西 泰国 越南 新加坡 马来西亚
+        埃及 土耳其 荷兰 瑞士 瑞典 墨西哥 阿根廷 叙利亚 伊朗 伊拉克 乌克兰 巴基斯坦
+        """,
+    )
+)
 
 BRANDS = _groups("""
 华为 小米 苹果 三星 荣耀 魅族 诺基亚 索尼 中兴
@@ -531,3 +547,39 @@ QUESTION_CLOSERS = (
     "，麻烦告知",
 )
 STATEMENT_CLOSERS = ("。", "！", "~", "啊", "哦")
+
+# Verbs of which it matters who does it to whom.
+DONE_TO = _words("""
+喜欢 爱 讨厌 恨 打 骂 帮 帮助 教 问 告诉 相信 信任 批评 表扬 救 骗 追 追求 欠 借给 还给 送给 卖给
+租给 交给 转给 寄给 发给 介绍给 输给 嫁给 照顾 保护 支持 反对 超过 打败 战胜 收购 起诉 投诉 邀请
+拜访 感谢 原谅 理解 尊敬 羡慕 嫉妒 影响 控制 通知 提醒 拉黑 取代 替代 领先 收养 雇佣 举报 采访 模仿
+伤害 推荐 欺负 拒绝 抛弃 暗恋 崇拜 怀疑 监督 领导 管
+""")
+
+# Between who and whom, with the verb behind: "A 给 B 打电话".
+TOWARDS = _words("""
+给 对 向 替 为
+""")
+
+# What is tagged as a noun or pronoun and names nobody and nothing.
+NO_NOUN = _words("""
+什么 哪 哪里 怎么 怎样 如何 为什么 多少 几 哪个 哪些 谁 这 那 这个 那个 每 各 某 其 有人 多久 何 啥
+咋 这样 那样 这里 那里 时候 因为 自己 大家 事 事情 问题 时 人 东西 本书 别人 人家 之 此 该 本
+""")
+
+# What may stand before a clause's first noun.
+BEFORE_CLAUSE = _words("""
+如果 因为 请问 为什么 听说 原来 其实 昨天 今天 明天 今早 当时 后来 刚才 但是 可是 所以 不过 什么时候
+结果 最后 刚刚 怎么 为啥 由于 早上 晚上 上午 下午 上周 去年 虽然 既然 只要 如何
+""")
+
+# Between what is turned and what it is turned into.
+TURNED_INTO = _words("""
+换 兑换 换成 改成 改为 升级到 迁移到 转到 转入 导入 转成 翻译成 变成 转 转换成 译成 换算成
+""")
+
+# People by what they are to each other.
+PEOPLE = _words("""
+老师 学生 朋友 妈妈 爸爸 哥哥 姐姐 弟弟 妹妹 老板 同事 同学 儿子 女儿 丈夫 妻子 老公 老婆 男朋友
+女朋友 客户 经理 医生 律师 司机 邻居 爷爷 奶奶 叔叔 阿姨 秘书 领导 主任 孩子 父亲 母亲
+""")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from textsim.training.augmentation.contrast.rule import Swap, Text, one_of, rule
+from textsim.training.augmentation.contrast.rule import Swap, Text, language_package, one_of, rule
 
 # Not inside a word of Latin letters, a date of digits or a longer number.
 _DIGITS = re.compile(r"(?<![0-9A-Za-z.:/\-])[0-9]{1,8}(?:\.[0-9]{1,2})?(?![0-9A-Za-z.:/\-])")
@@ -65,8 +65,8 @@ def _other_digits(number: str, rng: random.Random) -> str:
 @rule("numeral-rewritten", 1)
 def numeral_rewritten(text: Text, rng: random.Random) -> str | None:
     """The same number in other characters: "3个月" and "三个月"."""
-    from cn2an import an2cn, cn2an
-
+    package = language_package("cn2an")
+    an2cn, cn2an = package.an2cn, package.cn2an
     swaps = []
     for found in _DIGITS.finditer(text.text):
         after = text.text[found.end() :]

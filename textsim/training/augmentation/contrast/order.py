@@ -6,39 +6,24 @@ import random
 import re
 from collections.abc import Iterator
 
+from textsim.training.augmentation.contrast.lexicon import (
+    BEFORE_CLAUSE,
+    DONE_TO,
+    NO_NOUN,
+    PEOPLE,
+    TOWARDS,
+    TURNED_INTO,
+)
 from textsim.training.augmentation.contrast.rule import Swap, Text, Word, one_of, rule
 
 Span = tuple[int, int]
 
 _MARK = r",，。.!！?？;；:：\s"
-# Verbs of which it matters who does it to whom.
-_DONE_TO = frozenset(
-    (
-        "喜欢 爱 讨厌 恨 打 骂 帮 帮助 教 问 告诉 相信 信任 批评 表扬 救 骗 追 追求 欠 借给 还给 送给 卖给 租给 交给 转给 "
-        "寄给 发给 介绍给 输给 嫁给 照顾 保护 支持 反对 超过 打败 战胜 收购 起诉 投诉 邀请 拜访 感谢 原谅 理解 尊敬 羡慕 嫉妒 "
-        "影响 控制 通知 提醒 拉黑 取代 替代 领先 收养 雇佣 举报 采访 模仿 伤害 推荐 欺负 拒绝 抛弃 暗恋 崇拜 怀疑 监督 领导 管"
-    ).split()
-)
-# Between who and whom, with the verb behind: "A 给 B 打电话".
-_TOWARDS = frozenset("给 对 向 替 为".split())
 _NOUNS = ("n", "nr", "ns", "nt", "nz", "r", "eng", "s")
-_NO_NOUN = frozenset(
-    (
-        "什么 哪 哪里 怎么 怎样 如何 为什么 多少 几 哪个 哪些 谁 这 那 这个 那个 每 各 某 其 有人 多久 何 啥 咋 这样 那样 这里 "
-        "那里 时候 因为 自己 大家 事 事情 问题 时 人 东西 本书 别人 人家 之 此 该 本"
-    ).split()
-)
-# What may stand before a clause's first noun.
-_BEFORE_CLAUSE = frozenset(
-    (
-        "如果 因为 请问 为什么 听说 原来 其实 昨天 今天 明天 今早 当时 后来 刚才 但是 可是 所以 不过 什么时候 结果 最后 刚刚 "
-        "怎么 为啥 由于 早上 晚上 上午 下午 上周 去年 虽然 既然 只要 如何"
-    ).split()
-) | {""}
 
 
 def _noun(word: Word) -> bool:
-    return word.tag.startswith(_NOUNS) and word.text not in _NO_NOUN
+    return word.tag.startswith(_NOUNS) and word.text not in NO_NOUN
 
 
 def _noun_before(words: tuple[Word, ...], k: int) -> Span | None:
@@ -52,10 +37,12 @@ def _noun_before(words: tuple[Word, ...], k: int) -> Span | None:
 
 
 def _noun_at(words: tuple[Word, ...], k: int) -> Span | None:
-    """The noun, or noun of two words, that begins at word k; None where 的 or a joint follows it."""
+    """The pronoun, noun, or noun of two words, that begins at word k; None where 的 or a joint follows it."""
     last = k
     while last < len(words) and _noun(words[last]):
         last += 1
+        if words[k].tag == "r":
+            break
     joined = last < len(words) and words[last].text in ("的", "和", "与", "、", "跟", "或", "及", "之")
     return None if joined or not 1 <= last - k <= 2 else (words[k].start, words[last - 1].end)
 
@@ -66,7 +53,7 @@ def _begins_clause(words: tuple[Word, ...], first: int) -> bool:
         if re.fullmatch(f"[{_MARK}]", word.text):
             break
         clause.append(word.text)
-    return "".join(reversed(clause)) in _BEFORE_CLAUSE
+    return not clause or "".join(reversed(clause)) in BEFORE_CLAUSE
 
 
 def _exchanged(text: str, first: Span, second: Span) -> str | None:
@@ -90,12 +77,12 @@ def roles_swapped(text: Text, rng: random.Random) -> str | None:
     def variants() -> Iterator[str | None]:
         words = text.words
         for k, word in enumerate(words[1:-1], 1):
-            if word.text not in _DONE_TO and word.text not in _TOWARDS:
+            if word.text not in DONE_TO and word.text not in TOWARDS:
                 continue
             # 不, 没, 很 and the like may stand before the verb, 了 after it.
             before = (
                 k - 1
-                if words[k - 1].tag.startswith(("d", "v", "zg")) and words[k - 1].text not in _DONE_TO
+                if words[k - 1].tag.startswith(("d", "v", "zg")) and words[k - 1].text not in DONE_TO
                 else k
             )
             after = k + 2 if words[k + 1].text in ("了", "过", "着") else k + 1
@@ -103,9 +90,9 @@ def roles_swapped(text: Text, rng: random.Random) -> str | None:
             if not left or not right:
                 continue
             follows = next((w for w in words if w.start == right[1]), None)
-            if word.text in _TOWARDS and (follows is None or not follows.tag.startswith("v")):
+            if word.text in TOWARDS and (follows is None or not follows.tag.startswith("v")):
                 continue
-            if follows is not None and word.text not in _TOWARDS and _noun(follows):
+            if follows is not None and _noun(follows) and not word.text.endswith("给"):
                 continue
             yield _exchanged(text.text, left, right)
 
@@ -136,9 +123,6 @@ def compared_swapped(text: Text, rng: random.Random) -> str | None:
 
 # Of these both ways are alike, or the ends are no ends.
 _BOTH_WAYS = re.compile("距离|多远|公里|之间|来回|往返|相距|小到大|大到小|不等|以来")
-_TURNED_INTO = frozenset(
-    "换 兑换 换成 改成 改为 升级到 迁移到 转到 转入 导入 转成 翻译成 变成 转 转换成 译成 换算成".split()
-)
 
 
 @rule("endpoints-swapped", 0)
@@ -154,17 +138,19 @@ def endpoints_swapped(text: Text, rng: random.Random) -> str | None:
             if not (_noun(before) and _noun(after)) or len(before.text) < 2 or len(after.text) < 2:
                 continue
             if k + 2 < len(words) and (
-                _noun(words[k + 2]) and before.tag != "ns" or words[k + 2].text in ("、", "和", "的")
+                (_noun(words[k + 2]) and before.tag != "ns") or words[k + 2].text in ("、", "和", "的")
             ):
                 continue
             places = before.tag == after.tag == "ns"
             from_to = word.text in ("到", "至") and k > 1 and words[k - 2].text in ("从", "由")
-            turned = word.text in _TURNED_INTO and (
+            turned = word.text in TURNED_INTO and (
                 k == 1 or words[k - 2].text in ("把", "将") or _begins_clause(words, k - 1)
             )
-            if from_to or turned or (places and word.text in ("到", "去", "飞", "至", "飞往", "回")):
-                if text.text.count(before.text) == text.text.count(after.text) == 1:
-                    yield _exchanged(text.text, before.span, after.span)
+            once = text.text.count(before.text) == text.text.count(after.text) == 1
+            if once and (
+                from_to or turned or (places and word.text in ("到", "去", "飞", "至", "飞往", "回"))
+            ):
+                yield _exchanged(text.text, before.span, after.span)
 
     return _any(rng, variants())
 
@@ -191,14 +177,6 @@ def sequence_swapped(text: Text, rng: random.Random) -> str | None:
     )
 
 
-_PEOPLE = frozenset(
-    (
-        "老师 学生 朋友 妈妈 爸爸 哥哥 姐姐 弟弟 妹妹 老板 同事 同学 儿子 女儿 丈夫 妻子 老公 老婆 男朋友 女朋友 客户 经理 医生 "
-        "律师 司机 邻居 爷爷 奶奶 叔叔 阿姨 秘书 领导 主任 孩子 父亲 母亲"
-    ).split()
-)
-
-
 @rule("possessor-swapped", 0)
 def possessor_swapped(text: Text, rng: random.Random) -> str | None:
     """Whose and what in each other's place: "老师的朋友" and "朋友的老师"."""
@@ -210,7 +188,7 @@ def possessor_swapped(text: Text, rng: random.Random) -> str | None:
             _exchanged(text.text, words[k - 1].span, words[k + 1].span)
             for k in range(1, len(words) - 1)
             if words[k].text == "的"
-            and {words[k - 1].text, words[k + 1].text} <= _PEOPLE
+            and {words[k - 1].text, words[k + 1].text} <= PEOPLE
             and not any(words[n].text in joints for n in (k - 2, k + 2) if 0 <= n < len(words))
         ),
     )

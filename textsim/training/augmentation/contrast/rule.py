@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 import random
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from textsim.errors import MissingDependencyError
+
+
+def language_package(name: str) -> Any:
+    """A package of the extra `augment`.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"contrast pairs need the package {name!r}. Install it with: pip install 'textsim[augment]'"
+        ) from error
 
 
 class Word(NamedTuple):
@@ -42,8 +60,11 @@ class Text:
     @cached_property
     def words(self) -> tuple[Word, ...]:
         """The words with their parts of speech, by jieba."""
+        import jieba
         from jieba import posseg
 
+        # It reports each loading of its dictionary.
+        jieba.setLogLevel(logging.WARNING)
         words, start = [], 0
         for piece in posseg.cut(self.text):
             words.append(Word(piece.word, piece.flag, start, start + len(piece.word)))

@@ -161,7 +161,7 @@ def synonym(text: Text, rng: random.Random) -> str | None:
     if changed is None or rng.random() < 0.5:
         return changed
     again = one_of(Text(changed), rng, _synonym_swaps(Text(changed)))
-    return changed if again is None else again
+    return changed if again in (None, text.text) else again
 
 
 def _synonym_swaps(text: Text) -> list[Swap]:

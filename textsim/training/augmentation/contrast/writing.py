@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 import re
 from functools import cache
+from typing import Any
 
-from textsim.errors import MissingDependencyError
 from textsim.training.augmentation.contrast.lexicon import (
     LOOK_ALIKES,
     OPENERS,
     QUESTION_CLOSERS,
     STATEMENT_CLOSERS,
 )
-from textsim.training.augmentation.contrast.rule import Swap, Text, one_of, rule
+from textsim.training.augmentation.contrast.rule import Swap, Text, language_package, one_of, rule
 
 _CHINESE = re.compile("[一-鿿]")
 # Frequent characters: what is typed by mistake is one of them.
@@ -24,7 +24,7 @@ _COMMON = (
     "数安少报才结反受目太量再感建务做接必场件计管期市直德资命山金指克许统区保至队形社便空决治展马科司五基眼书非则听白却界达光放强即像难且权思王象完设式色路记南"
     "品住告类求据程北边死张该交规万取拉格望觉术领共确传师观清今切院让识候带导争运号帐账码卡款钱付费借还贷息额退换货单店买卖价值免密登陆录录注册绑定客服电机手"
 )
-_HOMOPHONE_GROUPS = 2
+_SEVERAL_SOUNDS = frozenset("行长重乐着得地的都还没会为只种中当相应教数发好少调便处量分间了和不一传空难看更")
 
 
 @rule("traditional", 1)
@@ -35,14 +35,8 @@ def traditional(text: Text, rng: random.Random) -> str | None:
 
 
 @cache
-def _to_traditional():  # type: ignore[no-untyped-def]
-    try:
-        from opencc import OpenCC
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the contrast rule 'traditional' needs OpenCC. Install it with: pip install 'textsim[augment]'"
-        ) from error
-    return OpenCC("s2t")
+def _to_traditional() -> Any:
+    return language_package("opencc").OpenCC("s2t")
 
 
 @rule("full-width", 1)
@@ -50,9 +44,8 @@ def full_width(text: Text, rng: random.Random) -> str | None:
     """Letters and digits in full width or the other case: "iPhone 6" and "ＩＰＨＯＮＥ６"."""
     if not re.search("[A-Za-z0-9]", text.text):
         return None
-    form = rng.choice((str.upper, str.lower, _widened))
-    changed = form(text.text)
-    return changed if changed != text.text else None
+    forms = [form for form in (text.text.upper(), text.text.lower(), _widened(text.text)) if form != text.text]
+    return rng.choice(forms) if forms else None
 
 
 def _widened(text: str) -> str:
@@ -62,17 +55,12 @@ def _widened(text: str) -> str:
 @cache
 def _homophones() -> dict[str, tuple[str, ...]]:
     """For each frequent character those that sound the same, tone and all."""
-    try:
-        from pypinyin import Style, pinyin
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the contrast rule 'homophone-typo' needs pypinyin. Install it with: pip install 'textsim[augment]'"
-        ) from error
+    pypinyin = language_package("pypinyin")
     by_sound: dict[str, list[str]] = {}
     for character in dict.fromkeys(_COMMON):
-        readings = pinyin(character, style=Style.TONE3, heteronym=True)[0]
-        if len(readings) == 1:
-            by_sound.setdefault(readings[0], []).append(character)
+        if character not in _SEVERAL_SOUNDS:
+            sound = pypinyin.pinyin(character, style=pypinyin.Style.TONE3)[0][0]
+            by_sound.setdefault(sound, []).append(character)
     return {
         character: tuple(other for other in group if other != character)
         for group in by_sound.values()
@@ -156,18 +144,19 @@ def particle(text: Text, rng: random.Random) -> str | None:
     return changed if changed != text.text else None
 
 
+_SIGNS = re.compile("[,，。!！?？、~]+")
+
+
 @rule("spaced", 1)
 def spaced(text: Text, rng: random.Random) -> str | None:
     """Signs between the words other or gone: "你好，在吗" and "你好 在吗"."""
-    signs = [found.span() for found in re.finditer(r"[,，。!！?？、~]+", text.text)]
+    signs = [found.span() for found in _SIGNS.finditer(text.text)]
     if not signs or len(text.text) > 80:
         return None
-    new = rng.choice((" ", "", "。"))
-    if new == "":
-        signs = [span for span in signs if span[1] == len(text.text)]
-    pieces, last = [], 0
-    for start, end in signs:
-        pieces += [text.text[last:start], new]
-        last = end
-    changed = "".join([*pieces, text.text[last:]]).strip()
-    return changed if changed and changed != text.text else None
+    last = signs[-1] if signs[-1][1] == len(text.text) else None
+    forms = [_SIGNS.sub(" ", text.text).strip(), _SIGNS.sub("。", text.text)]
+    # At the end alone a sign may go without another in its place.
+    if last is not None:
+        forms.append(text.text[: last[0]])
+    forms = [form for form in forms if form and form != text.text]
+    return rng.choice(forms) if forms else None
