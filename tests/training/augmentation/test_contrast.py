@@ -140,7 +140,7 @@ def test_files_become_a_training_file(tmp_path: Path) -> None:
     assert target.read_text(encoding="utf-8").splitlines() == [
         "text_a\ttext_b\tlabel\trule",
         "怎么开启定位\t怎么关闭定位\t0\tantonym",
-        "wifi连不上\tWIFI连不上\t5\tfull-width",
+        "wifi连不上\tｗｉｆｉ连不上\t5\tfull-width",
     ]
     with pytest.raises(InputError):
         augment_files(source, source)

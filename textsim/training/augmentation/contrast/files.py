@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 from textsim.data.rows import TEXTS, UNLABELED, read_rows
 from textsim.errors import ConfigError
-from textsim.io.atomic import check_target
-from textsim.matching.files.files import open_output
+from textsim.io.paths import check_target
+from textsim.matching.files.output import open_output
 from textsim.training.augmentation.contrast import RULES, ContrastPair, contrast_pairs
 
 
