@@ -15,7 +15,7 @@ from textsim.data.dataset import PairDataset, preprocess
 from textsim.errors import ArtifactError, ConfigError, InputError
 from textsim.evaluation.evaluate import TripletEvaluation, evaluate_file
 from textsim.evaluation.thresholds import choose_threshold
-from textsim.io.atomic import file_entry, read_json, write_json
+from textsim.io.manifest import file_entry, read_json, write_json
 from textsim.matching.load import load_matcher
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher

@@ -70,7 +70,7 @@ def search(
         raise click.UsageError("--json: for a text alone. The hits of --input are written as TSV.")
     if source is not None and os.fspath(source) == os.fspath(stored) == "-":
         raise click.UsageError("STORED and --input: standard input is one of them at most.")
-    from textsim.io.atomic import check_target
+    from textsim.io.paths import check_target
     from textsim.matching.files.report import FileReport
     from textsim.matching.files.search import search_file, stored_texts
     from textsim.matching.index.text_index import TextIndex

@@ -50,7 +50,7 @@ def threshold(
       textsim threshold zh-general mine.tsv --min-precision 0.95 --out model
     """
     from textsim.evaluation.thresholds import fit_threshold
-    from textsim.io.atomic import as_text
+    from textsim.io.paths import as_text
 
     fit = fit_threshold(model, file, out, overwrite=overwrite, **given(**options))
     click.echo(format_json(fit.to_dict()) if as_json else fit.format())

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from textsim.artifacts.pretrained import find_model
-from textsim.artifacts.saved_model import CARD, SIMPLIFIED, TOKENIZER, check_output, copy_model, data_origin
+from textsim.artifacts.provenance import data_origin
+from textsim.artifacts.saved_model import SavedModel, check_output, copy_model
 from textsim.errors import InputError
+from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import Evaluation, evaluate_scores, labelled_scores
 from textsim.evaluation.plots import write_scores_plot
-from textsim.io.atomic import as_text, check_target, write_json
+from textsim.io.manifest import write_json
+from textsim.io.paths import as_text, check_target
 from textsim.matching.files.report import FileReport
 from textsim.matching.load import load_matcher
-from textsim.text.tokenizers import Tokenizer
 
 FOLDS = 10
 ENOUGH_PAIRS = 100
@@ -198,8 +199,7 @@ def fit_threshold(
         given.report,
     )
     if out is not None:
-        tokenizer = matcher.saved.tokenizer if simplify else None
-        _save(find_model(model), fit, Path(path), labels, scores, Path(out), overwrite, tokenizer)
+        _save(find_model(model), matcher.saved, fit, Path(path), labels, scores, Path(out), overwrite)
     return fit
 
 
@@ -225,33 +225,29 @@ def _expected(labels: np.ndarray, scores: np.ndarray, min_precision: float | Non
 
 
 def _save(
-    model: Path,
+    folder: Path,
+    saved: SavedModel,
     fit: ThresholdFit,
     path: Path,
     labels: np.ndarray,
     scores: np.ndarray,
     out: Path,
     overwrite: bool,
-    tokenizer: Tokenizer | None,
 ) -> None:
-    """Writes the model anew, with a tokenizer of its own where one is given."""
-    origin, name = data_origin(path), as_text(out.name)
+    """Writes the model of `folder`, as it scored, anew with the chosen threshold."""
+    origin = data_origin(path)
+    # The metrics stay those of the validation split, at the threshold of training.
+    fitted = dataclasses.replace(
+        saved,
+        threshold=fit.threshold,
+        calibration=fit_calibration(labels, scores),
+        provenance={**saved.provenance, "threshold_chosen_on": origin},
+    )
 
-    def extra(folder: Path) -> None:
-        write_json(folder / THRESHOLD, {"chosen_on": origin, **fit.to_dict()})
-        (folder / "scores.png").unlink(missing_ok=True)
-        write_scores_plot(folder, f"{name} on {as_text(path.name)}", labels, scores, fit.threshold)
-        card = (folder / CARD).read_text(encoding="utf-8")
-        # The figures further down the card stay those of the validation split, at the threshold of training.
-        row = f"| threshold | {fit.threshold:.4f}, chosen on {origin['name']}, see `{THRESHOLD}` |"
-        card = re.sub(r"^\| threshold \|.*chosen on.*$", lambda _: row, card, count=1, flags=re.MULTILINE)
-        if tokenizer is not None:
-            # The threshold is one of scores that it gives.
-            write_json(folder / TOKENIZER, tokenizer.to_config())
-            card = card.replace("| input | texts, cut", f"| input | texts, {SIMPLIFIED}, cut", 1)
-        # It is another model now.
-        card = re.sub(r"\A# .*$", lambda _: f"# {name}", card, count=1, flags=re.MULTILINE)
-        card = re.sub(r'Matcher\.load\(".*"\)', lambda found: f'{found[0].split("(")[0]}("{name}")', card)
-        (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
+    def extra(partial: Path) -> None:
+        write_json(partial / THRESHOLD, {"chosen_on": origin, **fit.to_dict()})
+        (partial / "scores.png").unlink(missing_ok=True)
+        title = f"{as_text(out.name)} on {as_text(path.name)}"
+        write_scores_plot(partial, title, labels, scores, fit.threshold)
 
-    copy_model(model, out, threshold=fit.threshold, extra=extra, overwrite=overwrite)
+    copy_model(folder, fitted, out, extra=extra, overwrite=overwrite)

@@ -12,15 +12,11 @@ import numpy as np
 
 import textsim
 from textsim.artifacts.pretrained import find_model
-from textsim.artifacts.saved_model import (
-    SavedModel,
-    check_output,
-    data_origin,
-    origin,
-    save_model,
-    stored_precision,
-)
+from textsim.artifacts.provenance import data_origin, origin
+from textsim.artifacts.saved_model import SavedModel, check_output, save_model
+from textsim.artifacts.weights import stored_precision
 from textsim.errors import ConfigError, InputError
+from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import (
     Evaluation,
     TripletEvaluation,
@@ -31,7 +27,7 @@ from textsim.evaluation.evaluate import (
 )
 from textsim.evaluation.plots import write_scores_plot
 from textsim.evaluation.thresholds import check_both_kinds, choose_threshold
-from textsim.io.atomic import as_text, check_target, is_stream
+from textsim.io.paths import as_text, check_target, is_stream
 from textsim.matching.files.report import FileReport
 from textsim.matching.load import load_matcher
 from textsim.training.augmentation.distillation import check_listed
@@ -89,7 +85,8 @@ def ensemble(
     Args:
         models: two or more model folders of one recipe, tokenizer and vocabulary, as trained on one dataset with
             several seeds.
-        dev: labelled rows on which the threshold is chosen: a data file, or a dataset folder.
+        dev: labelled rows on which the threshold is chosen and the probability of a score fitted: a data
+            file, or a dataset folder.
         out: the model folder to write.
         split, kind, reading: see `evaluate_file`.
         overwrite: whether an existing model folder may be replaced.
@@ -137,6 +134,7 @@ def ensemble(
         output_dim=sum(part.output_dim for part in parts),
         members=sum(members),
         threshold=threshold,
+        calibration=fit_calibration(*as_pairs(labels, columns)),
         metrics={**together.to_dict(), "threshold": threshold},
         provenance={
             "ensemble_of": [origin(*pair) for pair in zip(models, parts, strict=True)],
@@ -149,7 +147,7 @@ def ensemble(
         title = as_text(f"{joined.members} models on {Path(dev).name}")
         write_scores_plot(folder, title, *as_pairs(labels, columns), threshold)
 
-    precisions = {stored_precision(part) for part in parts}
+    precisions = {stored_precision(part.weights) for part in parts}
     save_model(
         joined,
         out,

@@ -11,8 +11,9 @@ import numpy as np
 
 from textsim.data.rows import TEXTS
 from textsim.errors import InputError
-from textsim.io.atomic import atomic_file, is_stream
+from textsim.io.atomic import atomic_file
 from textsim.io.npy import NpyWriter
+from textsim.io.paths import is_stream
 from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile

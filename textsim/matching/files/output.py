@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from textsim.data.rows import RejectLog
 from textsim.errors import InputError
-from textsim.io.atomic import STREAM, atomic_file, check_target, is_gzip
+from textsim.io.atomic import atomic_file
+from textsim.io.paths import STREAM, check_target, is_gzip
 
 _OTHER_FORMATS = (".csv", ".jsonl", ".ndjson", ".parquet", ".pq", ".npy", ".npz", ".xlsx", ".xls")
 

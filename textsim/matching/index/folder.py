@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from textsim.artifacts.saved_model import fingerprint, load_model
+from textsim.artifacts.fingerprint import fingerprint
+from textsim.artifacts.saved_model import load_model
 from textsim.config.settings import Settings
 from textsim.errors import ArtifactError, ConfigError
 from textsim.io.atomic import MANIFEST, is_partial, read_json
@@ -24,7 +25,7 @@ class Manifest(Settings):
 
     Attributes:
         model: the folder that the model was loaded from, or a bundled model's name; None for one that was not loaded.
-        fingerprint: of the model, see `textsim.artifacts.saved_model.fingerprint`.
+        fingerprint: of the model, see `textsim.artifacts.fingerprint.fingerprint`.
         simplify: whether texts were read with traditional characters simplified.
         output_dim: width of the vectors.
         files: what is in each.

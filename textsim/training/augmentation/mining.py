@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from textsim.data.rows import TEXTS, UNLABELED, RejectLog, read_rows
 from textsim.errors import ConfigError, InputError
-from textsim.io.atomic import check_target
+from textsim.io.paths import check_target
 from textsim.matching.files.output import open_output
 from textsim.matching.files.report import FileReport
 from textsim.matching.text_matcher import TextMatcher
