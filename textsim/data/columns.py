@@ -154,7 +154,7 @@ def _parse_places(what: str, columns: Sequence[str | int]) -> tuple[str | int, .
     names = [str(column) for column in columns]
     if len(set(names)) < len(names):
         raise ConfigError(f"{what}: expected different ones. Received {received}.")
-    parsed = tuple(int(name) if name.isascii() and name.isdigit() else name for name in names)
+    parsed = tuple(int(n) if n.isascii() and n.isdigit() and len(n) < 10 else n for n in names)
     if any(isinstance(column, int) and column < 1 for column in parsed):
         raise ConfigError(f"{what}: positions count from 1. Received {received}.")
     return parsed

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.io.atomic import STREAM, is_gzip
+from textsim.io.paths import STREAM, is_gzip
 from textsim.io.signatures import GZIP
 
 _BLOCK_BYTES = 1 << 18

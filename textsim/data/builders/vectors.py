@@ -13,8 +13,9 @@ from textsim.data.splits import Sources, source_entry, write_labels
 from textsim.data.statistics import vectors_report
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import DataFormatError
-from textsim.io.atomic import as_text, write_json
+from textsim.io.manifest import write_json
 from textsim.io.npy import NpyWriter, open_npy, rows_at_once, slices
+from textsim.io.paths import as_text
 
 
 def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, cast
 from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
 from textsim.data.formats.table import Table
 from textsim.errors import DataFormatError, InputError
-from textsim.io.atomic import STREAM, atomic_file, is_gzip, is_stream
+from textsim.io.atomic import atomic_file
+from textsim.io.paths import STREAM, is_gzip, is_stream
 from textsim.io.signatures import kind_of
 from textsim.io.text_encoding import open_bytes
 
