@@ -24,7 +24,7 @@ from textsim.evaluation.thresholds import as_pairs, choose_threshold
 from textsim.io.atomic import as_text
 from textsim.matching.text_matcher import TextMatcher, VectorMatcher
 from textsim.modeling.batches import PairBatches
-from textsim.modeling.kernels.packed_lstm import has_gpu
+from textsim.modeling.kernels.stock_lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
 from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
