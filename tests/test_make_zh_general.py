@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import textsim
-from textsim.config.settings import build_recipe
+from textsim.config.recipes import build_recipe
 from textsim.text.word_vectors import save_word_vectors
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"

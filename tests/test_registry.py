@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from textsim.errors import UnknownNameError
-from textsim.registry import Registry, unknown_name
+from textsim.registry import Registry, import_installed_parts, unknown_name
 
 
 @pytest.fixture
@@ -52,3 +52,26 @@ def test_registering_a_class_again_changes_nothing(registry: Registry) -> None:
 def test_looking_up_imports_the_module_of_the_built_in_parts() -> None:
     with pytest.raises(ModuleNotFoundError):
         Registry("thing", "textsim.no_such_module").names()
+
+
+def test_a_part_and_its_onnx_form_are_registered_apart(registry: Registry) -> None:
+    assert registry.find_onnx_form("square") is None
+
+    @registry.onnx_form("square")
+    def form() -> str:
+        return "graph"
+
+    assert registry.find_onnx_form("square") is form
+    with pytest.raises(ValueError, match="the ONNX form of shape 'square' is already registered"):
+        registry.onnx_form("square")(lambda: "other")
+
+
+def test_installed_packages_bring_parts(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plugin:
+        def load(self) -> None:
+            registry.register("hexagon")(type("Hexagon", (), {}))
+
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Plugin()])
+    import_installed_parts.cache_clear()
+    assert registry.get("hexagon").__name__ == "Hexagon"
+    import_installed_parts.cache_clear()

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
-from textsim.config.settings import RECIPES, Recipe
+from textsim.config.recipes import RECIPES
+from textsim.config.settings import Recipe
 from textsim.text.tokenizers import CharTokenizer
 from textsim.text.vocabulary import Vocabulary
 

@@ -1,33 +1,49 @@
 """Names of the interchangeable parts: tokenizers, encoders, poolings, heads, losses.
 
-A part registers itself by name where it is defined. Looking a name up imports the module that defines the
-built-in parts, so the registry itself needs none of the libraries that the parts need.
+A part registers itself by name where it is defined. Looking a name up imports the modules that define the built-in
+parts, so the registry itself needs none of the libraries that the parts need. A name that is none of theirs is sought
+in installed packages too: a package names a module of parts under the entry point group `textsim.parts`.
+
+An encoder, pooling or head may register a second thing beside its class: its ONNX form, the function that adds the
+same arithmetic to an ONNX graph (see `textsim.onnx.graph`). With it, a model of that part scores without Keras.
 """
 
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
+import importlib.metadata
+import pkgutil
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from textsim.errors import UnknownNameError
+from textsim.errors import MissingDependencyError, UnknownNameError
 
 T = TypeVar("T", bound=type)
+F = TypeVar("F", bound=Callable[..., str])
+
+ENTRY_POINTS = "textsim.parts"
+"""The group of entry points under which an installed package names its modules of parts."""
 
 
 class Registry:
-    """A mapping from names to classes of one kind.
+    """A mapping from names to classes of one kind, and to their ONNX forms.
 
     Args:
         kind: what the classes are, in the singular, for error messages ("head").
-        module: dotted name of the module whose import registers the built-in classes.
+        module: dotted name of the module or package whose import registers the built-in classes; of a package, every
+            module in it is imported.
+        onnx_module: likewise for the ONNX forms of the built-in classes, which need no Keras; None where a kind has
+            none.
     """
 
-    def __init__(self, kind: str, module: str) -> None:
+    def __init__(self, kind: str, module: str, onnx_module: str | None = None) -> None:
         self.kind = kind
         self._module = module
+        self._onnx_module = onnx_module
         self._classes: dict[str, type] = {}
+        self._onnx_forms: dict[str, Callable[..., str]] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
         """Returns a class decorator that makes the class available as `name`.
@@ -37,19 +53,36 @@ class Registry:
         """
 
         def add(cls: T) -> T:
-            holder = self._classes.setdefault(name, cls)
-            if holder is not cls:
-                raise ValueError(
-                    f"{self.kind} {name!r} is already registered by {holder.__module__}.{holder.__name__}."
-                )
+            self._add(self._classes, name, cls, self.kind)
             cls.registered_name = name  # type: ignore[attr-defined]
             return cls
 
         return add
 
+    def onnx_form(self, name: str) -> Callable[[F], F]:
+        """Returns a decorator that makes a function the ONNX form of the class registered as `name`.
+
+        Raises:
+            ValueError: another function already is.
+        """
+
+        def add(form: F) -> F:
+            self._add(self._onnx_forms, name, form, f"the ONNX form of {self.kind}")
+            return form
+
+        return add
+
+    def _add(self, known: dict[str, Any], name: str, value: Any, what: str) -> None:
+        holder = known.setdefault(name, value)
+        if holder is not value:
+            raise ValueError(
+                f"{what} {name!r} is already registered by {holder.__module__}.{holder.__name__}."
+            )
+
     def names(self) -> tuple[str, ...]:
         """The registered names, sorted."""
-        importlib.import_module(self._module)
+        _import_all(self._module)
+        import_installed_parts()
         return tuple(sorted(self._classes))
 
     def get(self, name: str) -> Any:
@@ -57,14 +90,48 @@ class Registry:
 
         Raises:
             UnknownNameError: no class has that name.
+            MissingDependencyError: the classes need a library that is not installed.
         """
-        names = self.names()
+        try:
+            _import_all(self._module)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "textsim":
+                raise
+            raise MissingDependencyError(
+                f"{self.kind} {name!r} needs {error.name}, which is not installed: pip install 'textsim[train]'."
+            ) from None
         if name not in self._classes:
+            names = self.names()
+            if name in self._classes:
+                return self._classes[name]
             raise UnknownNameError(
                 f"{unknown_name(self.kind, name, names)} A part of your own has a name once the module that registers "
-                "it is imported: import that first."
+                "it is imported: import that first (--import MODULE on the command line)."
             )
         return self._classes[name]
+
+    def find_onnx_form(self, name: str) -> Callable[..., str] | None:
+        """The ONNX form of the class registered as `name`; None where it has none."""
+        if self._onnx_module is not None:
+            _import_all(self._onnx_module)
+        if name not in self._onnx_forms and name not in self._classes:
+            import_installed_parts()
+        return self._onnx_forms.get(name)
+
+
+@functools.cache
+def _import_all(name: str) -> None:
+    """Imports a module and, of a package, all modules in it."""
+    module = importlib.import_module(name)
+    for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        importlib.import_module(f"{name}.{found.name}")
+
+
+@functools.cache
+def import_installed_parts() -> None:
+    """Imports the modules that installed packages name under the entry point group `textsim.parts`."""
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        entry_point.load()
 
 
 def unknown_name(kind: str, name: str, names: tuple[str, ...]) -> str:
@@ -75,7 +142,7 @@ def unknown_name(kind: str, name: str, names: tuple[str, ...]) -> str:
 
 
 TOKENIZERS = Registry("tokenizer", "textsim.text.tokenizers")
-ENCODERS = Registry("encoder", "textsim.modeling.encoders.encoders")
-POOLINGS = Registry("pooling", "textsim.modeling.pooling")
-HEADS = Registry("head", "textsim.modeling.heads")
+ENCODERS = Registry("encoder", "textsim.modeling.encoders", "textsim.onnx.encoders")
+POOLINGS = Registry("pooling", "textsim.modeling.pooling", "textsim.onnx.pooling")
+HEADS = Registry("head", "textsim.modeling.heads", "textsim.onnx.heads")
 LOSSES = Registry("loss", "textsim.modeling.losses")

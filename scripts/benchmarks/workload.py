@@ -15,7 +15,8 @@ import tensorflow as tf
 
 import textsim
 from textsim.artifacts.saved_model import SavedModel
-from textsim.config.settings import RECIPES, Recipe
+from textsim.config.recipes import RECIPES
+from textsim.config.settings import Recipe
 from textsim.data.dataset import PairDataset
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel

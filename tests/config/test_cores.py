@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from textsim.cli.main import main
 from textsim.config.cores import THREADS, available_cores, share_cores
-from textsim.config.settings import RECIPES
+from textsim.config.recipes import RECIPES
 
 
 @pytest.fixture(autouse=True)

@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from textsim.config.settings import (
-    FEW_PAIRS,
-    RECIPES,
-    Part,
-    Recipe,
-    TrainingSettings,
-    build_recipe,
-    default_recipe,
-)
+from textsim.config.recipes import FEW_PAIRS, RECIPES, build_recipe, default_recipe
+from textsim.config.settings import Part, Recipe, TrainingSettings
 from textsim.errors import ConfigError
 from textsim.modeling.siamese import check_recipe
 

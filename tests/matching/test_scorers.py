@@ -17,22 +17,20 @@ from hypothesis import strategies as st
 from tests.tiny_models import DIM, keras_model, saved_model, small, vocabulary
 from textsim import registry
 from textsim.artifacts.saved_model import SavedModel
-from textsim.config.settings import RECIPES, Part, Recipe
+from textsim.config.recipes import RECIPES
+from textsim.config.settings import Part, Recipe
 from textsim.errors import ArtifactError
 from textsim.matching import scorers as scoring
 from textsim.matching.scorers import KerasScorer, OnnxScorer, make_scorer
 from textsim.modeling.heads import Head
 from textsim.modeling.siamese import check_recipe
-from textsim.onnx import graph as graphs
+from textsim.onnx.export import token_table
+from textsim.onnx.graph import Graph, Unsupported
 
 TOLERANCE = 1e-5
 # Very different lengths, single tokens and sentences without any.
 LENGTHS = np.array([3, 1, 16, 7, 0, 2, 9, 9, 1, 5, 0], np.int32)
-BUILDERS = {
-    registry.ENCODERS: graphs.ENCODERS,
-    registry.POOLINGS: graphs.POOLINGS,
-    registry.HEADS: graphs.HEADS,
-}
+WITH_ONNX_FORMS = (registry.ENCODERS, registry.POOLINGS, registry.HEADS)
 
 
 def text_recipe(encoder: str, pooling: str, **parts: Any) -> Recipe:
@@ -82,12 +80,15 @@ def rows_of(saved: SavedModel, ids: np.ndarray) -> np.ndarray:
     return vectors
 
 
-@pytest.mark.parametrize("kind", BUILDERS, ids=lambda kind: kind.kind)
-def test_every_registered_part_has_a_builder_with_the_same_options(kind: registry.Registry) -> None:
-    assert tuple(sorted(BUILDERS[kind])) == tuple(n for n in kind.names() if not n.startswith("test-"))
-    for name, builder in BUILDERS[kind].items():
+@pytest.mark.parametrize("kind", WITH_ONNX_FORMS, ids=lambda kind: kind.kind)
+def test_every_built_in_part_has_an_onnx_form_with_the_same_options(kind: registry.Registry) -> None:
+    for name in kind.names():
+        if name.startswith("test-"):
+            continue
+        form = kind.find_onnx_form(name)
+        assert form is not None, name
         options = inspect.signature(kind.get(name).__init__).parameters
-        for option in inspect.signature(builder).parameters.values():
+        for option in inspect.signature(form).parameters.values():
             if option.kind is option.KEYWORD_ONLY:
                 assert option.default == options[option.name].default, f"{name}: {option.name}"
 
@@ -114,9 +115,9 @@ def test_large_vocabularies_are_not_folded_and_give_the_same(
 ) -> None:
     saved = saved_model(FITTING[name])
     expected = OnnxScorer(saved).encode_ids(ids, LENGTHS)
-    assert graphs.token_table(saved).shape[0] == 2 * len(vocabulary())
-    monkeypatch.setattr(graphs, "_FOLD_BYTES", 0)
-    assert graphs.token_table(saved) is saved.weights["embedding/table"]
+    assert token_table(saved).shape[0] == 2 * len(vocabulary())
+    monkeypatch.setattr("textsim.onnx.export._FOLD_BYTES", 0)
+    assert token_table(saved) is saved.weights["embedding/table"]
     encoded = OnnxScorer(saved).encode_ids(ids, LENGTHS)
     np.testing.assert_allclose(encoded, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
@@ -128,7 +129,7 @@ def test_few_sentences_are_read_by_another_operator_and_give_the_same(
     saved = saved_model(FITTING[name])
     rows = {}
     for few in (0, 10_000):
-        monkeypatch.setattr(graphs, "_FEW_TOKENS", few)
+        monkeypatch.setattr("textsim.onnx.lstm._FEW_TOKENS", few)
         rows[few] = OnnxScorer(saved).encode_ids(ids, LENGTHS)
     np.testing.assert_allclose(rows[0], rows[10_000], rtol=1e-6, atol=1e-6)
 
@@ -272,9 +273,10 @@ class ChebyshevHead(Head):
 
 def test_parts_of_ones_own_are_scored_by_keras(ids: np.ndarray) -> None:
     saved = saved_model(text_recipe("bilstm", "max", head="test-chebyshev"))
-    with pytest.raises(graphs.Unsupported, match="head 'test-chebyshev'"):
+    with pytest.raises(Unsupported, match="head 'test-chebyshev'"):
         OnnxScorer(saved)
-    scorer = make_scorer(saved)
+    with pytest.warns(RuntimeWarning, match=r"^head 'test-chebyshev' has no ONNX form: .* through Keras"):
+        scorer = make_scorer(saved)
     assert isinstance(scorer, KerasScorer)
     encoded = scorer.encode_ids(ids, LENGTHS)
     expected = np.exp(-np.abs(encoded[0] - encoded[2]).max())
@@ -283,8 +285,36 @@ def test_parts_of_ones_own_are_scored_by_keras(ids: np.ndarray) -> None:
 
 def test_other_activations_are_scored_by_keras() -> None:
     recipe = small(RECIPES["vector-l1"]).replace(["encoder.activation=mish"])
-    assert isinstance(make_scorer(saved_model(recipe)), KerasScorer)
+    with pytest.warns(RuntimeWarning, match="activation 'mish' has no ONNX form"):
+        assert isinstance(make_scorer(saved_model(recipe)), KerasScorer)
     assert isinstance(make_scorer(saved_model("vector-l1")), OnnxScorer)
+
+
+@registry.HEADS.register("test-minkowski")
+class MinkowskiHead(ChebyshevHead):
+    def __init__(self, scale: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def measure(self, u: tf.Tensor, v: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.scale * tf.reduce_max(tf.abs(u - v), axis=-1)
+
+
+@registry.HEADS.onnx_form("test-minkowski")
+def minkowski(graph: Graph, path: str, u: str, v: str, *, scale: float = 1.0) -> str:
+    distance = graph.op("ReduceMax", graph.op("Abs", graph.op("Sub", u, v)), graph.ints(-1), keepdims=0)
+    return graph.op("Exp", graph.op("Mul", distance, graph.const(-scale)))
+
+
+def test_a_part_of_ones_own_with_an_onnx_form_is_scored_by_onnxruntime(ids: np.ndarray) -> None:
+    recipe = text_recipe("bilstm", "max", head="test-minkowski").replace(["head.scale=0.5"])
+    saved = saved_model(recipe)
+    scorer = make_scorer(saved)
+    assert isinstance(scorer, OnnxScorer)
+    encoded = scorer.encode_ids(ids, LENGTHS)
+    left, right = np.arange(len(LENGTHS) - 1), np.arange(1, len(LENGTHS))
+    expected = np.exp(-0.5 * np.abs(encoded[left] - encoded[right]).max(axis=1))
+    np.testing.assert_allclose(scorer.compare(encoded, left, right), expected, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,11 @@ import pytest
 import tensorflow as tf
 
 from tests.modeling.helpers import DIM, SIZE, ids_of
-from textsim.config.settings import RECIPES, Part, Recipe
+from textsim.config.recipes import RECIPES
+from textsim.config.settings import Part, Recipe
 from textsim.errors import ConfigError, UnknownNameError
+from textsim.modeling.embedding import TokenBatch
+from textsim.modeling.encoders.base import Encoder
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS
 
@@ -429,3 +432,50 @@ def test_an_unknown_name_has_an_error_of_its_own() -> None:
 def test_recipes_that_do_not_fit_the_data(recipe: str, kind: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check_recipe(RECIPES[recipe], kind)
+
+
+def test_weights_of_unnamed_layers_have_the_same_paths_in_every_instance() -> None:
+    class GRUEncoder(Encoder):
+        recurrent = True
+
+        def __init__(self, units: int = 3, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.first = keras.layers.Bidirectional(keras.layers.GRU(units, return_sequences=True))
+            self.second = keras.layers.Bidirectional(keras.layers.GRU(units, return_sequences=True))
+            self.narrow = [keras.layers.Dense(units), keras.layers.Dense(units, name="last")]
+            self.output_dim = units
+
+        def build(self, batch: Any) -> None:
+            self.first.build((None, None, DIM))
+            self.second.build((None, None, 2 * self.output_dim))
+            self.narrow[0].build((None, None, 2 * self.output_dim))
+            self.narrow[1].build((None, None, self.output_dim))
+
+        def call(self, batch: TokenBatch, training: bool = False) -> tf.Tensor:
+            mask = batch.mask
+            x = self.second(self.first(batch.dense(), mask=mask), mask=mask)
+            for layer in self.narrow:
+                x = layer(x)
+            return tf.where(mask[..., None], x, 0.0)
+
+    name = "test-gru-unnamed"
+    ENCODERS.register(name)(GRUEncoder)
+    try:
+        recipe = Recipe.model_validate(
+            {"encoder": {"name": name}, "pooling": {"name": "mean"}, "head": {"name": "manhattan"}}
+        )
+        first, second = build(recipe), build(recipe, seed=1)
+    finally:
+        del ENCODERS._classes[name]
+    arrays = first.weight_arrays()
+    assert {path.rsplit("/", 1)[0] for path in arrays if path.startswith("encoder")} == {
+        "encoder/bidirectional/forward_gru/gru_cell",
+        "encoder/bidirectional/backward_gru/gru_cell",
+        "encoder/bidirectional_1/forward_gru/gru_cell",
+        "encoder/bidirectional_1/backward_gru/gru_cell",
+        "encoder/dense",
+        "encoder/last",
+    }
+    second.set_weight_arrays(arrays)
+    for path, array in second.weight_arrays().items():
+        np.testing.assert_array_equal(array, arrays[path])

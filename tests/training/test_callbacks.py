@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from textsim.config.settings import RECIPES
+from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError
 from textsim.evaluation.evaluate import evaluate_scores

@@ -14,7 +14,8 @@ import pytest
 import textsim.training.checkpoint as checkpoint
 import textsim.training.trainer as trainer
 from textsim.artifacts.saved_model import load_model
-from textsim.config.settings import RECIPES, Recipe
+from textsim.config.recipes import RECIPES
+from textsim.config.settings import Recipe
 from textsim.data.dataset import PairDataset
 from textsim.data.layout import Split
 from textsim.errors import ArtifactError

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from textsim.config.settings import RECIPES, Recipe
+from textsim.config.recipes import RECIPES
+from textsim.config.settings import Recipe
 from textsim.modeling.siamese import SiameseModel
 from textsim.training import diagnostics as report
 from textsim.training.diagnostics import diagnose, structure_graph, structure_text, write_reports

@@ -13,11 +13,12 @@ import pytest
 
 import textsim.training.trainer as trainer
 from textsim.artifacts.saved_model import load_model
-from textsim.config.settings import RECIPES, Recipe, TrainingSettings
+from textsim.config.recipes import RECIPES
+from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset, Split
 from textsim.errors import ArtifactError, ConfigError
 from textsim.evaluation.thresholds import choose_threshold
-from textsim.io.atomic import sha256_file
+from textsim.io.manifest import sha256_file
 from textsim.modeling.batches import PairBatches
 from textsim.text.vocabulary import Vocabulary
 from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
@@ -106,7 +107,7 @@ def test_the_same_seed_gives_the_same_bits_in_this_and_in_another_process(
     runs["other"] = run(pairs, recipe, tmp_path / "other", "training.seed=1", "training.epochs=1")
     (tmp_path / "recipe.json").write_text(recipe.to_json(), encoding="utf-8")
     script = (
-        "from pathlib import Path; from textsim.config.settings import build_recipe;"
+        "from pathlib import Path; from textsim.config.recipes import build_recipe;"
         "from textsim.training.trainer import train;"
         f"train({str(pairs.path)!r}, build_recipe(config_file=Path('recipe.json')), 'process', progress=False)"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,8 @@ import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
 from textsim.config.cores import available_cores
-from textsim.onnx.graph import Unsupported, encoder_graph, head_graph, token_table
+from textsim.onnx.export import encoder_graph, head_graph, token_table
+from textsim.onnx.graph import Unsupported
 
 T = TypeVar("T")
 
@@ -212,10 +214,16 @@ class EnsembleScorer(Scorer):
 
 
 def make_scorer(saved: SavedModel, threads: int | None = None) -> Scorer:
-    """The fastest scorer that knows every part of a model: onnxruntime, else Keras."""
+    """The fastest scorer that knows every part of a model: onnxruntime, else, with a warning, Keras."""
     if saved.members > 1:
         return EnsembleScorer(saved, threads)
     try:
         return OnnxScorer(saved, threads)
-    except Unsupported:
+    except Unsupported as error:
+        warnings.warn(
+            f"{error} has no ONNX form: the model scores through Keras, which takes seconds to start and 1 to 2 ms "
+            "more a call, and needs textsim[train]. Register one beside the class, see CONTRIBUTING.md.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         return KerasScorer(saved)

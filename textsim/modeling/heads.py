@@ -23,8 +23,8 @@ from typing import Any, ClassVar, Literal
 import keras
 import tensorflow as tf
 
+from textsim.modeling.checks import require_above_zero, require_rate, widths_of
 from textsim.modeling.dropout import Dropout
-from textsim.modeling.encoders.encoders import require_above_zero, require_rate, widths_of
 from textsim.registry import HEADS
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import tensorflow as tf
 
 from textsim.errors import ConfigError
-from textsim.modeling.encoders.encoders import require_above_zero, require_rate
+from textsim.modeling.checks import require_above_zero, require_rate
 from textsim.modeling.heads import Head
 from textsim.registry import LOSSES
 

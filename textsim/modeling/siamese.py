@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,7 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textsim.config.settings import FEW_PAIRS, Part, Recipe, default_recipe
+from textsim.config.recipes import FEW_PAIRS, default_recipe
+from textsim.config.settings import Part, Recipe
 from textsim.errors import ConfigError
 from textsim.modeling.embedding import TokenEmbedding
 from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS, Registry, unknown_name
@@ -194,15 +196,54 @@ class SiameseModel(keras.Model):
 
     def _weights_by_path(self) -> dict[str, Any]:
         parts = [self.embedding, self.encoder, self.pooling, self.projection, self.head]
-        seeds = "seed_generator"
-        named = {
-            variable.path.removeprefix(f"{self.name}/"): variable
+        return {
+            path: variable
             for part in parts
             if part is not None
-            for variable in part.variables
-            if seeds not in variable.path
+            for path, variable in _named_weights(part, f"{self.name}/").items()
         }
-        return named
+
+
+def _named_weights(part: keras.layers.Layer, prefix: str) -> dict[str, Any]:
+    """The weights of a part by their paths, which are the same for every instance of its class.
+
+    A layer that is given no name gets one from Keras that counts the layers of the process, as in `gru_3`. In a path it
+    counts those of its class beside it, in their order: `gru`, `gru_1`.
+    """
+    paths = {layer.path: layer for layer in part._flatten_layers() if layer.path}
+    automatic = {
+        path
+        for path, layer in paths.items()
+        # Keras's own count has no 0: whoever writes one has named them all.
+        if _is_named_by_keras(layer) and re.sub(r"_\d+$", "", path) + "_0" not in paths
+    }
+    renamed: dict[str, str] = {}
+    taken: dict[tuple[str, str], int] = {}
+    named = {}
+    for variable in part.variables:
+        if "seed_generator" in variable.path:
+            continue
+        *layers, name = variable.path.split("/")
+        path = ""
+        for depth, layer in enumerate(layers):
+            whole = "/".join(layers[: depth + 1])
+            if whole not in renamed:
+                if whole in automatic:
+                    base = re.sub(r"_\d+$", "", layer)
+                    count = taken[path, base] = taken.get((path, base), -1) + 1
+                    layer = f"{base}_{count}" if count else base
+                renamed[whole] = f"{path}/{layer}" if path else layer
+            path = renamed[whole]
+        named[f"{path}/{name}".removeprefix(prefix)] = variable
+    return named
+
+
+def _is_named_by_keras(layer: keras.layers.Layer) -> bool:
+    """Whether a layer's name is the automatic one of its class; those inside a Bidirectional have a prefix to it."""
+    of_class = re.sub(
+        "([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", type(layer).__name__)
+    ).lower()
+    return re.fullmatch(rf"(forward_|backward_)?{of_class}(_\d+)?", layer.name) is not None
 
 
 def make_part(registry: Registry, part: Part, layer_name: str | None = None) -> Any:

@@ -14,13 +14,10 @@ from tests.modeling.helpers import DIM, LENGTHS, copy_of, embedding, ids_of, ran
 from textsim.config.settings import Part
 from textsim.errors import ConfigError
 from textsim.modeling.embedding import TokenBatch
-from textsim.modeling.encoders.encoders import (
-    BiLSTMEncoder,
-    CNNEncoder,
-    DenseEncoder,
-    TransformerEncoder,
-    sinusoids,
-)
+from textsim.modeling.encoders.bilstm import BiLSTMEncoder
+from textsim.modeling.encoders.cnn import CNNEncoder
+from textsim.modeling.encoders.dense import DenseEncoder
+from textsim.modeling.encoders.transformer import TransformerEncoder, sinusoids
 from textsim.modeling.siamese import make_part
 from textsim.registry import ENCODERS, POOLINGS
 
@@ -230,11 +227,11 @@ def test_with_a_gpu_stock_layers_run_the_same_weights(
     lengths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = token_batch(lengths)
-    monkeypatch.setattr("textsim.modeling.encoders.encoders.has_gpu", lambda: False)
+    monkeypatch.setattr("textsim.modeling.encoders.bilstm.has_gpu", lambda: False)
     ours = BiLSTMEncoder([4, 3, 3], residual=True)
     ours(batch)
     randomize(ours)
-    monkeypatch.setattr("textsim.modeling.encoders.encoders.has_gpu", lambda: True)
+    monkeypatch.setattr("textsim.modeling.encoders.bilstm.has_gpu", lambda: True)
     stock = BiLSTMEncoder([4, 3, 3], residual=True)
     stock(batch)
     assert stock.stock and not ours.stock

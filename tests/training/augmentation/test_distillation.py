@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from textsim.artifacts.saved_model import load_model
-from textsim.config.settings import RECIPES
+from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset, preprocess
 from textsim.errors import ConfigError, InputError
 from textsim.evaluation import row_scores
-from textsim.matching.text_matcher import TextMatcher, VectorMatcher
+from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.text.vocabulary import Vocabulary
 from textsim.training import trainer
 from textsim.training.augmentation.distillation import load_teachers, teacher_labels

@@ -1,0 +1,97 @@
+"""How a command ends and reports errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command_line import process, run
+from textsim.errors import InputError
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Lets `textsim recipes` raise the exception that is given."""
+
+    def fail_with(error: BaseException) -> None:
+        def raising(self: Any) -> str:
+            raise error
+
+        monkeypatch.setattr("textsim.config.settings.Recipe.to_json", raising)
+
+    return fail_with
+
+
+def test_a_users_error_is_one_line_and_2(failing: Any) -> None:
+    failing(InputError("expected a text.\nReceived 3."))
+    result = run("recipes", "cnn")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "InputError: expected a text. Received 3.\n"
+
+
+def test_interrupt_is_130(failing: Any) -> None:
+    failing(KeyboardInterrupt())
+    result = run("recipes", "cnn")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_a_full_disk_is_told_in_one_line(failing: Any) -> None:
+    failing(OSError(errno.ENOSPC, "No space left on device", "分.tsv"))
+    result = run("recipes", "cnn")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "No space left on device: 分.tsv.\n"
+
+
+def test_a_bug_keeps_its_traceback(failing: Any) -> None:
+    failing(ZeroDivisionError("by zero"))
+    assert isinstance(run("recipes", "cnn").exception, ZeroDivisionError)
+
+
+def test_a_process_exits_with_2_and_one_line(tmp_path: Path) -> None:
+    (tmp_path / "坏.tsv").write_text("今天\t天气\n", encoding="utf-8")
+    result = process("preprocess", "坏.tsv", "--out", "dataset", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("DataFormatError: 坏.tsv, line 1: expected 3 ")
+    assert result.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["坏.tsv"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "Interrupted.\n"), (signal.SIGTERM, 143, ""), (signal.SIGHUP, 129, "")],
+)
+def test_a_process_can_be_ended(number: int, code: int, said: str, tmp_path: Path) -> None:
+    # What a shell starts in the background, or under nohup, ignores the signal, and so do its children, unless told
+    # otherwise.
+    usual = "default_int_handler" if number == signal.SIGINT else "SIG_DFL"
+    listening = f"import signal; signal.signal({int(number)}, signal.{usual}); import textsim.__main__"
+    command = [sys.executable, "-c", listening, "preprocess", "-", "--out", str(tmp_path / "dataset")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as child:
+        assert child.stdin is not None and child.stderr is not None
+        while not list(tmp_path.glob("dataset.partial-*")):
+            assert child.poll() is None
+            time.sleep(0.02)
+        child.send_signal(number)
+        assert child.wait(timeout=60) == code
+        # A progress bar caught half-made may add a word of its own.
+        assert child.stderr.read().startswith(said)
+    assert not list(tmp_path.glob("dataset*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes differ")
+def test_a_closed_pipe_is_quiet() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "textsim", "recipes"]
+    result = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
+    os.close(writer)
+    assert result.stderr == ""

@@ -1,0 +1,98 @@
+"""More training pairs out of the texts at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textsim.cli.options import (
+    FILE_OR_STREAM,
+    OUTPUT_OR_STREAM,
+    SEED,
+    complete_model,
+    given,
+    option,
+    reading_options,
+)
+from textsim.cli.terminal import command, describe_reading
+
+
+@command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
+@option(
+    "--teacher",
+    "teachers",
+    required=True,
+    multiple=True,
+    metavar="MODEL",
+    shell_complete=complete_model,
+    help="A model that labels the pairs; repeated, several together.",
+)
+@option(
+    "--output",
+    "target",
+    required=True,
+    type=OUTPUT_OR_STREAM,
+    metavar="FILE",
+    help="The training file to write; - is standard output.",
+)
+@option(
+    "--kind",
+    type=click.Choice(["pairs", "texts"]),
+    default="pairs",
+    help="A row of INPUT is two texts, a label or not (labelled and without a header: --columns 1,2); or one text.",
+)
+@option(
+    "--per-text",
+    type=click.IntRange(min=1),
+    default=2,
+    metavar="N",
+    help="Partners sought for each text.",
+)
+@option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.1,
+    metavar="F",
+    help="A partner is the nearest in this share of the texts (of 32,768 at most), drawn at random; smaller: easier "
+    "pairs.",
+)
+@option(
+    "--label-max",
+    type=float,
+    default=1.0,
+    metavar="X",
+    help="Labels are written as shares of X: the --label-max of the file that they shall stand beside.",
+)
+@option("--seed", type=SEED, metavar="N", default=0, help="Seed of every random draw.")
+@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@reading_options
+def mine(
+    inputs: tuple[Path, ...],
+    teachers: tuple[str, ...],
+    target: Path,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Make more training pairs of the texts at hand, labelled by models.
+
+    Takes the texts of training files, or of a log of questions, finds pairs of them that nobody labelled and that are
+    not told apart at a glance, and writes them with what the models together say: labels between 0 and 1. A model
+    trained on both files knows more than one trained on the first alone. Give training texts only, not those of
+    validation.
+
+    \b
+    Example:
+      textsim train dataset --out first --seed 1
+      textsim train dataset --out second --seed 2
+      textsim mine train.tsv --teacher first --teacher second --output mined.tsv
+      textsim preprocess train.tsv mined.tsv --label-max 1 --dev dev.tsv --out larger
+      textsim train larger --out model
+    """
+    from textsim.training.augmentation.mining import mine_files
+
+    report = mine_files(inputs, target, teachers, progress=not quiet, **given(**options))
+    if not quiet:
+        click.echo(f"{describe_reading(report)}; {report.matches:,} match", err=True)

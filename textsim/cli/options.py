@@ -1,0 +1,163 @@
+"""What the options of several commands are: their types, their groups, and what a shell completes them with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE_OR_STREAM = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+ROWS = click.Path(exists=True, allow_dash=True, path_type=Path)
+OUTPUT = click.Path(path_type=Path)
+OUTPUT_OR_STREAM = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+SEED = click.IntRange(0, 2**32 - 1)
+
+
+class _Option(click.Option):
+    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """click.option, with the heading that it is listed under as `section`."""
+    return click.option(*names, cls=_Option, **attributes)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given on the command line."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def parse_columns(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str | int] | None:
+    if value is None:
+        return None
+    return [int(column) if column.isdecimal() else column for column in map(str.strip, value.split(","))]
+
+
+def _parse_delimiter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A tab is hard to type in a shell."""
+    return "\t" if value == r"\t" else value
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a data file is written. None where left out: the reader has the defaults."""
+    decorators = (
+        option(
+            "--columns",
+            metavar="A,B,...",
+            callback=parse_columns,
+            section="Reading",
+            help="The columns to read, by name or by position from 1.  [default: the usual names, or all]",
+        ),
+        option(
+            "--header",
+            type=click.Choice(["auto", "yes", "no"]),
+            section="Reading",
+            help="Whether the first row names the columns.  [default: auto]",
+        ),
+        option(
+            "--format",
+            type=click.Choice(["tsv", "csv", "jsonl", "parquet", "lines"]),
+            section="Reading",
+            help="File format; lines: one text a line, where a row is a text.  [default: by the file's name]",
+        ),
+        option(
+            "--encoding",
+            metavar="NAME",
+            section="Reading",
+            help="Text encoding.  [default: detected, and said]",
+        ),
+        option(
+            "--delimiter",
+            metavar="CHAR",
+            callback=_parse_delimiter,
+            section="Reading",
+            help="Column separator; '\\t' is a tab.  [default: tab or comma]",
+        ),
+        option(
+            "--on-bad-row",
+            type=click.Choice(["error", "skip"]),
+            section="Reading",
+            help="Stop at a bad row, or skip and count it; of texts only.  [default: error]",
+        ),
+        option(
+            "--rejects",
+            type=OUTPUT,
+            metavar="FILE",
+            section="Reading",
+            help="Where skipped rows go, with the reason.  [default: preprocess keeps them in DATASET]",
+        ),
+    )
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def simplify_option(section: str = "Options") -> Callable[[Any], Any]:
+    return option(
+        "--simplify", is_flag=True, section=section, help="Traditional to simplified (extra `opencc`)."
+    )
+
+
+def label_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    threshold = option(
+        "--label-threshold",
+        type=float,
+        metavar="X",
+        section="Reading",
+        help="Labels are graded: X and above are 1.",
+    )
+    maximum = option(
+        "--label-max",
+        type=float,
+        metavar="X",
+        section="Reading",
+        help="Or labels are graded from 0 to X and kept, as shares of X.",
+    )
+    return threshold(maximum(command))
+
+
+def labelled_row_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """All options of labelled rows, which may be those of a dataset folder."""
+    split = option(
+        "--split", metavar="NAME", help="The rows to use where FILE is a dataset folder.  [default: dev]"
+    )
+    kind = option(
+        "--kind",
+        type=click.Choice(["pairs", "triplets"]),
+        section="Reading",
+        help="What a row of texts holds.  [default: by the header, else pairs]",
+    )
+    return split(kind(reading_options(label_options(command))))
+
+
+def complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from textsim.config.recipes import RECIPES
+
+    return [
+        CompletionItem(name, help=recipe.description)
+        for name, recipe in sorted(RECIPES.items())
+        if name.startswith(incomplete)
+    ]
+
+
+def complete_tokenizer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from textsim.registry import TOKENIZERS
+
+    return [CompletionItem(name) for name in TOKENIZERS.names() if name.startswith(incomplete)]
+
+
+def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from textsim.artifacts.pretrained import bundled_models
+
+    names = [CompletionItem(name) for name in sorted(bundled_models()) if name.startswith(incomplete)]
+    # The shell completes paths where no name fits.
+    return [CompletionItem(incomplete, type="file"), *names]
+
+
+model_argument = click.argument("model", metavar="MODEL", shell_complete=complete_model)

@@ -1,0 +1,92 @@
+"""Texts or files of pairs to scores."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textsim.cli.options import (
+    FILE_OR_STREAM,
+    OUTPUT_OR_STREAM,
+    given,
+    model_argument,
+    option,
+    parse_columns,
+    reading_options,
+    simplify_option,
+)
+from textsim.cli.terminal import command, describe_reading, echo_notes, format_json
+
+
+@command()
+@model_argument
+@click.argument("texts", metavar="[TEXT_A TEXT_B]", nargs=-1)
+@option("--input", "source", type=FILE_OR_STREAM, metavar="FILE", help="Pairs to score; - is standard input.")
+@option(
+    "--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their scores go."
+)
+@simplify_option()
+@option(
+    "--keep",
+    metavar="A,B,...",
+    callback=parse_columns,
+    help="Columns to write beside the scores, by name or position; line is the number of the line.",
+)
+@option("--json", "as_json", is_flag=True, help="Print the score of TEXT_A and TEXT_B as JSON.")
+@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@reading_options
+def score(
+    model: str,
+    texts: tuple[str, ...],
+    source: Path | None,
+    target: Path,
+    simplify: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Score two texts, or every pair of a file.
+
+    A score is in [0, 1], larger is more similar; at the model's threshold and above it is a match. Rows
+    are streamed and keep their order. For a model of numeric vectors, a row holds two vectors.
+
+    \b
+    Examples:
+      textsim score zh-general 花呗怎么还款 怎样还花呗
+      textsim score model --input pairs.tsv --output scores.tsv
+      textsim score model --input pairs.csv --keep line,id --on-bad-row skip --output scores.tsv
+      zcat pairs.tsv.gz | textsim score model --input - > scores.tsv
+    """
+    if (source is None) == (not texts) or (texts and len(texts) != 2):
+        raise click.UsageError("give two texts, or --input FILE.")
+    of_files = [f"--{name.replace('_', '-')}" for name in given(**options)]
+    of_files += [] if os.fspath(target) == "-" else ["--output"]
+    if source is None and of_files:
+        raise click.UsageError(f"{', '.join(of_files)}: for --input FILE alone, not for two texts.")
+    if source is not None and as_json:
+        raise click.UsageError("--json: for two texts alone. The scores of --input are written as TSV.")
+    from textsim.matching.files.report import FileReport
+    from textsim.matching.files.score import score_file
+    from textsim.matching.load import load_matcher
+    from textsim.matching.text_matcher import TextMatcher
+
+    if source is not None:
+        progress = False if quiet else None
+        scorer = load_matcher(model, simplify=simplify)
+        report = score_file(scorer, source, target, progress=progress, **given(**options))
+        if not quiet:
+            click.echo(f"{describe_reading(report)}; {report.matches:,} match", err=True)
+        return
+    matcher = TextMatcher.load(model, simplify=simplify)
+    pair = matcher.read(texts, ("text_a", "text_b").__getitem__)
+    result = matcher.compare(pair[:1], pair[1:])
+    value = float(result.scores[0])
+    match = value >= matcher.threshold
+    if as_json:
+        click.echo(format_json({"score": value, "match": match, "threshold": matcher.threshold}))
+    else:
+        click.echo(f"{value:.4f}\t{'match' if match else 'no match'}")
+    echo_notes(FileReport(truncated=int(pair.truncated.sum()), indistinct=int(result.indistinct.sum())))

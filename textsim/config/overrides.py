@@ -1,0 +1,35 @@
+"""Single settings changed by strings `key=value`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from textsim.errors import ConfigError
+from textsim.registry import unknown_name
+
+
+def parse_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def assign(values: dict[str, Any], key: str, value: Any, assignment: str) -> None:
+    *path, last = key.split(".")
+    target = values
+    for depth, part in enumerate(path):
+        inner = target.get(part)
+        if not isinstance(inner, dict):
+            if part not in target:
+                raise ConfigError(
+                    f"--set {assignment}: {unknown_name('setting', part, tuple(sorted(target)))}"
+                )
+            raise ConfigError(
+                f"--set {assignment}: {'.'.join(path[: depth + 1])} is {json.dumps(inner)} and has no {last!r}."
+            )
+        target = inner
+    if not path and key in ("encoder", "pooling", "projection", "head", "loss") and isinstance(value, str):
+        value = {"name": value}
+    target[last] = value
