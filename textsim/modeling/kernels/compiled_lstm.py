@@ -11,8 +11,9 @@ folder; the environment variable NUMBA_CACHE_DIR names another.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -30,11 +31,11 @@ ONE, HALF = np.float32(1), np.float32(0.5)
 def compiled(function: Function) -> Function:
     """Compiles a function when it is first called, or takes the code of an earlier process."""
     # A multiplication and an addition may become one instruction; nothing else changes the order of arithmetic.
-    options = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+    jit: Any = functools.partial(numba.njit, nogil=True, fastmath={"contract"}, error_model="numpy")
     try:
-        return numba.njit(cache=True, **options)(function)
+        return cast(Function, jit(cache=True)(function))
     except RuntimeError:  # no folder to keep code in
-        return numba.njit(**options)(function)
+        return cast(Function, jit()(function))
 
 
 @numba.njit(inline="always")

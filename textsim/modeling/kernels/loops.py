@@ -1,4 +1,4 @@
-"""One direction of an LSTM over packed rows as TensorFlow's loops: where Numba is missing, and the reference in tests."""
+"""One direction of an LSTM over packed rows as TensorFlow's loops, for where Numba is missing."""
 
 from __future__ import annotations
 

@@ -94,7 +94,9 @@ def _compiled_recurrence(
     return run(products, recurrent_kernel)
 
 
-def _forward(products: np.ndarray, token: np.ndarray, order: np.ndarray, *read: np.ndarray) -> list[np.ndarray]:
+def _forward(
+    products: np.ndarray, token: np.ndarray, order: np.ndarray, *read: np.ndarray
+) -> list[np.ndarray]:
     from textsim.modeling.kernels import compiled_lstm
 
     rows, columns = len(order), products.shape[1]
@@ -106,9 +108,9 @@ def _forward(products: np.ndarray, token: np.ndarray, order: np.ndarray, *read: 
 def _backward(*given: np.ndarray) -> list[np.ndarray]:
     from textsim.modeling.kernels import compiled_lstm
 
-    *kept, gates, shape = given
-    slopes = [aligned(tuple(shape)), aligned(gates.shape)]
-    compiled_lstm.backward(*kept, gates, *slopes)
+    *kept, shape = given
+    slopes = [aligned(tuple(shape)), aligned(kept[-1].shape)]
+    compiled_lstm.backward(*kept, *slopes)
     return slopes
 
 
@@ -155,5 +157,3 @@ class LSTMWeights(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}
-
-
