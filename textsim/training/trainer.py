@@ -22,6 +22,7 @@ from textsim.config.recipes import build_recipe, default_recipe
 from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError
+from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.paths import as_text
@@ -98,7 +99,8 @@ def train(
     """Trains a model on a dataset and saves it.
 
     The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation
-    figure (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
+    figure (`recipe.training.monitor`) is kept; the decision threshold is chosen, and the probability of a score fitted,
+    on the validation split.
 
     The state after an epoch is kept beside `out` (see `checkpoint_path`) until the model is saved: every half minute,
     and where the training is interrupted. The same call goes on from there, and ends with the same bits.
@@ -193,6 +195,7 @@ def train(
         scaler=dataset.scaler,
         weights=model.weight_arrays(),
         threshold=threshold,
+        calibration=fit_calibration(labels, shown),
         metrics=metrics,
         provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
     )
