@@ -6,8 +6,8 @@ All distinct texts of a file are stored. Each that a label of 1 joins to others,
 for among the rest: found is any that it is joined to, by the labels of that file alone, so that true matches which
 nobody labelled count as errors. Compared are TF-IDF vectors fitted on the stored texts, the characters and pairs of
 neighbouring characters that two texts share, the cosine of the model's vectors, its score of the 50 texts with the
-largest cosines, and the order of `TextIndex.search`, which joins cosine and shared characters. `--label-max` reads graded
-labels: a match is then what has four fifths of it.
+largest cosines, and the order of `TextIndex.search`, which joins cosine and shared characters. `--label-max` reads
+graded labels: a match is then what has four fifths of it.
 """
 
 from __future__ import annotations

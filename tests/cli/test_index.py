@@ -38,7 +38,9 @@ def test_texts_of_a_file_find_theirs(index: Path, tmp_path: Path) -> None:
     (tmp_path / "asked.txt").write_text("今天天气\n怎样还花呗\n\n", "utf-8")
     arguments = ("search", index, "--input", tmp_path / "asked.txt", "--on-bad-row", "skip")
     result = run(*arguments, "--output", tmp_path / "found.tsv", "-k", 2)
-    assert result.exit_code == 0 and "2 rows in" in result.stderr and "2 with a match among 3" in result.stderr
+    assert (
+        result.exit_code == 0 and "2 rows in" in result.stderr and "2 with a match among 3" in result.stderr
+    )
     header, *rows = [line.split("\t") for line in (tmp_path / "found.tsv").read_text("utf-8").splitlines()]
     assert header == [
         *("text", "rank", "id", "found", "score", "probability", "decision", "cosine", "answer")

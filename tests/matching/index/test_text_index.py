@@ -289,7 +289,10 @@ def test_other_threads_and_objects_see_each_change(tmp_path: Path, matcher: Text
         (lambda index: index.search("你好", 2.5), r"k: expected a whole number, at least 1. Received 2.5"),
         (lambda index: index.remove("1"), r"ids: expected a list of ids. Received str: '1'"),
         (lambda index: index.remove([1]), r"ids: expected texts. Received int: 1"),
-        (lambda index: TextIndex.build("zh-general", ["你好"]), r"expected a loaded TextMatcher. Received str"),
+        (
+            lambda index: TextIndex.build("zh-general", ["你好"]),
+            r"expected a loaded TextMatcher. Received str",
+        ),
     ],
 )
 def test_arguments_that_are_none(matcher: TextMatcher, call: Any, message: str) -> None:

@@ -8,14 +8,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from textsim.data.formats.files import open_writer
+from textsim.data.formats.format import Batch
 from textsim.data.rows import TEXTS
-from textsim.matching.files.output import cell_text, check_outputs, one_line, open_output, progress_bar
+from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.index.search import Hit
 from textsim.matching.index.text_index import TextIndex
 
 _COLUMNS = ("text", "rank", "id", "found", "score", "probability", "decision", "cosine")
+_NOTHING = Hit(id="", text="", score=0.0, probability=0.0, decision="no match", cosine=0.0, payload={})
 
 
 def search_file(
@@ -30,10 +35,9 @@ def search_file(
 ) -> FileReport:
     """Searches an index for each text of a file, as a stream.
 
-    The output is TSV with a header: text, rank (from 1), id, found (the stored text), score, probability, decision,
-    cosine, and then the payload's columns; one that has a name of these is called payload.NAME. There are `k` rows a
-    text, or as many as there are hits; where there is none, one row says no match. Tabs and line ends inside a text
-    are written as spaces.
+    The output has the columns text, rank (from 1), id, found (the stored text), score, probability, decision, cosine,
+    and those of the payloads; one that has a name of these is called payload.NAME. There are `k` rows a text, or fewer
+    where there are fewer hits; where there is none, one of rank 0.
 
     Args:
         index: the stored texts.
@@ -51,38 +55,37 @@ def search_file(
     start = time.perf_counter()
     check_outputs(target, source, reading)
     rows = matches = 0
+    payload = {f"payload.{name}" if name in _COLUMNS else name: name for name in index.columns}
     with (
         contextlib.closing(TextFile(index.matcher, source, TEXTS, reading)) as file,
-        open_output(target) as output,
+        open_writer(target, [*_COLUMNS, *payload]) as output,
         progress_bar(progress, "texts") as bar,
     ):
-        columns = index.columns
-        names = [f"payload.{name}" if name in _COLUMNS else one_line(name) for name in columns]
-        output.write(("\t".join([*_COLUMNS, *names]) + "\n").encode("utf-8", "replace"))
         for _, (texts,) in file:
             found = index.search_read(texts, k, filter=filter)
-            for text, hits in zip(texts.texts, found, strict=True):
-                output.write(_lines(text, hits, columns).encode("utf-8", "replace"))
+            output.write(_batch(texts.texts, found, payload))
             rows += len(texts)
             matches += sum(bool(hits) and hits[0].decision == "match" for hits in found)
             bar.update(len(texts))
     return file.report(rows=rows, matches=matches, seconds=time.perf_counter() - start)
 
 
-def _lines(text: str, hits: Sequence[Hit], columns: Sequence[str]) -> str:
-    lines = [
-        [
-            one_line(text),
-            str(rank),
-            one_line(hit.id),
-            one_line(hit.text),
-            f"{hit.score:.6f}",
-            f"{hit.probability:.6f}",
-            hit.decision,
-            f"{hit.cosine:.6f}",
-            *(cell_text(hit.payload.get(column)) for column in columns),
-        ]
-        for rank, hit in enumerate(hits, 1)
+def _batch(texts: Sequence[str], found: Sequence[Sequence[Hit]], payload: Mapping[str, str]) -> Batch:
+    """The rows of some texts and their hits; `payload` has for each further column its name in the payloads."""
+    ranked = [
+        (text, rank, hit)
+        for text, hits in zip(texts, found, strict=True)
+        for rank, hit in (enumerate(hits, 1) if hits else [(0, _NOTHING)])
     ]
-    nothing = [one_line(text), "", "", "", "", "", "no match", "", *("" for _ in columns)]
-    return "".join("\t".join(line) + "\n" for line in lines or [nothing])
+    hits = [hit for _, _, hit in ranked]
+    return {
+        "text": [text for text, _, _ in ranked],
+        "rank": np.array([rank for _, rank, _ in ranked]),
+        "id": [hit.id for hit in hits],
+        "found": [hit.text for hit in hits],
+        "score": np.array([hit.score for hit in hits]),
+        "probability": np.array([hit.probability for hit in hits]),
+        "decision": [hit.decision for hit in hits],
+        "cosine": np.array([hit.cosine for hit in hits]),
+        **{column: [hit.payload.get(name) for hit in hits] for column, name in payload.items()},
+    }
