@@ -48,7 +48,7 @@ def test_texts_of_a_file_find_theirs(index: Path, tmp_path: Path) -> None:
     assert rows[0][:5] == ["今天天气", "1", "8", "今天天气", "1.000000"] and rows[0][-1] == "看窗外"
     assert [row[:2] for row in rows] == [[a, k] for a in ("今天天气", "怎样还花呗") for k in "12"]
     none = ok(*arguments, "--filter", "answer=无").splitlines()
-    assert none[1].split("\t") == ["今天天气", *[""] * 5, "no match", "", ""]
+    assert none[1].split("\t")[:4] == ["今天天气", "0", "", ""] and "no match" in none[1]
     quiet = run(*arguments, "--quiet")
     assert quiet.exit_code == 0 and quiet.stderr == ""
 

@@ -432,7 +432,7 @@ def test_formats_that_are_not_known(tmp_path):
         ({"keep": "id"}, "keep: expected a list of names or positions. Received the text 'id'"),
         ({"keep": ["line", "id", "line"]}, "keep: expected different ones. Received line, id, line"),
         ({"keep": ["id", 0]}, "keep: positions count from 1. Received id, 0"),
-        ({"keep": ["*", "id"]}, "keep: '*' keeps all further columns"),
+        ({"keep": ["*", "id"]}, r"keep: '\*' keeps all further columns"),
         ({"keep": ["line", "id"], "header": "no"}, "keep: a file without a header has positions"),
         ({"on_bad_row": "drop"}, "on_bad_row 'drop': expected one of: error, skip"),
         ({"rejects": "r.tsv"}, "rejects are written with on_bad_row 'skip' only"),

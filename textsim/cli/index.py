@@ -34,7 +34,13 @@ _quiet_option = option("--quiet", is_flag=True, help="No progress bar, no summar
 
 @click.group(cls=CommandGroup)
 def index() -> None:
-    """Keep texts in a folder, with ids and answers, to be searched."""
+    """Keep texts in a folder, with ids and answers, to be searched.
+
+    \b
+    Example:
+      textsim index build zh-general faq.csv --out faq.index
+      textsim search faq.index 密码忘了怎么办
+    """
 
 
 @index.command()

@@ -112,7 +112,8 @@ def entries(rows: Iterable[Any]) -> Iterator[Entry]:
         )
     if hasattr(rows, "iloc") and hasattr(rows, "columns"):
         # A data frame, found out without pandas: None for what is missing, Python's numbers for NumPy's.
-        rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+        frame: Any = rows
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     for place, row in enumerate(rows):
         if isinstance(row, Entry):
             yield row
