@@ -17,8 +17,8 @@ WIDTH = 256
 
 # How thoroughly neighbours are sought, for each vector that comes in and for each search.
 _CONNECTIVITY = 16
-_EXPANSION_ADD = 64
-_EXPANSION_SEARCH = 96
+_EXPANSION_ADD = 128
+_EXPANSION_SEARCH = 160
 _SAMPLE = 20_000
 
 
