@@ -14,7 +14,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @command()
 @model_argument
-@option("--index", type=click.Path(path_type=Path), metavar="INDEX", help="A stored index to search and change.")
+@option(
+    "--index", type=click.Path(path_type=Path), metavar="INDEX", help="A stored index to search and change."
+)
 @option("--host", default="127.0.0.1", metavar="ADDRESS", help="Where to listen; 0.0.0.0 for every network.")
 @option("--port", type=click.IntRange(1, 65535), default=8000, help="Port.")
 @option("--workers", type=click.IntRange(1), default=1, metavar="N", help="Processes; each loads the model.")

@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from textsim import __version__
-from textsim.errors import TextsimError
+from textsim.errors import ArtifactError, ConfigError, TextsimError
 from textsim.serving.engine import Engine, Query
 from textsim.serving.guard import Guard
 from textsim.serving.metrics import Metrics
@@ -37,6 +37,7 @@ from textsim.serving.schemas import (
     Health,
     HitResponse,
     IndexResponse,
+    ModelResponse,
     Problem,
     Ready,
     RerankDocument,
@@ -221,9 +222,9 @@ def _add_status(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
         return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/v1/model", tags=["status"])
-    async def model() -> dict[str, Any]:
+    async def model() -> ModelResponse:
         """What the model is: its card, and the decision's cuts."""
-        return await run_in_threadpool(engine.describe)
+        return ModelResponse(**await run_in_threadpool(engine.describe))
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -257,7 +258,9 @@ def _check(settings: ServiceSettings, field: str, texts: Iterable[str], items: i
         raise _problem(field, f"expected at most {settings.max_batch:,}. Received {items:,}.")
     longest = max(map(len, texts))
     if longest > settings.max_text:
-        raise _problem(field, f"expected texts of at most {settings.max_text:,} characters. Received {longest:,}.")
+        raise _problem(
+            field, f"expected texts of at most {settings.max_text:,} characters. Received {longest:,}."
+        )
 
 
 def _problem(field: str, message: str) -> HTTPException:
@@ -275,7 +278,5 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    from textsim.errors import ArtifactError, ConfigError
-
     status = 409 if isinstance(error, ConfigError) else 503 if isinstance(error, ArtifactError) else 422
     return JSONResponse({"detail": str(error)}, status)

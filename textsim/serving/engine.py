@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.saved_model import CARD
 from textsim.config.cores import available_cores
 from textsim.errors import ConfigError
 from textsim.evaluation.explain import Explanation, explain
@@ -109,12 +110,28 @@ class Engine:
         self._index = self._open()
         return self._counted()
 
+    def describe(self) -> dict[str, Any]:
+        """The model's name, cuts and card, and the size of the index."""
+        saved = self.matcher.saved
+        below = saved.calibration.no_match_below
+        return {
+            "model": self.name,
+            "threshold": saved.threshold,
+            "no_match_below": saved.threshold if below is None else below,
+            "width": self.matcher.output_dim,
+            "max_length": self.matcher.max_length,
+            "documents": self.documents,
+            "card": (find_model(self.settings.model) / CARD).read_text(encoding="utf-8"),
+        }
+
     def tokens_of(self, texts: Sequence[str]) -> int:
         """Tokens that the model reads of texts."""
         return sum(len(key) // 4 for key in self.matcher.read(texts).keys)
 
     def _open(self) -> TextIndex | None:
-        return None if self.settings.index is None else TextIndex.open(Path(self.settings.index), self.matcher)
+        return (
+            None if self.settings.index is None else TextIndex.open(Path(self.settings.index), self.matcher)
+        )
 
     def _counted(self) -> int:
         self.metrics.documents.set(len(self.index))

@@ -96,7 +96,12 @@ class Guard:
         self._metrics.requests.labels(path, scope["method"], str(status)).inc()
         self._metrics.seconds.labels(path).observe(seconds)
         if path not in ("/healthz", "/readyz", "/metrics"):
-            fields = {"method": scope["method"], "path": path, "status": status, "ms": round(1000 * seconds, 2)}
+            fields = {
+                "method": scope["method"],
+                "path": path,
+                "status": status,
+                "ms": round(1000 * seconds, 2),
+            }
             # The texts of a request stay out of the logs.
             logger.info("request", extra={"fields": fields})
 
@@ -117,6 +122,9 @@ async def _read(receive: Receive, max_body: int) -> bytes | None:
 
 
 async def _respond(send: Send, status: int, detail: str, *, bearer: bool = False) -> None:
-    headers = [(b"content-type", b"application/json"), *([(b"www-authenticate", b"Bearer")] if bearer else [])]
+    headers = [
+        (b"content-type", b"application/json"),
+        *([(b"www-authenticate", b"Bearer")] if bearer else []),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps({"detail": detail}).encode()})

@@ -32,7 +32,9 @@ class Metrics:
             "textsim_truncated_texts", "Pairs with a text longer than the model reads.", registry=registry
         )
         self.indistinct = Counter(
-            "textsim_indistinct_pairs", "Pairs of different texts that are one to the model.", registry=registry
+            "textsim_indistinct_pairs",
+            "Pairs of different texts that are one to the model.",
+            registry=registry,
         )
         self.tokens = Counter("textsim_tokens", "Tokens read.", registry=registry)
         self.unknown_tokens = Counter(

@@ -50,7 +50,9 @@ class TokenContribution(BaseModel):
 
 
 class ExplainResponse(Decided):
-    base: float = Field(description="score where all tokens are unknown; base and contributions sum to the score")
+    base: float = Field(
+        description="score where all tokens are unknown; base and contributions sum to the score"
+    )
     tokens_a: list[TokenContribution]
     tokens_b: list[TokenContribution]
     matrix: list[list[float]] = Field(description="tokens_a by tokens_b: what two tokens add together")
@@ -165,6 +167,16 @@ class Ready(BaseModel):
     status: Literal["ready"] = "ready"
     model: str
     documents: int | None = Field(description="texts in the index; null where none is served")
+
+
+class ModelResponse(BaseModel):
+    model: str
+    threshold: float = Field(ge=0, le=1, description="score from which on a pair is a match")
+    no_match_below: float = Field(ge=0, le=1, description="score below which a pair is no match")
+    width: int = Field(description="numbers of a vector")
+    max_length: int = Field(description="tokens of a text that are read")
+    documents: int | None
+    card: str = Field(description="the model card, Markdown")
 
 
 class Problem(BaseModel):

@@ -18,7 +18,9 @@ class ServiceSettings(Settings):
 
     model: str
     index: str | None = Field(default=None, description="folder of a stored index")
-    api_key_file: str | None = Field(default=None, description="a key a line; without it every request is answered")
+    api_key_file: str | None = Field(
+        default=None, description="a key a line; without it every request is answered"
+    )
     max_batch: int = Field(default=1024, ge=1, description="pairs or texts of one request")
     max_text: int = Field(default=10_000, ge=1, description="characters of one text")
     max_body: int = Field(default=8 << 20, ge=1024, description="bytes of one request")
