@@ -64,9 +64,7 @@ class EntryFile:
         """The entries of the file."""
         for chunk, (texts,) in self._file:
             yield Batch(
-                [
-                    _entry(text, others) for text, others in zip(texts.texts, chunk.kept[EVERY], strict=True)
-                ],
+                [_entry(text, others) for text, others in zip(texts.texts, chunk.kept[EVERY], strict=True)],
                 texts,
             )
 
@@ -90,18 +88,16 @@ def batches(matcher: TextMatcher, rows: Iterable[Any] | EntryFile) -> Iterator[B
         return
     stream, start = entries(rows), 0
     while some := list(islice(stream, CHUNK_ROWS)):
-        first = start
-        yield Batch(
-            some, matcher.read([entry.text for entry in some], lambda place: f"rows[{first + place}]")
-        )
+        places = map("rows[{}]".format, range(start, start + len(some)))
+        yield Batch(some, matcher.read([entry.text for entry in some], list(places).__getitem__))
         start += len(some)
 
 
 def entries(rows: Iterable[Any]) -> Iterator[Entry]:
     """The entries of texts, `Entry` tuples, records (mappings) or a data frame.
 
-    In a record, a column of a usual name holds the text (text, sentence, question, 问题, ...) and the id (id, qid, 编号,
-    ...); every other is payload.
+    In a record, a column of a usual name holds the text (text, sentence, question, 问题, ...), another one the id (id,
+    qid, 编号, ...), and every other is payload.
 
     Raises:
         InputError: a row is nothing of these; names its place.
@@ -151,7 +147,9 @@ def payload_json(payload: Mapping[str, Any], where: str) -> str:
     try:
         return clean(json.dumps(payload, ensure_ascii=False, default=_plain, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: expected a payload that JSON can hold. Received {shown(payload)}.") from error
+        raise InputError(
+            f"{where}: expected a payload that JSON can hold. Received {shown(payload)}."
+        ) from error
 
 
 def _plain(value: Any) -> Any:

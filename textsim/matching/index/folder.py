@@ -12,23 +12,26 @@ from textsim.artifacts.fingerprint import fingerprint
 from textsim.artifacts.saved_model import load_model
 from textsim.config.settings import Settings
 from textsim.errors import ArtifactError, ConfigError
-from textsim.io.atomic import MANIFEST, is_partial, read_json
+from textsim.io.manifest import MANIFEST, read_json
+from textsim.io.siblings import remove_left_behind
 from textsim.matching.index.store import DATABASE
 from textsim.matching.index.writer import GRAPHS
 from textsim.matching.text_matcher import TextMatcher
 
 FORMAT = "textsim-index"
+_CHANGING = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", *GRAPHS)
 
 
 class Manifest(Settings):
-    """What an index keeps of its model, and the files that it may have.
+    """What an index keeps of its model, and which files it may have.
 
     Attributes:
         model: the folder that the model was loaded from, or a bundled model's name; None for one that was not loaded.
         fingerprint: of the model, see `textsim.artifacts.fingerprint.fingerprint`.
         simplify: whether texts were read with traditional characters simplified.
         output_dim: width of the vectors.
-        files: what is in each.
+        files: none, as `textsim.io.manifest` would have it: all change.
+        changing: the names of those that there may be.
     """
 
     format: Literal["textsim-index"] = "textsim-index"
@@ -37,12 +40,8 @@ class Manifest(Settings):
     fingerprint: str
     simplify: bool
     output_dim: int = Field(ge=1)
-    files: dict[str, str] = {
-        DATABASE: "rows, payloads and vectors",
-        f"{DATABASE}-wal": "changes that are not in there yet",
-        f"{DATABASE}-shm": "who reads and writes",
-        **{name: "the graph of the vectors" for name in GRAPHS},
-    }
+    files: dict[str, None] = Field(default={}, max_length=0)
+    changing: tuple[str, ...] = _CHANGING
 
     @staticmethod
     def of(matcher: TextMatcher) -> Manifest:
@@ -78,7 +77,9 @@ class Manifest(Settings):
         except ConfigError as error:
             raise ArtifactError(f"{error} Was it written by another version of textsim?") from error
         if not (folder / DATABASE).is_file():
-            raise ArtifactError(f"{folder}/ lacks {DATABASE}, which holds its rows. Restore it from a backup.")
+            raise ArtifactError(
+                f"{folder}/ lacks {DATABASE}, which holds its rows. Restore it from a backup."
+            )
         return manifest
 
     def load_matcher(self, folder: Path) -> TextMatcher:
@@ -125,8 +126,7 @@ def folder_number(folder: Path) -> tuple[int, int] | None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes what a killed process left half-written in the folder of an index, if it is one."""
+    """Removes what killed processes left half-written in the folder of an index, if it is one."""
     if (folder / MANIFEST).is_file():
-        for path in folder.iterdir():
-            if is_partial(path) and path.name.rpartition(".partial-")[0] in GRAPHS:
-                path.unlink(missing_ok=True)
+        for name in GRAPHS:
+            remove_left_behind(folder / name)

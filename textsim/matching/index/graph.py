@@ -82,9 +82,7 @@ class Graph:
         )
         if len(directions) == 1:
             return [found.keys.astype(np.int64).ravel()]
-        return [
-            keys[:number].astype(np.int64) for keys, number in zip(found.keys, found.counts, strict=True)
-        ]
+        return [keys[:number].astype(np.int64) for keys, number in zip(found.keys, found.counts, strict=True)]
 
     def save(self, path: Path) -> None:
         """Writes the graph to a file, which appears whole."""

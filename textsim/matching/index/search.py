@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textsim.config.cores import available_cores
-from textsim.matching.index.ranking import WEIGHT, shared_characters
+from textsim.matching.index.ranking import WEIGHT, SharedCharacters
 from textsim.matching.index.snapshot import Candidates, Snapshot, unit
 from textsim.matching.index.store import Store
-from textsim.matching.index.tables import Reading, Row
+from textsim.matching.index.tables import Row
 from textsim.matching.text_matcher import PairScores, TextMatcher, TokenizedTexts
 
 # Rows that are looked at more closely, of those with the largest cosines.
@@ -47,9 +47,8 @@ class Hit(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A stored row, for the query at a place among those of a block."""
+    """A stored row, and the cosine of its vector with the query's."""
 
-    query: int
     row: Row
     cosine: float
 
@@ -60,6 +59,7 @@ class Search:
 
     Attributes:
         matcher: the model.
+        shared: how alike two texts are by their characters.
         store, snapshot: what is stored.
         k: entries to find.
         rerank: whether candidates are ordered by more than the cosine.
@@ -67,6 +67,7 @@ class Search:
     """
 
     matcher: TextMatcher
+    shared: SharedCharacters
     store: Store
     snapshot: Snapshot
     k: int
@@ -87,23 +88,14 @@ class Search:
         count = count or max(self.k, _CANDIDATES)
         encoded, rows = self.matcher.encode_keys(texts.keys, self.matcher.cache)
         found = self.snapshot.nearest(self.store, unit(encoded)[rows], count, self.allowed)
-        with self.store.read() as reading:
-            listed = self._listed(texts, found, reading)
-            flat = [candidate for candidates in listed for candidate in candidates]
-            vectors = reading.vectors(list({candidate.row.key for candidate in flat}))
-        queries = np.array([candidate.query for candidate in flat], np.int64)
-        keys = np.array([candidate.row.key for candidate in flat], np.int64)
-        result = self.matcher.compare_encoded(
-            texts.take(queries.tolist()),
-            TokenizedTexts(
-                [candidate.row.text for candidate in flat],
-                [candidate.row.tokens for candidate in flat],
-                np.zeros(len(flat), bool),
-            ),
-            np.concatenate([encoded, vectors.encoded]) if len(flat) else encoded,
-            rows[queries],
-            len(encoded) + np.searchsorted(vectors.keys, keys),
-        )
+        listed = self._listed(texts, found)
+        keys = np.unique([candidate.row.key for candidates in listed for candidate in candidates])
+        vectors = self.snapshot.vectors(self.store, keys.astype(np.int64))
+        if len(vectors.keys) < len(keys):
+            # Others were removed meanwhile.
+            left = set(vectors.keys.tolist())
+            listed = [[one for one in candidates if one.row.key in left] for candidates in listed]
+        result = self._score(texts, listed, np.concatenate([encoded, vectors.encoded]), rows, vectors.keys)
         hits: list[list[Hit]] = []
         start = 0
         for query, candidates in enumerate(listed):
@@ -116,40 +108,63 @@ class Search:
             hits.append(best)
         return hits
 
+    def _score(
+        self,
+        texts: TokenizedTexts,
+        listed: Sequence[Sequence[_Candidate]],
+        encoded: np.ndarray,
+        rows: np.ndarray,
+        keys: np.ndarray,
+    ) -> PairScores:
+        """The scores of all candidates with their queries.
+
+        Args:
+            texts: the queries.
+            listed: the candidates of each.
+            encoded: the vectors of the queries, and then those of `keys`.
+            rows: for each query the place of its vector.
+            keys: of stored rows, rising.
+        """
+        flat = [candidate for candidates in listed for candidate in candidates]
+        queries = np.repeat(np.arange(len(texts)), [len(candidates) for candidates in listed])
+        stored = TokenizedTexts(
+            [candidate.row.text for candidate in flat],
+            [candidate.row.tokens for candidate in flat],
+            np.zeros(len(flat), bool),
+        )
+        places = np.searchsorted(keys, np.array([candidate.row.key for candidate in flat], np.int64))
+        first = len(encoded) - len(keys)
+        return self.matcher.compare_encoded(
+            texts.take(queries.tolist()), stored, encoded, rows[queries], first + places
+        )
+
     @property
     def _by_score(self) -> bool:
         """Whether the model has learned to score alone, and not to find a match among others by the cosine."""
         return self.rerank and not self.matcher.saved.recipe.loss.options.get("negatives")
 
-    def _listed(
-        self, texts: TokenizedTexts, found: Sequence[Candidates], reading: Reading
-    ) -> list[list[_Candidate]]:
+    def _listed(self, texts: TokenizedTexts, found: Sequence[Candidates]) -> list[list[_Candidate]]:
         """The candidates to score, for each query in the order of what is known before."""
-        stored = reading.rows(list({key for candidates in found for key in candidates.keys.tolist()}))
+        keys = {key for candidates in found for key in candidates.keys.tolist()}
+        stored = self.snapshot.rows(self.store, keys)
         listed = []
-        for query, candidates in enumerate(found):
+        for text, candidates in zip(texts.texts, found, strict=True):
             # Without those that were removed since they were found.
             known = [
-                _Candidate(query, stored[key], cosine)
+                _Candidate(stored[key], cosine)
                 for key, cosine in zip(candidates.keys.tolist(), candidates.cosines.tolist(), strict=True)
                 if key in stored
             ]
             if not self._by_score:
                 if self.rerank:
-                    known = self._reordered(texts.texts[query], known)
+                    known = self._reordered(text, known)
                 # The second tells how sure the first is.
                 known = _one_an_id(known)[: max(2, self.k)]
             listed.append(known)
         return listed
 
     def _reordered(self, text: str, candidates: list[_Candidate]) -> list[_Candidate]:
-        assert self.matcher.saved.tokenizer is not None
-        normalize = self.matcher.saved.tokenizer.normalizer
-        text = normalize(text)
-        values = [
-            round(candidate.cosine + WEIGHT * shared_characters(text, normalize(candidate.row.text)), 6)
-            for candidate in candidates
-        ]
+        values = [round(one.cosine + WEIGHT * self.shared(text, one.row.text), 6) for one in candidates]
         order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
         return [candidates[place] for place in order]
 
@@ -161,14 +176,14 @@ class Search:
             order = np.argsort(-values, kind="stable").tolist()
             first = {candidates[place].row.id: place for place in reversed(order)}
             order = [place for place in order if first[candidates[place].row.id] == place]
-        decisions = _decisions(self.matcher, scores)
+        probabilities, decisions = _decided(self.matcher, scores, order)
         return [
             Hit(
                 id=candidates[place].row.id,
                 text=candidates[place].row.text,
                 score=float(scores.scores[place]),
-                probability=decisions[place][0],
-                decision=decisions[place][1],
+                probability=probabilities[place],
+                decision=decisions[place],
                 cosine=max(-1.0, min(1.0, candidates[place].cosine)),
                 payload=json.loads(candidates[place].row.payload),
             )
@@ -184,9 +199,32 @@ def _one_an_id(candidates: list[_Candidate]) -> list[_Candidate]:
     return list(first.values())
 
 
-def _decisions(matcher: TextMatcher, scores: PairScores) -> list[tuple[float, str]]:
-    """Of each pair the probability that it matches, and the decision."""
-    return [
-        (score, "unsure" if alike else "match" if score >= matcher.threshold else "no match")
-        for score, alike in zip(scores.scores.tolist(), scores.indistinct.tolist(), strict=True)
+def _decided(matcher: TextMatcher, scores: PairScores, order: Sequence[int]) -> tuple[list[float], list[str]]:
+    """Of each pair the probability that it matches, and the decision.
+
+    Args:
+        matcher: the model, with its calibration.
+        scores: of the pairs.
+        order: their places, the first hit's first.
+    """
+    calibration, values = matcher.saved.calibration, scores.scores.astype(np.float64)
+    probabilities = calibration.probabilities(values).tolist()
+    low = matcher.threshold if calibration.no_match_below is None else calibration.no_match_below
+    decisions = [
+        "unsure"
+        if alike
+        else "match"
+        if score >= matcher.threshold
+        else "no match"
+        if score < low
+        else "unsure"
+        for score, alike in zip(values.tolist(), scores.indistinct.tolist(), strict=True)
     ]
+    if calibration.search is not None and order:
+        first, margin = order[0], values[order[0]] - (values[order[1]] if len(order) > 1 else 0)
+        probability = float(calibration.search(values[first], max(margin, 0)))
+        probabilities[first] = probability
+        if not scores.indistinct[first]:
+            sure = probability >= calibration.search.min_probability
+            decisions[first] = "match" if sure else "no match"
+    return probabilities, decisions

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -12,8 +13,9 @@ from textsim.errors import ArtifactError
 from textsim.matching.index.graph import Graph
 from textsim.matching.index.products import largest, products
 from textsim.matching.index.store import Store
-from textsim.matching.index.tables import Reading
+from textsim.matching.index.tables import Reading, Row, Vectors
 
+_MOST_KNOWN = 20_000
 # Of so few rows that a filter leaves, every vector is compared; of more, the graph is asked first.
 _FEW_ALLOWED = 4096
 
@@ -43,7 +45,9 @@ class Snapshot:
         record, graph: of the graph that covers the rows up to a key; None where there is none.
         removed: keys that the graph holds and the index does not any more, int64 (n,), rising.
         keys: of all other rows, int64 (n,), rising.
-        directions: their vectors at length 1, float32 (n, output_dim).
+        encoded: their vectors, float32 (n, output_dim).
+        scales: what brings those to length 1, float32 (n,).
+        known: rows that were read since.
     """
 
     change: int
@@ -52,22 +56,45 @@ class Snapshot:
     graph: Graph | None
     removed: np.ndarray
     keys: np.ndarray
-    directions: np.ndarray
+    encoded: np.ndarray
+    scales: np.ndarray
+    known: dict[int, Row] = field(default_factory=dict)
 
     @staticmethod
     def take(store: Store, output_dim: int, previous: Snapshot | None = None) -> Snapshot:
         """The present state of a store; what `previous` has of it already is not read again."""
         for attempt in range(3):
-            with store.read() as reading:
-                try:
+            try:
+                with store.read() as reading:
                     return _take(reading, store.folder, output_dim, previous)
-                except FileNotFoundError as error:
-                    # A writer has put another graph in place since the transaction began.
-                    if attempt == 2:
-                        raise ArtifactError(
-                            f"{error.filename} is missing. Restore it, or run `textsim index compact`."
-                        ) from error
+            except (FileNotFoundError, ArtifactError):
+                # A writer may have put another graph in place since the transaction began.
+                if attempt == 2:
+                    raise
         raise AssertionError("the last attempt returns or raises")
+
+    def rows(self, store: Store, keys: Iterable[int]) -> dict[int, Row]:
+        """The rows of some keys, by key; without those that are not stored any more."""
+        found = {key: self.known[key] for key in keys if key in self.known}
+        missing = [key for key in keys if key not in found]
+        if missing:
+            with store.read() as reading:
+                read = reading.rows(missing)
+            if len(self.known) < _MOST_KNOWN:
+                self.known.update(read)
+            found.update(read)
+        return found
+
+    def vectors(self, store: Store, keys: np.ndarray) -> Vectors:
+        """The vectors of some keys, int64 (n,), rising; without those that are not stored any more."""
+        listed = np.isin(keys, self.keys, assume_unique=True)
+        encoded = self.encoded[np.searchsorted(self.keys, keys[listed])]
+        if listed.all():
+            return Vectors(keys, encoded)
+        # What a graph covers has lower keys than what is listed.
+        with store.read() as reading:
+            read = reading.vectors(keys[~listed].tolist())
+        return Vectors(np.concatenate([read.keys, keys[listed]]), np.concatenate([read.encoded, encoded]))
 
     def nearest(
         self, store: Store, directions: np.ndarray, count: int, allowed: np.ndarray | None = None
@@ -94,14 +121,16 @@ class Snapshot:
     def _nearest_listed(
         self, directions: np.ndarray, count: int, allowed: np.ndarray | None
     ) -> list[Candidates]:
-        keys, listed = self.keys, self.directions
+        cosines = products(directions, self.encoded) * self.scales
         if allowed is not None:
-            inside = np.isin(keys, allowed, assume_unique=True)
-            keys, listed = keys[inside], listed[inside]
-        cosines = products(directions, listed)
+            cosines[:, ~np.isin(self.keys, allowed, assume_unique=True)] = -np.inf
         places = largest(cosines, count)
         cosines = np.take_along_axis(cosines, places, axis=1)
-        return [_sorted(keys[row], values) for row, values in zip(places, cosines, strict=True)]
+        found = []
+        for row, values in zip(places, cosines, strict=True):
+            inside = values > -np.inf
+            found.append(_sorted(self.keys[row[inside]], values[inside]))
+        return found
 
     def _nearest_in_graph(
         self, directions: np.ndarray, count: int, allowed: np.ndarray | None
@@ -133,17 +162,18 @@ def _take(reading: Reading, folder: Path | None, output_dim: int, previous: Snap
     last_key = 0 if record is None else record["last_key"]
     if previous is not None and previous.record == record:
         graph = previous.graph
-        known = previous.keys, previous.directions
+        before = previous.keys, previous.encoded
     else:
         graph = None
         if record is not None:
             assert folder is not None
             graph = open_graph(reading, folder, record)
-        known = np.empty(0, np.int64), np.empty((0, output_dim), np.float32)
+        before = np.empty(0, np.int64), np.empty((0, output_dim), np.float32)
     keys = reading.keys_after(last_key)
-    still = np.isin(known[0], keys, assume_unique=True)
-    after = max(last_key, int(known[0][-1]) if len(known[0]) else 0)
-    blocks = [known[1][still], *(unit(block.encoded) for block in reading.vectors_after(after))]
+    still = np.isin(before[0], keys, assume_unique=True)
+    after = max(last_key, int(before[0][-1]) if len(before[0]) else 0)
+    blocks = [before[1][still], *(block.encoded for block in reading.vectors_after(after))]
+    encoded = np.concatenate(blocks)
     return Snapshot(
         change=reading.get("change"),
         texts=reading.get("texts"),
@@ -151,7 +181,8 @@ def _take(reading: Reading, folder: Path | None, output_dim: int, previous: Snap
         graph=graph,
         removed=reading.removed(),
         keys=keys,
-        directions=np.concatenate(blocks) if len(blocks) > 1 else blocks[0],
+        encoded=encoded,
+        scales=_scales(encoded),
     )
 
 
@@ -174,9 +205,14 @@ def open_graph(reading: Reading, folder: Path, record: GraphRecord, *, writable:
 
 def unit(encoded: np.ndarray) -> np.ndarray:
     """Vectors at length 1; at length 0 where a vector has none."""
-    lengths = np.linalg.norm(encoded, axis=1, keepdims=True)
-    result: np.ndarray = encoded / np.where(lengths > 0, lengths, 1)
+    result: np.ndarray = encoded * _scales(encoded)[:, None]
     return result
+
+
+def _scales(encoded: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(encoded, axis=1)
+    scales: np.ndarray = np.where(lengths > 0, 1 / np.where(lengths > 0, lengths, 1), 0)
+    return scales.astype(np.float32)
 
 
 def _sorted(keys: np.ndarray, cosines: np.ndarray) -> Candidates:

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from textsim.errors import ArtifactError, InputError, shown
-from textsim.io.atomic import MANIFEST, atomic_folder, write_json
+from textsim.errors import InputError, shown
+from textsim.io.folders import atomic_folder
+from textsim.io.manifest import MANIFEST, write_json
 from textsim.matching.index.entries import EntryFile, batches
 from textsim.matching.index.folder import FORMAT, Manifest, folder_number, remove_partial
+from textsim.matching.index.ranking import SharedCharacters
 from textsim.matching.index.search import Hit, Search
 from textsim.matching.index.snapshot import Snapshot
 from textsim.matching.index.store import Store
@@ -61,6 +63,9 @@ class TextIndex:
 
     def __init__(self, matcher: TextMatcher, store: Store) -> None:
         self.matcher, self.path = matcher, store.folder
+        tokenizer = matcher.saved.tokenizer
+        assert tokenizer is not None
+        self._shared = SharedCharacters(tokenizer.normalizer)
         self._refreshing = threading.RLock()
         self._opened = self._look_at(store)
 
@@ -207,10 +212,17 @@ class TextIndex:
             InputError: the text is not a str or is empty, `k` is less than 1, or no payload has a column of the filter.
             ArtifactError: the index was damaged, or replaced by one of another model.
         """
-        return self.search_read(self.matcher.read([text], lambda _: "text"), k, rerank=rerank, filter=filter)[0]
+        return self.search_read(self.matcher.read([text], lambda _: "text"), k, rerank=rerank, filter=filter)[
+            0
+        ]
 
     def search_many(
-        self, texts: Iterable[str], k: int = 5, *, rerank: bool = True, filter: Mapping[str, Any] | None = None
+        self,
+        texts: Iterable[str],
+        k: int = 5,
+        *,
+        rerank: bool = True,
+        filter: Mapping[str, Any] | None = None,
     ) -> list[list[Hit]]:
         """`search` for each of many texts, on all cores. Raises as that; names the place."""
         if isinstance(texts, str) or not isinstance(texts, Iterable):
@@ -230,7 +242,8 @@ class TextIndex:
             raise InputError(f"k: expected a whole number, at least 1. Received {k!r}.")
         opened = self._current()
         allowed = _allowed(opened, filter) if filter else None
-        return Search(self.matcher, opened.store, opened.snapshot, int(k), rerank, allowed).hits(texts)
+        search = Search(self.matcher, self._shared, opened.store, opened.snapshot, int(k), rerank, allowed)
+        return search.hits(texts)
 
     @contextlib.contextmanager
     def _write(self) -> Iterator[Writing]:
