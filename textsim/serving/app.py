@@ -103,6 +103,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     _add_index(app, engine)
     _add_status(app, engine, metrics)
     _add_pages(app)
+    _describe_limits(app.openapi(), settings, engine.matcher.output_dim)
     return app
 
 
@@ -245,6 +246,21 @@ def _add_pages(app: FastAPI) -> None:
             swagger_css_url="/static/swagger/swagger-ui.css",
             swagger_favicon_url="/static/icon.svg",
         )
+
+
+def _describe_limits(description: dict[str, Any], settings: ServiceSettings, width: int) -> None:
+    """Writes the service's own limits into the description, which FastAPI keeps once it is made."""
+    schemas = description["components"]["schemas"]
+    for name, field in (
+        ("ScoreRequest", "pairs"),
+        ("EncodeRequest", "texts"),
+        ("SearchRequest", "texts"),
+        ("RerankRequest", "documents"),
+    ):
+        schemas[name]["properties"][field]["maxItems"] = settings.max_batch
+    embeddings = schemas["EmbeddingsRequest"]["properties"]
+    embeddings["input"]["anyOf"][1]["maxItems"] = settings.max_batch
+    embeddings["dimensions"]["anyOf"][0] = {"const": width}
 
 
 def vars_of(found: Any) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import CARD
 from textsim.config.cores import available_cores
 from textsim.errors import ConfigError
-from textsim.evaluation.explain import Explanation, explain
 from textsim.matching.decisions import Decision
+from textsim.matching.explain import Explanation
 from textsim.matching.index.search import Hit
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
@@ -88,8 +88,8 @@ class Engine:
         return None if self._index is None else len(self._index)
 
     def explain(self, text_a: str, text_b: str) -> Explanation:
-        """See `textsim.evaluation.explain`."""
-        return explain(self.matcher, text_a, text_b)
+        """See `TextMatcher.explain`."""
+        return self.matcher.explain(text_a, text_b)
 
     def put(self, id: str, text: str, payload: Mapping[str, Any]) -> int:
         """Stores a text under an id in place of those it had. Returns the number of texts."""
@@ -169,8 +169,8 @@ class Engine:
                 self.metrics.decisions.labels(hits[0].decision if hits else "no match").inc()
         return results
 
-    def _encode(self, texts: Sequence[str]) -> np.ndarray:
-        return self.matcher.encode(texts)
+    def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        return list(self.matcher.encode(texts))
 
     def _observe(self, kind: str) -> Any:
         return self.metrics.batch.labels(kind).observe

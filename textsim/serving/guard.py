@@ -60,10 +60,10 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         path = scope["path"]
-        if self._keys and path not in OPEN and not path.startswith("/static/"):
-            if not self._has_key(headers.get(b"authorization", b"")):
-                await _respond(send, 401, "expected a valid key: Authorization: Bearer KEY.", bearer=True)
-                return
+        is_open = not self._keys or path in OPEN or path.startswith("/static/")
+        if not is_open and not self._has_key(headers.get(b"authorization", b"")):
+            await _respond(send, 401, "expected a valid key: Authorization: Bearer KEY.", bearer=True)
+            return
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > self._max_body:
             await _respond(send, 413, f"body: expected at most {self._max_body:,} bytes.")

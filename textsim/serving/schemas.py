@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-Text = Annotated[str, StringConstraints(min_length=1)]
+from textsim.text.normalize import CONTROL_CHARACTERS
+
+# Halves of surrogate pairs have no place in JSON of UTF-8; the others are whitespace to Python alone.
+_NOTHING = CONTROL_CHARACTERS.replace("\ud800-\udfff", "") + r"\x1c-\x1f\x85"
+# What the description says of a text; what a text lacks is said by the matcher, in clearer words than a pattern.
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    WithJsonSchema({"type": "string", "minLength": 1, "pattern": rf"[^\s{_NOTHING}]"}),
+]
 
 
 class Request(BaseModel):
