@@ -31,5 +31,5 @@ def fingerprint(saved: SavedModel) -> str:
         arrays["scaler/mean"], arrays["scaler/scale"] = saved.scaler
     for path, array in sorted(arrays.items()):
         digest.update(f"{path} {array.shape} ".encode())
-        digest.update(np.ascontiguousarray(array, np.float32))
+        digest.update(np.ascontiguousarray(array, np.float32).data)
     return digest.hexdigest()

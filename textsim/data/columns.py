@@ -199,7 +199,10 @@ def find_columns(
     whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
     rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
     if not rows:
-        getter = _getter(in_order, len(in_order), expected)
+        if keep == (EVERY,):
+            getter = _getter_of_every(in_order, kind.columns, expected)
+        else:
+            getter = _getter(in_order, len(in_order), expected)
         return Columns(kind.columns, False, expected, getter, tuple(map(str, keep)))
     *blank, (number, cells) = rows
     assert isinstance(cells, list)

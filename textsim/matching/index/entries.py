@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
@@ -58,11 +59,14 @@ class EntryFile:
     """
 
     def __init__(self, matcher: TextMatcher, source: str | os.PathLike[str], **reading: Any) -> None:
+        self.matcher = matcher
+        self._rows, self._start = 0, time.perf_counter()
         self._file = TextFile(matcher, source, TEXTS, {**reading, "keep": [EVERY]})
 
     def batches(self) -> Iterator[Batch]:
         """The entries of the file."""
         for chunk, (texts,) in self._file:
+            self._rows += len(texts)
             yield Batch(
                 [_entry(text, others) for text, others in zip(texts.texts, chunk.kept[EVERY], strict=True)],
                 texts,
@@ -72,9 +76,9 @@ class EntryFile:
         """Closes the file before its end."""
         self._file.close()
 
-    def report(self, **results: Any) -> FileReport:
-        """What was found about the file so far, see `TextFile.report`."""
-        return self._file.report(**results)
+    def report(self) -> FileReport:
+        """What was read so far, and what was found about the file; `rows` are the entries."""
+        return self._file.report(rows=self._rows, seconds=time.perf_counter() - self._start)
 
 
 def batches(matcher: TextMatcher, rows: Iterable[Any] | EntryFile) -> Iterator[Batch]:
@@ -108,7 +112,8 @@ def entries(rows: Iterable[Any]) -> Iterator[Entry]:
         )
     if hasattr(rows, "iloc") and hasattr(rows, "columns"):
         # A data frame, found out without pandas: None for what is missing, Python's numbers for NumPy's.
-        rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+        frame: Any = rows
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     for place, row in enumerate(rows):
         if isinstance(row, Entry):
             yield row

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textsim.config.cores import available_cores
+from textsim.matching.decisions import Decision, Verdict
 from textsim.matching.index.ranking import WEIGHT, SharedCharacters
 from textsim.matching.index.snapshot import Candidates, Snapshot, unit
 from textsim.matching.index.store import Store
@@ -41,7 +42,7 @@ class Hit(NamedTuple):
     text: str
     score: float
     probability: float
-    decision: str
+    decision: Verdict
     cosine: float
     payload: dict[str, Any]
 
@@ -176,14 +177,14 @@ class Search:
             order = np.argsort(-values, kind="stable").tolist()
             first = {candidates[place].row.id: place for place in reversed(order)}
             order = [place for place in order if first[candidates[place].row.id] == place]
-        probabilities, decisions = _decided(self.matcher, scores, order)
+        decisions = _decided(self.matcher, scores, order)
         return [
             Hit(
                 id=candidates[place].row.id,
                 text=candidates[place].row.text,
-                score=float(scores.scores[place]),
-                probability=probabilities[place],
-                decision=decisions[place],
+                score=decisions[place].score,
+                probability=decisions[place].probability,
+                decision=decisions[place].decision,
                 cosine=max(-1.0, min(1.0, candidates[place].cosine)),
                 payload=json.loads(candidates[place].row.payload),
             )
@@ -199,32 +200,21 @@ def _one_an_id(candidates: list[_Candidate]) -> list[_Candidate]:
     return list(first.values())
 
 
-def _decided(matcher: TextMatcher, scores: PairScores, order: Sequence[int]) -> tuple[list[float], list[str]]:
-    """Of each pair the probability that it matches, and the decision.
+def _decided(matcher: TextMatcher, scores: PairScores, order: Sequence[int]) -> list[Decision]:
+    """What is said of each candidate.
 
     Args:
         matcher: the model, with its calibration.
-        scores: of the pairs.
+        scores: of the candidates with the query.
         order: their places, the first hit's first.
     """
-    calibration, values = matcher.saved.calibration, scores.scores.astype(np.float64)
-    probabilities = calibration.probabilities(values).tolist()
-    low = matcher.threshold if calibration.no_match_below is None else calibration.no_match_below
-    decisions = [
-        "unsure"
-        if alike
-        else "match"
-        if score >= matcher.threshold
-        else "no match"
-        if score < low
-        else "unsure"
-        for score, alike in zip(values.tolist(), scores.indistinct.tolist(), strict=True)
-    ]
-    if calibration.search is not None and order:
-        first, margin = order[0], values[order[0]] - (values[order[1]] if len(order) > 1 else 0)
-        probability = float(calibration.search(values[first], max(margin, 0)))
-        probabilities[first] = probability
-        if not scores.indistinct[first]:
-            sure = probability >= calibration.search.min_probability
-            decisions[first] = "match" if sure else "no match"
-    return probabilities, decisions
+    decisions = matcher.decisions(scores)
+    search = matcher.saved.calibration.search
+    if search is not None and order and not scores.indistinct[order[0]]:
+        # How far the second is behind tells more of the first than its score alone.
+        first = decisions[order[0]]
+        margin = first.score - decisions[order[1]].score if len(order) > 1 else first.score
+        probability = float(search(np.array([first.score]), np.array([max(0.0, margin)]))[0])
+        sure = probability >= search.min_probability
+        decisions[order[0]] = Decision("match" if sure else "no match", probability, first.score)
+    return decisions

@@ -115,10 +115,9 @@ class Reading:
             self._connection.execute(f"SELECT key FROM rows WHERE {condition} ORDER BY key", values)
         )
 
-    def count(self, what: str) -> int:
-        """The number of rows of a table, or of different ids."""
-        column, table = ("DISTINCT id", "rows") if what == "ids" else ("*", what)
-        return int(self._connection.execute(f"SELECT count({column}) FROM {table}").fetchone()[0])
+    def count_ids(self) -> int:
+        """How many different ids the rows have."""
+        return int(self._connection.execute("SELECT count(DISTINCT id) FROM rows").fetchone()[0])
 
     def _by_key(self, query: str, keys: Sequence[int]) -> list[Any]:
         found: list[Any] = []

@@ -19,6 +19,7 @@ from textsim.io.folders import atomic_folder
 from textsim.io.manifest import MANIFEST, write_json
 from textsim.matching.index.entries import EntryFile, batches
 from textsim.matching.index.folder import FORMAT, Manifest, folder_number, remove_partial
+from textsim.matching.index.info import IndexInfo, describe, measure_recall
 from textsim.matching.index.ranking import SharedCharacters
 from textsim.matching.index.search import Hit, Search
 from textsim.matching.index.snapshot import Snapshot
@@ -186,6 +187,31 @@ class TextIndex:
                 raise InputError(f"ids: expected texts. Received {shown(id)}.")
         with self._write() as writing:
             return sum(map(writing.remove, ids))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the payloads."""
+        with self._current().store.read() as reading:
+            return tuple(reading.get("columns"))
+
+    def info(self) -> IndexInfo:
+        """What the index holds, and how it searches."""
+        opened = self._current()
+        model = self.matcher.saved.source if self.path is None else Manifest.read(self.path).model
+        return describe(model, opened.store, opened.snapshot)
+
+    def recall(self, queries: int = 200, k: int = 10) -> float:
+        """How many of the nearest texts a search finds, as a fraction of those that comparing all would.
+
+        Args:
+            queries: stored texts to search for, evenly drawn.
+            k: how many neighbours of each count.
+
+        Returns:
+            Recall@k in [0, 1]; 1 where all cosines are computed anyway.
+        """
+        opened = self._current()
+        return measure_recall(opened.store, opened.snapshot, queries, k)
 
     def compact(self) -> None:
         """Frees the space of removed texts, and makes the graph anew."""
