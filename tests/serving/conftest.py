@@ -39,7 +39,7 @@ class Server(NamedTuple):
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "模型"
-    calibration = Calibration(pairs=10, no_match_below=0.3)
+    calibration = Calibration(pairs=10, no_match_below=0.55)
     save_model(saved_model("bilstm-attention", threshold=0.6, calibration=calibration), folder)
     return folder
 
