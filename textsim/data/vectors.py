@@ -26,6 +26,7 @@ from textsim.data.formats.tables import (
 )
 from textsim.data.labels import LABEL_NAMES, LabelRule
 from textsim.errors import ConfigError, DataFormatError
+from textsim.extras import needed_for
 from textsim.io.atomic import is_stream
 from textsim.io.npy import slices
 from textsim.io.text_encoding import open_bytes
@@ -293,7 +294,8 @@ def _csv_chunks(
     delimiter: str | None,
     rule: LabelRule,
 ) -> Iterator[VectorPairs]:
-    import pandas as pd
+    with needed_for("reading numeric vectors as text"):
+        import pandas as pd
 
     reading = {"format": format, "encoding": encoding, "delimiter": delimiter}
     with open_table(path, **reading) as table:

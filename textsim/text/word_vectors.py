@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from textsim.errors import ConfigError, DataFormatError, InputError
+from textsim.extras import needed_for
 from textsim.io.atomic import atomic_file
 from textsim.text.keyed_vectors import read_keyed_vectors
 from textsim.text.normalize import Normalizer
@@ -455,8 +456,9 @@ def train_word_vectors(
     for name, value in {**options, "workers": workers}.items():
         if value < 1:
             raise ConfigError(f"word vector option {name!r}: expected at least 1. Received {value}.")
-    from gensim.models import Word2Vec
-    from gensim.models.callbacks import CallbackAny2Vec
+    with needed_for("training word vectors"):
+        from gensim.models import Word2Vec
+        from gensim.models.callbacks import CallbackAny2Vec
 
     class Report(CallbackAny2Vec):
         def __init__(self, report: Callable[[int], None]) -> None:

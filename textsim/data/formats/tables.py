@@ -14,7 +14,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from textsim.errors import ConfigError, DataFormatError, MissingDependencyError
+from textsim.errors import ConfigError, DataFormatError
+from textsim.extras import needed_for
 from textsim.io.atomic import STREAM, is_gzip, is_stream
 from textsim.io.text_encoding import Lines, open_bytes
 from textsim.registry import unknown_name
@@ -295,13 +296,9 @@ def open_parquet(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
         DataFormatError: it is no Parquet file.
         MissingDependencyError: pyarrow is not installed.
     """
-    try:
+    with needed_for(f"{path}: reading Parquet"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"{path}: reading Parquet needs pyarrow. Install it with: pip install 'textsim[parquet]'"
-        ) from error
     with tempfile.TemporaryFile() as spool:
         if is_stream(path) or is_gzip(path):
             shutil.copyfileobj(file, spool)
