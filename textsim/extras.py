@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from textsim.errors import MissingDependencyError
 
 EXTRAS = {
+    "cn2an": "augment",
     "gensim": "train",
     "jieba": "jieba",
     "keras": "train",
@@ -18,6 +19,7 @@ EXTRAS = {
     "opencc": "opencc",
     "pandas": "train",
     "pyarrow": "parquet",
+    "pypinyin": "augment",
     "rjieba": "fast",
     "scipy": "train",
     "sklearn": "train",

@@ -19,7 +19,7 @@ from textsim.errors import TextsimError
 from textsim.extras import needed_for
 
 if TYPE_CHECKING:
-    from textsim.matching.files.files import FileReport
+    from textsim.matching.files.report import FileReport
 
 
 class Command(click.Command):

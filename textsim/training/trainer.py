@@ -15,15 +15,18 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
-from textsim.artifacts.saved_model import SavedModel, check_output, load_model, origin, save_model
+from textsim.artifacts.provenance import origin
+from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
 from textsim.config.recipes import build_recipe, default_recipe
 from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError
-from textsim.evaluation.evaluate import evaluate_scores, evaluate_triplets
-from textsim.evaluation.thresholds import as_pairs, choose_threshold
-from textsim.io.atomic import as_text
-from textsim.matching.text_matcher import TextMatcher, VectorMatcher
+from textsim.evaluation.calibration import fit_calibration
+from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
+from textsim.evaluation.thresholds import choose_threshold
+from textsim.io.paths import as_text
+from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.kernels.packed_lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
@@ -94,7 +97,8 @@ def train(
     """Trains a model on a dataset and saves it.
 
     The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation
-    figure (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
+    figure (`recipe.training.monitor`) is kept; the decision threshold is chosen, and the probability of a score fitted,
+    on the validation split.
 
     The state after an epoch is kept beside `out` (see `checkpoint_path`) until the model is saved: every half minute,
     and where the training is interrupted. The same call goes on from there, and ends with the same bits.
@@ -189,6 +193,7 @@ def train(
         scaler=dataset.scaler,
         weights=model.weight_arrays(),
         threshold=threshold,
+        calibration=fit_calibration(labels, shown),
         metrics=metrics,
         provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
     )
