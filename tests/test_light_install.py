@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.tiny_models import saved_model
+from textsim.artifacts.saved_model import save_model
 from textsim.extras import EXTRAS, needed_for
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +52,7 @@ print(json.dumps(results))
 
 def run_bare(*commands: list[Any]) -> list[tuple[int, str, str]]:
     """What commands do in a process that finds none of the packages of the extras: code, output, errors."""
-    given = json.dumps([sorted(EXTRAS), [list(map(str, command)) for command in commands]])
+    given = json.dumps([["pandas", *EXTRAS], [list(map(str, command)) for command in commands]])
     run = subprocess.run(
         [sys.executable, "-c", RUN_BARE, given],
         capture_output=True,
@@ -98,7 +100,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pairs = "text_a\ttext_b\tlabel\n花呗怎么还款\t怎样还花呗\t1\n今天天气\t怎样还花呗\t0\n"
     (folder / "pairs.tsv").write_text(pairs, encoding="utf-8")
     (folder / "texts.txt").write_text("怎样还花呗\n今天天气\n", encoding="utf-8")
-    (folder / "vectors.csv").write_text("a1,a2,b1,b2,label\n1,2,1,2,1\n", encoding="utf-8")
+    (folder / "vectors.csv").write_text(",".join(map(str, range(24))) + "\n", encoding="utf-8")
+    save_model(saved_model("vector-l1"), folder / "vector-model")
     return folder
 
 
@@ -107,6 +110,7 @@ def test_scoring_needs_no_extra(files: Path) -> None:
     commands: list[list[Any]] = [
         ["score", "zh-general", "花呗怎么还款", "怎样还花呗"],
         ["score", "zh-general", "--input", pairs, "--output", files / "scores.tsv"],
+        ["score", files / "vector-model", "--input", files / "vectors.csv", "--header", "no"],
         ["encode", "zh-general", "--input", texts, "--output", files / "vectors.npy"],
         ["search", "zh-general", texts, "花呗怎么还款"],
         ["search", "zh-general", texts, "--input", texts, "--output", files / "hits.tsv"],

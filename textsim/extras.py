@@ -16,14 +16,16 @@ EXTRAS = {
     "jieba": "jieba",
     "keras": "train",
     "matplotlib": "train",
+    "numba": "train",
     "opencc": "opencc",
-    "pandas": "train",
+    "openpyxl": "excel",
     "pyarrow": "parquet",
     "pypinyin": "augment",
     "rjieba": "fast",
     "scipy": "train",
     "sklearn": "train",
     "tensorflow": "train",
+    "threadpoolctl": "train",
 }
 """Top-level module -> the extra of textsim that brings it."""
 

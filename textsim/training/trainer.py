@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from textsim.io.paths import as_text
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
 from textsim.modeling.batches import PairBatches
-from textsim.modeling.kernels.packed_lstm import has_gpu
+from textsim.modeling.kernels.lstm import has_numba, one_blas_thread
+from textsim.modeling.kernels.stock_lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
 from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
@@ -277,14 +279,15 @@ def _fit(
     model.compile(optimizer=optimizer, jit_compile=False)
     verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
     try:
-        model.fit(
-            source,
-            initial_epoch=settings.epochs if checkpoint.finished else checkpoint.epoch,
-            epochs=settings.epochs,
-            callbacks=callbacks,
-            verbose=verbose,
-            shuffle=False,
-        )
+        with one_blas_thread():
+            model.fit(
+                source,
+                initial_epoch=settings.epochs if checkpoint.finished else checkpoint.epoch,
+                epochs=settings.epochs,
+                callbacks=callbacks,
+                verbose=verbose,
+                shuffle=False,
+            )
     except (KeyboardInterrupt, SystemExit) as end:
         checkpoint.write()
         # Nobody may be there any more to read what was asked for by a signal.
@@ -483,4 +486,5 @@ def _versions() -> dict[str, str]:
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
+        **({"numba": metadata.version("numba")} if has_numba() else {}),
     }
