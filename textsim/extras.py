@@ -28,6 +28,7 @@ EXTRAS = {
     "tensorflow": "train",
     "threadpoolctl": "train",
     "tokenizers": "teachers",
+    "usearch": "index",
 }
 """Top-level module -> the extra of textsim that brings it."""
 

@@ -53,6 +53,12 @@ class Command(click.Command):
                 formatter.write_dl(records)
 
 
+class CommandGroup(click.Group):
+    """Commands with a first name in common, such as `textsim index build`."""
+
+    command_class = Command
+
+
 def command() -> Callable[[Callable[..., Any]], Command]:
     """The decorator of a command of `textsim`."""
     return click.command(cls=Command)
