@@ -112,8 +112,10 @@ def test_scoring_needs_no_extra(files: Path) -> None:
         ["score", "zh-general", "--input", pairs, "--output", files / "scores.tsv"],
         ["score", files / "vector-model", "--input", files / "vectors.csv", "--header", "no"],
         ["encode", "zh-general", "--input", texts, "--output", files / "vectors.npy"],
-        ["search", "zh-general", texts, "花呗怎么还款"],
-        ["search", "zh-general", texts, "--input", texts, "--output", files / "hits.tsv"],
+        ["index", "build", "zh-general", texts, "--out", files / "index"],
+        ["search", files / "index", "花呗怎么还款"],
+        ["search", files / "index", "--input", texts, "--output", files / "hits.tsv"],
+        ["explain", "zh-general", "花呗怎么还款", "怎样还花呗"],
         ["info", "zh-general"],
         ["models"],
         ["recipes"],
@@ -125,7 +127,7 @@ def test_scoring_needs_no_extra(files: Path) -> None:
     ]
     for command, (code, out, err) in zip(commands, run_bare(*commands), strict=True):
         assert code == 0, f"{command}: {code} {err}"
-        assert out or command[0] in ("score", "encode", "search", "mine")
+        assert out or command[0] in ("score", "encode", "index", "search", "mine")
 
 
 def test_what_needs_more_says_which_extra(files: Path) -> None:
