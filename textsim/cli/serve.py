@@ -60,8 +60,11 @@ def serve(
       textsim serve model --index faq --port 8080 --api-key-file keys.txt
       curl localhost:8000/v1/score -H 'content-type: application/json' -d '{"pairs": [["花呗怎么还款", "怎样还花呗"]]}'
     """
-    from textsim.serving.run import run
+    from textsim.extras import needed_for
     from textsim.serving.settings import ServiceSettings
+
+    with needed_for("textsim serve"):
+        from textsim.serving.run import run
 
     settings = ServiceSettings(
         model=model,

@@ -134,7 +134,9 @@ def test_an_entry_is_one_hit_by_its_best_phrasing_with_its_payload(
             ({"price": 9}, set()),
         ):
             assert {hit.id for hit in index.search("你好", filter=filter)} == ids
-        with pytest.raises(UnknownNameError, match=r"no payload has a column 'colour'. The index has: 'answer'"):
+        with pytest.raises(
+            UnknownNameError, match=r"no payload has a column 'colour'. The index has: 'answer'"
+        ):
             index.search("你好", filter={"colour": "red"})
 
 

@@ -323,7 +323,9 @@ def _allowed(opened: _Opened, filter: Mapping[str, Any]) -> np.ndarray:
             for column, _ in wanted:
                 if column not in columns:
                     have = ", ".join(map(repr, columns)) or "none"
-                    raise UnknownNameError(f"filter: no payload has a column {column!r}. The index has: {have}.")
+                    raise UnknownNameError(
+                        f"filter: no payload has a column {column!r}. The index has: {have}."
+                    )
             known = reading.keys_where(dict(wanted))
         if len(opened.allowed) < _FILTERS_KEPT:
             opened.allowed[wanted] = known
