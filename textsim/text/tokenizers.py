@@ -103,12 +103,21 @@ class Tokenizer(ABC):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Tokenizer:
+        """The tokenizer that `to_config` described. Opens no file, whatever the config holds.
+
+        Raises:
+            ConfigError: an option is unknown, or has a value that it cannot have.
+        """
+        return cls.from_options({name: value for name, value in config.items() if name != "name"})
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Tokenizer:
         """The tokenizer of this class with the given options; those left out have their defaults.
 
         Raises:
             ConfigError: an option is unknown, or has a value that it cannot have.
         """
-        options = {name: value for name, value in config.items() if name != "name"}
+        options = dict(options)
         allowed = tuple(sorted(inspect.signature(cls).parameters))
         for name in options:
             if name not in allowed:
@@ -150,6 +159,18 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
     if "name" not in config:
         raise ConfigError(f"tokenizer config: expected a 'name', one of: {', '.join(TOKENIZERS.names())}.")
     tokenizer: Tokenizer = TOKENIZERS.get(config["name"]).from_config(config)
+    return tokenizer
+
+
+def make_tokenizer(name: str, **options: Any) -> Tokenizer:
+    """The tokenizer of that name, with options as its class takes them: lists of words may be paths of files.
+
+    Raises:
+        ConfigError: an option is unknown, or has a value that it cannot have.
+        DataFormatError: a file cannot be read, or is not in its format.
+        UnknownNameError: no tokenizer has the name.
+    """
+    tokenizer: Tokenizer = TOKENIZERS.get(name).from_options(options)
     return tokenizer
 
 
