@@ -456,7 +456,7 @@ def test_members_that_are_encrypted_or_there_twice(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"output_dim": 3}, "expected output_dim=2, as its parts give it. Received 3"),
+        ({"output_dim": 3}, "expected output_dim=2, as the parts give it. Received 3"),
         ({"dim": 3}, "expected output_dim=3"),
         ({"dim": 10**30, "output_dim": 10**30}, "does not fit the model's settings"),
         ({"members": 10**9}, "members"),

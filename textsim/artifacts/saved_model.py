@@ -316,8 +316,8 @@ def _expected_weights(path: Path, config: _Config, vocabulary_size: int | None) 
     shapes, width = found
     if config.output_dim != width * config.members:
         raise ArtifactError(
-            f"{path}: expected output_dim={width * config.members}, as its parts give it. Received "
-            f"{config.output_dim}: it was altered."
+            f"{path}: of members={config.members}, expected output_dim={width * config.members}, as the parts give "
+            f"it. Received {config.output_dim}: it was altered."
         )
     if config.members > 1:
         shapes = {f"{k}/{name}": shape for k in range(config.members) for name, shape in shapes.items()}
