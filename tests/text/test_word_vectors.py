@@ -296,7 +296,6 @@ def test_text_and_binary_are_told_apart(
         ("2 2\n的 6:0.05 7:0.2\n花 1:1 2:2\n".encode(), "line 2: .*pairs index:value, a sparse format"),
         ("的 6:0.05 7:0.2\n花 1:1 2:2\n".encode(), "line 1: .*pairs index:value, a sparse format"),
         ("的 0,5 0,2\n花 1,5 2\n".encode(), "line 1: expected finite numbers.*'0,5'. Are its commas decimal"),
-        (b"9" * 5000 + b" 3\n", "line 1: expected `count dim`, or"),
         (b"5 " + b"9" * 14 + b"\n", "line 1: expected the number of rows and of columns"),
     ],
 )
@@ -312,7 +311,7 @@ def test_a_tar_archive_is_named(tmp_path: Path) -> None:
     for mode in ("w", "w:gz", "w:bz2"):
         with tarfile.open(tmp_path / "v.vec", mode) as archive:
             archive.add(tmp_path / "v", "v")
-        with pytest.raises(DataFormatError, match="v.vec: .*Received a tar archive. Unpack it"):
+        with pytest.raises(DataFormatError, match=r"v.vec: .*Received a tar archive. Unpack it"):
             read_word_vectors(tmp_path / "v.vec", WORDS)
 
 
@@ -324,7 +323,7 @@ def test_a_tar_archive_is_named(tmp_path: Path) -> None:
         ("0 100\n", "line 1: expected the number of rows and of columns. Received '0 100'"),
         (
             "3 2\n的 1 2\n花 3 4\n",
-            "line 3: the first line promises 3 rows. Received 2. Is the file cut short.*correct the first line, or remove",
+            "line 3: the first line promises 3 rows. Received 2. Is the file cut short.*remove it",
         ),
         ("3 2\n", "line 1: the first line promises 3 rows. Received 0. Is the file cut short"),
         ("1 2\n的 1 2\n花 3 4\n", "line 3: the first line promises 1 rows. Received more"),

@@ -7,6 +7,7 @@ config.json               format version, kind, recipe, widths, members, `max_le
 weights.npz               every weight by its path in the model, and the scaler of a vector model
 tokenizer.json            the tokenizer's settings with any user dictionary (text models)
 vocabulary.txt            one token a line (text models)
+calibration.json          what a score means, see `Calibration` (where it was fitted)
 metrics.json              figures on the validation split
 provenance.json           what the model was trained on and with
 notes.md                  what ends the card, where there is such
@@ -29,6 +30,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from textsim.artifacts.calibration import CALIBRATION, Calibration, check_cuts
 from textsim.artifacts.card import model_card
 from textsim.artifacts.pretrained import CONFIG, find_model
 from textsim.artifacts.shapes import Shapes, weight_shapes
@@ -74,6 +76,7 @@ class SavedModel:
         output_dim: width of an encoded sentence or vector.
         weights: float32 arrays by their path in the model, as `SiameseModel.weight_arrays` gives them.
         threshold: score from which on a pair is a match, in [0, 1].
+        calibration: the probability that a score stands for, and from which score on a pair is no match.
         tokenizer, vocabulary, max_length: of a text model; `max_length` counts tokens. None otherwise.
         scaler: (mean, scale), float32 (dim,) each, where the vectors are standardized as (x - mean) / scale.
         metrics: figures on the validation split, by name.
@@ -82,6 +85,7 @@ class SavedModel:
         members: how many models of this recipe score together, by the mean of their scores. Where there are several,
             the path of each weight begins with the number of its member, as in ``0/encoder/forward_0/kernel``, and
             `output_dim` is the width of all of them side by side.
+        source: where it was loaded from: the folder's absolute path, or a bundled model's name; None where it was not.
     """
 
     kind: Kind
@@ -90,6 +94,7 @@ class SavedModel:
     output_dim: int
     weights: dict[str, np.ndarray]
     threshold: float = 0.5
+    calibration: Calibration = field(default_factory=Calibration)
     tokenizer: Tokenizer | None = None
     vocabulary: Vocabulary | None = None
     max_length: int | None = None
@@ -98,6 +103,7 @@ class SavedModel:
     provenance: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
     members: int = 1
+    source: str | None = field(default=None, compare=False)
 
     def split(self) -> list[SavedModel]:
         """The members, each a model of its own; of a single model, itself."""
@@ -155,7 +161,7 @@ def save_model(
     Raises:
         ArtifactError: the folder exists and may not be replaced, or a weight cannot be stored: NaN, infinite,
             or beyond float16.
-        ConfigError: `kind` and the parts that go with it, or the widths or the threshold, do not fit.
+        ConfigError: `kind` and the parts that go with it, the widths, or the threshold and the calibration do not fit.
     """
     config = _Config.from_dict(
         {
@@ -177,6 +183,7 @@ def save_model(
             "the model to save: expected tokenizer, vocabulary and max_length for kind 'text', and none of "
             f"them for kind 'vectors'. Received kind {saved.kind!r}."
         )
+    check_cuts(saved.threshold, saved.calibration, "the model to save")
     with atomic_folder(folder, overwrite=overwrite, format=FORMAT, checked=checked) as partial:
         settings = config.to_dict()
         if saved.members == 1:
@@ -188,6 +195,8 @@ def save_model(
             write_json(partial / TOKENIZER, saved.tokenizer.to_config())
         if saved.vocabulary is not None:
             saved.vocabulary.save(partial / VOCABULARY)
+        if saved.calibration.pairs:
+            write_json(partial / CALIBRATION, saved.calibration.to_dict())
         write_json(partial / METRICS, plain(saved.metrics))
         write_json(partial / PROVENANCE, plain(saved.provenance))
         if saved.notes:
@@ -251,6 +260,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
             vocabulary = Vocabulary.load(folder / VOCABULARY)
         except (ConfigError, DataFormatError) as error:
             raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
+    calibration = _read_calibration(folder, config) if CALIBRATION in listed else Calibration()
     shapes = _expected_weights(folder / CONFIG, config, None if vocabulary is None else len(vocabulary))
     weights, scaler = read_weights(folder / WEIGHTS, shapes)
     if shapes is None and config.members > 1:
@@ -267,6 +277,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         members=config.members,
         weights=weights,
         threshold=config.threshold,
+        calibration=calibration,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
         max_length=config.max_length,
@@ -274,6 +285,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         metrics=read_json_object(folder / METRICS),
         provenance=read_json_object(folder / PROVENANCE),
         notes=(folder / NOTES).read_text("utf-8", "replace") if NOTES in listed else "",
+        source=os.path.abspath(folder) if Path(path_or_name).is_dir() else str(path_or_name),
     )
 
 
@@ -303,6 +315,16 @@ def _read_config(path: Path) -> _Config:
                 f"{path}: expected {wanted} of {name} for kind {config.kind!r}: it was altered."
             )
     return config
+
+
+def _read_calibration(folder: Path, config: _Config) -> Calibration:
+    path = folder / CALIBRATION
+    try:
+        calibration = Calibration.from_dict(read_json_object(path), str(path))
+        check_cuts(config.threshold, calibration, str(folder))
+    except ConfigError as error:
+        raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
+    return calibration
 
 
 def _expected_weights(path: Path, config: _Config, vocabulary_size: int | None) -> Shapes | None:

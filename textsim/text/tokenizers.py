@@ -13,7 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, ClassVar
 
-from textsim.errors import ConfigError, InputError, MissingDependencyError
+from textsim.errors import ConfigError, InputError
+from textsim.extras import needed_for
 from textsim.registry import TOKENIZERS, unknown_name
 from textsim.text.normalize import Normalizer
 from textsim.text.word_lists import DictionaryEntry, dictionary_entries, read_dictionary, read_words
@@ -392,7 +393,7 @@ def _about(of: str, words: Sequence[str], what: str) -> str:
 
 
 def _jieba_engine(entries: Sequence[DictionaryEntry]) -> Callable[[str, bool], list[str]]:
-    with warnings.catch_warnings():
+    with needed_for("tokenizer engine 'jieba'"), warnings.catch_warnings():
         # Importing jieba warns of its own use of pkg_resources and of its own string escapes.
         warnings.simplefilter("ignore")
         import jieba
@@ -413,12 +414,8 @@ def _rjieba_engine(entries: Sequence[DictionaryEntry]) -> Callable[[str, bool], 
 
 
 def _import_rjieba() -> Any:
-    try:
+    with needed_for("tokenizer engine 'rjieba'"):
         import rjieba
-    except ImportError as error:
-        raise MissingDependencyError(
-            "tokenizer engine 'rjieba' is not installed. Install it with: pip install 'textsim[fast]'"
-        ) from error
     return rjieba
 
 
