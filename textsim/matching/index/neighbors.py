@@ -48,7 +48,9 @@ def nearest_others(encoded: np.ndarray, k: int, *, progress: bool = False) -> Ne
     if count <= MOST_LISTED:
         return _compare_all(unit(encoded.astype(np.float32)), min(k, max(0, count - 1)))
     blocks = [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
-    graph = Graph(principal_directions((unit(encoded[block].astype(np.float32)) for block in blocks), count))
+    projection = principal_directions((unit(encoded[block].astype(np.float32)) for block in blocks), count)
+    # Those that matter are very near.
+    graph = Graph(projection, thorough=False)
     places = np.empty((count, k), np.int64)
     cosines = np.empty((count, k), np.float32)
     with tqdm(

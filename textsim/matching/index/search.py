@@ -19,7 +19,7 @@ from textsim.matching.index.tables import Row
 from textsim.matching.text_matcher import PairScores, TextMatcher, TokenizedTexts
 
 # Rows that are looked at more closely, of those with the largest cosines.
-_CANDIDATES = 50
+_CANDIDATES = 32
 # Queries, and cosines, at a time.
 _BLOCK_QUERIES = 64
 _BLOCK_COSINES = 1 << 22

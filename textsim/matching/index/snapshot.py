@@ -87,14 +87,14 @@ class Snapshot:
 
     def vectors(self, store: Store, keys: np.ndarray) -> Vectors:
         """The vectors of some keys, int64 (n,), rising; without those that are not stored any more."""
-        listed = np.isin(keys, self.keys, assume_unique=True)
-        encoded = self.encoded[np.searchsorted(self.keys, keys[listed])]
-        if listed.all():
-            return Vectors(keys, encoded)
         # What a graph covers has lower keys than what is listed.
+        first = int(np.searchsorted(keys, self.keys[0])) if len(self.keys) else len(keys)
+        listed = self.encoded[np.searchsorted(self.keys, keys[first:])]
+        if first == 0:
+            return Vectors(keys, listed)
         with store.read() as reading:
-            read = reading.vectors(keys[~listed].tolist())
-        return Vectors(np.concatenate([read.keys, keys[listed]]), np.concatenate([read.encoded, encoded]))
+            read = reading.vectors(keys[:first].tolist())
+        return Vectors(np.concatenate([read.keys, keys[first:]]), np.concatenate([read.encoded, listed]))
 
     def nearest(
         self, store: Store, directions: np.ndarray, count: int, allowed: np.ndarray | None = None
