@@ -7,8 +7,8 @@
 `small`: 3,000 questions in memory and in a folder, one at a time, by eight threads, and as a list; against
 scikit-learn's brute-force neighbours over the same vectors, the text encoded alike.
 
-`large`: a folder of many texts: how fast it is built and opened, how long a search takes, what of the exact first ten it
-finds, and the memory of a process that does nothing but search; against FAISS's IVF index of one byte a number.
+`large`: a folder of many texts: how fast it is built and opened, how long a search takes, what of the exact first ten
+it finds, and the memory of a process that does nothing but search; against FAISS's IVF index of one byte a number.
 
 `duplicates`: labelled pairs of BQ's dev file in one group, against MinHash, and how long many texts take.
 
@@ -27,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -247,12 +248,12 @@ def minhash_pairs(texts: list[str], permutations: int = 128, bands: int = 64) ->
     """
     grams = SharedCharacters(str)
     rng = np.random.default_rng(0)
-    prime = (1 << 61) - 1
-    a, b = rng.integers(1, 1 << 31, permutations), rng.integers(0, 1 << 31, permutations)
-    signatures = np.empty((len(texts), permutations), np.int64)
+    # Multiply-shift hashing: products wrap around at 64 bits, of which the upper half is taken.
+    factors, terms = rng.integers(1, 1 << 63, (2, permutations), np.uint64) | np.uint64(1)
+    signatures = np.empty((len(texts), permutations), np.uint64)
     for place, text in enumerate(texts):
-        codes = np.array([hash_of(part) for part in grams.parts(text)], np.int64)
-        signatures[place] = ((np.outer(codes, a) + b) % prime).min(axis=0)
+        codes = np.array([zlib.crc32(part.encode()) for part in grams.parts(text)], np.uint64)
+        signatures[place] = ((codes[:, None] * factors + terms) >> np.uint64(32)).min(axis=0)
     near: set[tuple[int, int]] = set()
     width = permutations // bands
     for band in range(bands):
@@ -264,13 +265,6 @@ def minhash_pairs(texts: list[str], permutations: int = 128, bands: int = 64) ->
     left, right = np.array(sorted(near), np.int64).reshape(-1, 2).T
     scores = (signatures[left] == signatures[right]).mean(axis=1, dtype=np.float32)
     return ScoredPairs(len(texts), left, right, scores, np.zeros(len(left), bool), "")
-
-
-def hash_of(part: str) -> int:
-    code = 0
-    for character in part:
-        code = (code * 1_000_003 + ord(character)) % 2_147_483_647
-    return code
 
 
 def main() -> None:
