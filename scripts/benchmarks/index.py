@@ -36,8 +36,8 @@ import numpy as np
 from textsim import TextIndex, TextMatcher
 from textsim.data.rows import read_rows
 from textsim.matching.dedup import ScoredPairs, distinct_texts, group, score_neighbors
+from textsim.matching.index.listed import unit
 from textsim.matching.index.ranking import SharedCharacters
-from textsim.matching.index.snapshot import unit
 from textsim.text.normalize import Normalizer
 
 SMALL = 3000

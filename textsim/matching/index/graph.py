@@ -55,19 +55,20 @@ class Graph:
         with needed_for("an index of this size"):
             from usearch.index import Index
         self._projection = projection
+        add, search = _EXPANSIONS if thorough else _FAST_EXPANSIONS
         self._index: Any = Index(
             ndim=projection.shape[1],
             metric="cos",
             dtype="i8",
             connectivity=_CONNECTIVITY,
+            expansion_add=add,
+            expansion_search=search,
         )
         if path is not None:
             try:
                 self._index.load(path) if writable else self._index.view(path)
             except (OSError, RuntimeError, ValueError) as error:
                 raise ArtifactError(f"{path} is not a graph of vectors: {error}.") from error
-        add, search = _EXPANSIONS if thorough else _FAST_EXPANSIONS
-        self._index.expansion_add, self._index.expansion_search = add, search
 
     def __len__(self) -> int:
         return len(self._index)

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from textsim.config.cores import available_cores
 from textsim.matching.index.graph import Graph, principal_directions
+from textsim.matching.index.listed import unit
 from textsim.matching.index.products import largest, products
-from textsim.matching.index.snapshot import unit
 from textsim.matching.index.writer import MOST_LISTED
 
 _BLOCK = 4096

@@ -25,7 +25,7 @@ from textsim.matching.index.search import Hit, Search
 from textsim.matching.index.snapshot import Snapshot
 from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Writing
-from textsim.matching.index.writer import update_graph, write_rows
+from textsim.matching.index.writer import prepare_search, write_rows
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
 _FILTERS_KEPT = 64
@@ -170,7 +170,7 @@ class TextIndex:
         """
         with self._write() as writing, _bar(progress) as bar:
             count = write_rows(writing, self.matcher, batches(self.matcher, rows), replace=replace, bar=bar)
-            update_graph(writing, self.path)
+            prepare_search(writing, self.path)
         return count
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -216,7 +216,7 @@ class TextIndex:
     def compact(self) -> None:
         """Frees the space of removed texts, and makes the graph anew."""
         with self._write() as writing:
-            update_graph(writing, self.path, anew=True)
+            prepare_search(writing, self.path, anew=True)
         self._opened.store.shrink()
 
     def search(
@@ -340,7 +340,7 @@ def _filter_text(value: Any) -> str:
 def _fill(store: Store, matcher: TextMatcher, rows: Iterable[Any] | EntryFile, progress: bool) -> None:
     with store.write() as writing, _bar(progress) as bar:
         write_rows(writing, matcher, batches(matcher, rows), bar=bar)
-        update_graph(writing, store.folder)
+        prepare_search(writing, store.folder)
 
 
 def _bar(shown: bool) -> tqdm:
