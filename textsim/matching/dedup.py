@@ -154,7 +154,7 @@ def score_neighbors(
     texts: Sequence[str],
     *,
     neighbors: int = 20,
-    min_cosine: float = 0.5,
+    min_cosine: float = 0.65,
     progress: bool = False,
 ) -> ScoredPairs:
     """Scores each text with those of the others that are nearest to it.
@@ -167,7 +167,8 @@ def score_neighbors(
         texts: distinct ones.
         neighbors: how many others of the largest cosines are scored with each. A representative can have as many more
             than that as find it among theirs.
-        min_cosine: pairs of smaller cosines are not scored. A model without in-batch negatives, whose cosines say
+        min_cosine: pairs of smaller cosines are not scored; with `zh-general` 0.65 costs no recall on the dev files of
+            BQ and LCQMC. A model without in-batch negatives, whose cosines say
             little, scores all.
         progress: whether to show progress on standard error.
 
@@ -183,7 +184,8 @@ def score_neighbors(
     near = found.cosines > -np.inf
     if matcher.saved.recipe.loss.options.get("negatives"):
         near = found.cosines >= min_cosine
-    left, right = np.nonzero(near)[0], found.places[near]
+    left, right = np.nonzero(near)[0], found.places[near].astype(np.int64)
+    del found, near
     codes = np.unique((np.minimum(left, right) << 32) + np.maximum(left, right))
     left, right = codes >> 32, codes & 0xFFFFFFFF
     scores = np.empty(len(left), np.float32)

@@ -47,7 +47,7 @@ def dedup_file(
     *,
     threshold: float | None = None,
     neighbors: int = 20,
-    min_cosine: float = 0.5,
+    min_cosine: float = 0.65,
     pairs: str | os.PathLike[str] | None = None,
     representatives_only: bool = False,
     progress: bool | None = None,

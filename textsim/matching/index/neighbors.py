@@ -22,7 +22,7 @@ class Neighbors(NamedTuple):
     """The nearest others of each vector.
 
     Attributes:
-        places: of the neighbours, int64 (n, k); -1 where there are fewer.
+        places: of the neighbours, int32 (n, k); -1 where there are fewer.
         cosines: with them, float32 (n, k); -inf where there are fewer.
     """
 
@@ -51,7 +51,7 @@ def nearest_others(encoded: np.ndarray, k: int, *, progress: bool = False) -> Ne
     projection = principal_directions((unit(encoded[block].astype(np.float32)) for block in blocks), count)
     # Those that matter are very near.
     graph = Graph(projection, thorough=False)
-    places = np.empty((count, k), np.int64)
+    places = np.empty((count, k), np.int32)
     cosines = np.empty((count, k), np.float32)
     with tqdm(
         total=2 * count, desc="neighbours", unit=" texts", unit_scale=True, disable=not progress
@@ -79,12 +79,13 @@ def _compare_all(directions: np.ndarray, k: int) -> Neighbors:
         places = largest(cosines, k)
         near = np.take_along_axis(cosines, places, axis=1)
         order = np.argsort(-near, axis=1, kind="stable")
-        return np.take_along_axis(places, order, axis=1), np.take_along_axis(near, order, axis=1)
+        places = np.take_along_axis(places, order, axis=1).astype(np.int32)
+        return places, np.take_along_axis(near, order, axis=1)
 
     with ThreadPoolExecutor(available_cores()) as pool:
         parts = list(pool.map(search, range(0, count, step)))
     if not parts:
-        return Neighbors(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+        return Neighbors(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
     return Neighbors(*map(np.concatenate, zip(*parts, strict=True)))
 
 
