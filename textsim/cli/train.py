@@ -117,7 +117,7 @@ def train(
         init=init,
         teachers=teachers,
         overwrite=overwrite,
-        progress=not quiet,
+        progress=False if quiet else None,
     )
     if not quiet:
         click.echo(result.summary())
