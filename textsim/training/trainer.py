@@ -281,12 +281,11 @@ def _fit(
             "not go on.",
             as_text(other),
         )
-    _log.info(
-        "training on %s rows; the first batches take longer, while they are compiled", f"{batches.rows:,}"
-    )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=False)
+    if not checkpoint.finished:
+        _log.info("compiling the training step: about ten seconds, twice as long the first time on a machine")
     steps, done = len(batches), len(batches) * checkpoint.epoch
     try:
         with (
