@@ -30,7 +30,7 @@ from textsim.text.word_vectors import read_word_vectors
 
 TOKENS = (
     b"\n", b"\r", b"\r\n", b"\t", b",", b";", b'"', b'""', b"'", b" ", b"\0", b"\xff", b"\xfe\xff", b"\xff\xfe",
-    b"\xef\xbb\xbf", b"\xe8\x8a\xb1", b"\xbb\xa8", "\u3000".encode(), "\U0001f600".encode(), b"0", b"1", b"-1", b"1e999",
+    b"\xef\xbb\xbf", b"\xe8\x8a\xb1", b"\xbb\xa8", "\u3000".encode(), "\U0001f600".encode(), b"0", b"-1", b"1e999",
     b"nan", b"inf", b"9" * 40, b"9" * 5000, b"{", b"}", b"[", b"]", b":", b"null", b"true", b"\\u0000", b"\\ud800",
     b"sep=,\n", b"text_a", b"label", b"PK\x03\x04", b"\x1f\x8b", b"BZh9", b"\x80\x04", b"\x93NUMPY", b"#", b"\x1a",
 )  # fmt: skip
