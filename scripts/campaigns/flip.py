@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from textsim.data.preprocess import preprocess
 from textsim.errors import TextsimError
 from textsim.matching.load import load_matcher
 
+KINDS = ("models", "datasets")
 
-def run(seed: int, count: int, work: Path) -> Outcome:
+
+def run(seed: int, count: int, work: Path, kinds: Sequence[str] = KINDS) -> Outcome:
     """Damages `count` copies of folders."""
     outcome = Outcome()
     rng = np.random.default_rng(seed)
-    folders = samples(work, rng)
+    folders = samples(work, rng, kinds)
     whole = {folder: observe(folder) for folder in folders}
     for trial in range(count):
         folder = folders[int(rng.integers(len(folders)))]
@@ -46,10 +48,18 @@ def run(seed: int, count: int, work: Path) -> Outcome:
     return outcome
 
 
-def samples(work: Path, rng: np.random.Generator) -> list[Path]:
-    """Models and datasets of every kind."""
+def samples(work: Path, rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> list[Path]:
+    """Folders of these kinds: models and datasets of texts and of vectors."""
+    makers = {"models": _models, "datasets": _datasets}
+    return [folder for kind in kinds for folder in makers[kind](work, rng)]
+
+
+def _models(work: Path, rng: np.random.Generator) -> list[Path]:
     folders = [write_model(work / name, name) for name in ("bilstm-attention", "transformer", "vector-l1")]
-    folders.append(write_model(work / "words", "word-vectors", words=True))
+    return [*folders, write_model(work / "words", "word-vectors", words=True)]
+
+
+def _datasets(work: Path, rng: np.random.Generator) -> list[Path]:
     pairs = write_pairs(work / "pairs.tsv", rng, 60)
     preprocess(pairs, work / "pairs", dev_fraction=0.3, progress=False)
     triplets = work / "triplets.tsv"
@@ -63,7 +73,7 @@ def samples(work: Path, rng: np.random.Generator) -> list[Path]:
         labels=(np.arange(20) % 2).astype("f4"),
     )
     preprocess(work / "vectors.npz", work / "vectors", dev_fraction=0.3, standardize=True, progress=False)
-    return [*folders, work / "pairs", work / "triplets", work / "vectors"]
+    return [work / "pairs", work / "triplets", work / "vectors"]
 
 
 def observe(folder: Path) -> str:
@@ -90,6 +100,8 @@ def observe(folder: Path) -> str:
     saved = load_model(folder)
     for name in ("kind", "recipe", "dim", "output_dim", "threshold", "max_length", "members"):
         add(getattr(saved, name))
+    add(None if saved.vocabulary is None else saved.vocabulary.tokens)
+    add(None if saved.tokenizer is None else saved.tokenizer.to_config())
     matcher: Any = load_matcher(folder)
     rng = np.random.default_rng(0)
     if saved.kind == "text":

@@ -92,8 +92,8 @@ def run(seed: int, count: int, work: Path) -> Outcome:
 
 
 def _jobs(work: Path, rng: np.random.Generator) -> list[Job]:
-    pairs = write_pairs(work / "pairs.tsv", rng, 3000)
-    few = write_pairs(work / "few.tsv", rng, 400)
+    pairs = write_pairs(work / "pairs.tsv", rng, 1000)
+    few = write_pairs(work / "few.tsv", rng, 200)
     models = [str(write_model(work / f"model-{k}", "cnn", seed=k)) for k in range(2)]
     preprocess = ("preprocess", str(pairs), "--dev-fraction", "0.2", "--quiet")
     dataset = Job("dataset", ("preprocess", str(few), "--dev-fraction", "0.3", "--quiet"))
@@ -105,7 +105,7 @@ def _jobs(work: Path, rng: np.random.Generator) -> list[Job]:
     return [
         Job("preprocess", preprocess),
         Job("preprocess --overwrite", preprocess, replaces=True),
-        Job("score", ("score", models[0], "--input", str(pairs), "--quiet"), "--output"),
+        Job("score", ("score", models[0], "--input", str(pairs), "--columns", "1,2", "--quiet"), "--output"),
         Job("threshold", ("threshold", models[0], str(few)), compared=weights),
         Job("threshold --overwrite", ("threshold", models[0], str(few)), replaces=True, compared=weights),
         Job("ensemble", ("ensemble", *models, "--dev", str(few), "--quiet"), compared=weights),
