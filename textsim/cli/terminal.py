@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import signal
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,11 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _ended_by_signals(), needed_for(f"textsim {self.name}"):
+            with (
+                _ended_by_signals(),
+                _shown_messages(quiet=ctx.params.get("quiet", False)),
+                needed_for(f"textsim {self.name}"),
+            ):
                 return super().invoke(ctx)
         except TextsimError as error:
             message = " ".join(f"{type(error).__name__}: {error}".splitlines())
@@ -91,6 +97,36 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+class _Messages(logging.Handler):
+    """Prints what the library logs, a line each, above any progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        tqdm.write(mark + " ".join(record.getMessage().splitlines()), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _shown_messages(quiet: bool) -> Iterator[None]:
+    """Shows what the library logs, and Python's warnings in the same form; warnings alone where it is to be quiet."""
+    log, handler = logging.getLogger("textsim"), _Messages()
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        log.warning("%s", message)
+
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 @contextlib.contextmanager

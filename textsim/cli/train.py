@@ -109,7 +109,7 @@ def train(
             click.echo(f"recipe      {recipe}, the default for {rows:,} {opened.kind}")
     share_cores(settings)
     if not quiet:
-        click.echo("loading TensorFlow")
+        click.echo("loading TensorFlow", err=True)
     with quiet_tensorflow():
         from textsim.training import trainer
     result = trainer.train(
@@ -119,7 +119,7 @@ def train(
         init=init,
         teachers=teachers,
         overwrite=overwrite,
-        progress=not quiet,
+        progress=False if quiet else None,
     )
     if not quiet:
         click.echo(result.summary())
