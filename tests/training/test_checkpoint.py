@@ -5,6 +5,7 @@ import errno
 import glob
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -356,14 +357,20 @@ def test_an_altered_state_is_an_error(
         train(vectors, VECTOR, tmp_path / "model", progress=False)
 
 
-def test_a_short_run_writes_none(
+def test_a_short_run_writes_its_first_epoch_alone(
     vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "SECONDS", 600.0)
     written = []
-    monkeypatch.setattr(checkpoint, "atomic_file", lambda *arguments: written.append(arguments))
+    real = checkpoint.atomic_file
+
+    def seen(path: Path, mode: str) -> AbstractContextManager[Any]:
+        written.append(path)
+        return real(path, mode)
+
+    monkeypatch.setattr(checkpoint, "atomic_file", seen)
     train(vectors, VECTOR, tmp_path / "model", progress=False)
-    assert written == []
+    assert len(written) == 1 and not written[0].exists()
 
 
 def test_a_full_disk_does_not_end_the_training(
