@@ -37,7 +37,7 @@ class Command(click.Command):
                 return super().invoke(ctx)
         except TextsimError as error:
             message = " ".join(f"{type(error).__name__}: {error}".splitlines())
-            raise _Failure(message) from error
+            raise Failure(message) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
@@ -46,7 +46,7 @@ class Command(click.Command):
             if error.errno == errno.EPIPE:
                 raise
             where = f": {error.filename}" if error.filename else ""
-            raise _Failure(f"{error.strerror or error}{where}.") from error
+            raise Failure(f"{error.strerror or error}{where}.") from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -70,7 +70,7 @@ def command() -> Callable[[Callable[..., Any]], Command]:
     return click.command(cls=Command)
 
 
-class _Failure(click.ClickException):
+class Failure(click.ClickException):
     """A user's error: one line, no usage text."""
 
     exit_code = 2
