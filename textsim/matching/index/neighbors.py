@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from textsim.config.cores import available_cores
+from textsim.io.progress import progress_bar
 from textsim.matching.index.graph import Graph, principal_directions
 from textsim.matching.index.listed import unit
 from textsim.matching.index.products import largest, products
@@ -30,7 +30,7 @@ class Neighbors(NamedTuple):
     cosines: np.ndarray
 
 
-def nearest_others(encoded: np.ndarray, k: int, *, progress: bool = False) -> Neighbors:
+def nearest_others(encoded: np.ndarray, k: int, *, progress: bool | None = False) -> Neighbors:
     """The `k` nearest others of each vector, by the cosine.
 
     All cosines of up to 10,000 vectors are computed; of more, a graph finds nearly all of the nearest, and the cosines
@@ -39,7 +39,7 @@ def nearest_others(encoded: np.ndarray, k: int, *, progress: bool = False) -> Ne
     Args:
         encoded: float32 or float16 (n, output_dim).
         k: how many.
-        progress: whether to show progress on standard error.
+        progress: whether to show progress on standard error; None: where that is a terminal.
 
     Raises:
         MissingDependencyError: there are more than 10,000, and usearch is not installed.
@@ -53,9 +53,7 @@ def nearest_others(encoded: np.ndarray, k: int, *, progress: bool = False) -> Ne
     graph = Graph(projection, thorough=False)
     places = np.empty((count, k), np.int32)
     cosines = np.empty((count, k), np.float32)
-    with tqdm(
-        total=2 * count, desc="neighbours", unit=" texts", unit_scale=True, disable=not progress
-    ) as bar:
+    with progress_bar(progress, "comparing", "texts", total=2 * count) as bar:
         for block in blocks:
             directions = unit(encoded[block].astype(np.float32))
             graph.add(np.arange(count)[block], directions, available_cores())
