@@ -44,7 +44,9 @@ def full_width(text: Text, rng: random.Random) -> str | None:
     """Letters and digits in full width or the other case: "iPhone 6" and "ＩＰＨＯＮＥ６"."""
     if not re.search("[A-Za-z0-9]", text.text):
         return None
-    forms = [form for form in (text.text.upper(), text.text.lower(), _widened(text.text)) if form != text.text]
+    forms = [
+        form for form in (text.text.upper(), text.text.lower(), _widened(text.text)) if form != text.text
+    ]
     return rng.choice(forms) if forms else None
 
 
