@@ -99,7 +99,7 @@ class ThresholdRow:
     Attributes:
         probability, score: the threshold, as both.
         pairs: those that score at least it.
-        precision, recall: of these as matches; precision is None where there are none.
+        precision, recall: of these as matches.
         precision_interval, recall_interval: low and high.
         unsure: the fraction of all pairs that are unsure where a match begins here, and no match ends where chosen.
     """
@@ -107,7 +107,7 @@ class ThresholdRow:
     probability: float
     score: float
     pairs: int
-    precision: float | None
+    precision: float
     precision_interval: tuple[float, float]
     recall: float
     recall_interval: tuple[float, float]
@@ -196,10 +196,10 @@ class DecisionFit:
             "probability  score       pairs  precision              recall                 unsure",
         ]
         for row in self.table:
-            precision = "     -" if row.precision is None else f"{row.precision:.4f}"
+            precision, recall = _interval(row.precision_interval), _interval(row.recall_interval)
             lines.append(
-                f"{row.probability:11.2f}  {row.score:.4f}  {row.pairs:8,}  {precision} {_interval(row.precision_interval)}"
-                f"  {row.recall:.4f} {_interval(row.recall_interval)}  {row.unsure:6.1%}"
+                f"{row.probability:11.2f}  {row.score:.4f}  {row.pairs:8,}  {row.precision:.4f} {precision}  "
+                f"{row.recall:.4f} {recall}  {row.unsure:6.1%}"
             )
         lines.append("")
         for name, side, where in (
@@ -213,7 +213,9 @@ class DecisionFit:
                 if side.precision is None
                 else f"precision {side.precision:.4f} (at least {side.precision_low:.4f})"
             )
-            held = "" if side.target is None else f"; holds {side.target:g} with confidence {side.confidence:g}"
+            held = (
+                "" if side.target is None else f"; holds {side.target:g} with confidence {side.confidence:g}"
+            )
             lines.append(
                 f"{name:<9} {where} probability {side.probability:.4f} (score {side.score:.4f}): {precision}, recall "
                 f"{side.recall:.4f}{held}"

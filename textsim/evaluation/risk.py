@@ -58,8 +58,8 @@ def certified(pairs: RankedPairs, precision: float, confidence: float) -> np.nda
     long as the new pairs are drawn as these were.
 
     A sequence begins at 5 % of the pairs, or further down where the test could not pass before with a few wrong pairs.
-    Of 2,000 pairs and more, two further sequences begin at 10 % and 20 %, and the three divide the risk among them: some
-    wrong labels at the top then do not end it all.
+    Of 2,000 pairs and more, two further sequences begin at 10 % and 20 %, and the three divide the risk among them:
+    some wrong labels at the top then do not end it all.
 
     Args:
         pairs: what to test on.
@@ -85,7 +85,10 @@ def certified(pairs: RankedPairs, precision: float, confidence: float) -> np.nda
     )
     passed = binom.sf(pairs.hits - 1, pairs.selected, precision) <= risk
     reached = np.zeros(len(passed), bool)
-    for begin in (max(first, int(_FIRST_FRACTION * total)), *(int(total * fraction) for fraction in fractions)):
+    for begin in (
+        max(first, int(_FIRST_FRACTION * total)),
+        *(int(total * fraction) for fraction in fractions),
+    ):
         start = int(np.searchsorted(pairs.selected, begin))
         length = len(passed) - start if passed[start:].all() else int(np.argmin(passed[start:]))
         reached[start : start + length] = True

@@ -26,7 +26,9 @@ def choose_threshold(
     cuts, positives, negatives = _cuts(labels, scores)
     missed = np.concatenate([[0], np.cumsum(positives)])
     false = negatives.sum() - np.concatenate([[0], np.cumsum(negatives)])
-    return _nearest_half(cuts, -(cost_false_match * false[: len(cuts)] + cost_missed_match * missed[: len(cuts)]))
+    return _nearest_half(
+        cuts, -(cost_false_match * false[: len(cuts)] + cost_missed_match * missed[: len(cuts)])
+    )
 
 
 def best_f1_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
