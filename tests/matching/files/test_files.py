@@ -285,7 +285,7 @@ def test_the_outputs_name_tells_its_form(matcher: TextMatcher, tmp_path: Path) -
         assert table["text_a"].tolist() == plain["text_a"].tolist()
         np.testing.assert_allclose(table["score"], plain["score"].astype(float), atol=1e-6)
         assert table["decision"].tolist() == plain["decision"].tolist()
-    with pytest.raises(InputError, match="a .npy file holds one matrix"):
+    with pytest.raises(InputError, match=r"a \.npy file holds one matrix"):
         score_file(matcher, source, tmp_path / "s.npy")
     assert not (tmp_path / "s.npy").exists()
 
