@@ -67,7 +67,8 @@ def score_pairs(
         on_bad_row: "error" ends the job at a row whose text is NULL or empty; "skip" leaves such rows out, see
             `rejected`.
         encode_once: True encodes each distinct text of the job once and joins the vectors; False encodes a text
-            wherever it occurs; None decides by how often texts repeat (`REPEATS_THAT_PAY`), which costs a pass over the texts.
+            wherever it occurs; None decides by how often texts repeat (`REPEATS_THAT_PAY`), which costs a
+            pass over the texts.
         shared: whether all nodes see the model's path, so that it need not be distributed.
         left_out: a Spark accumulator that counts skipped rows; where Spark runs a task again, it counts them again.
 
