@@ -119,9 +119,8 @@ def speed(texts: list[str], count: int, work: Path) -> None:
     expected = matcher.score_texts(left, right).scores
     plain = time.perf_counter() - began
     print(f"one process, one thread: {count / plain:,.0f} pairs/s")
-    print(
-        f"two executors: {seconds[1] / seconds[2]:.2f} times one; one executor costs {seconds[1] / plain:.2f} times one process"
-    )
+    print(f"two executors are {seconds[1] / seconds[2]:.2f} times as fast as one")
+    print(f"one executor takes {seconds[1] / plain:.2f} times as long as one process")
     found = pq.read_table(work / "scores-2").sort_by("id")
     same = found.num_rows == count and np.array_equal(found.column("score").to_numpy(), expected)
     print(f"scores equal to the bit: {same}")

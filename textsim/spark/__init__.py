@@ -12,7 +12,8 @@ Example:
 
 from __future__ import annotations
 
+from textsim.spark.dedup import deduplicate
 from textsim.spark.evaluate import evaluate
 from textsim.spark.frames import encode, rejected, score_pairs, search
 
-__all__ = ["encode", "evaluate", "rejected", "score_pairs", "search"]
+__all__ = ["deduplicate", "encode", "evaluate", "rejected", "score_pairs", "search"]

@@ -232,6 +232,37 @@ def search(spark: SparkSession, index: str, text: str, k: int, **options: Any) -
 
 @_command
 @_options
+@option("--id", "id_column", default="id", metavar="COLUMN", help="Ids, each once.")
+@option("--text", default="text", metavar="COLUMN")
+@option(
+    "--threshold", type=click.FloatRange(0, 1), metavar="X", help="Score of a match.  [default: the model's]"
+)
+@option(
+    "--probes", type=click.IntRange(1), default=3, help="Buckets of a text: more find more, and take longer."
+)
+def dedup(
+    spark: SparkSession, id_column: str, text: str, threshold: float | None, probes: int, **options: Any
+) -> None:
+    """Group texts that match: group, representative, id, text, score, decision."""
+    from textsim.spark.dedup import deduplicate
+
+    df = read(spark, options["source"], options["format"])
+    groups = deduplicate(
+        df,
+        options["model"],
+        id=id_column,
+        text=text,
+        threshold=threshold,
+        probes=probes,
+        on_bad_row=options["on_bad_row"],
+        shared=options["shared"],
+    )
+    counts = _write_rejects(spark, df, [text], options)
+    _finish(spark, groups, options, counts)
+
+
+@_command
+@_options
 @option("--text-a", default="text_a", metavar="COLUMN")
 @option("--text-b", default="text_b", metavar="COLUMN")
 @option("--label", default="label", metavar="COLUMN")

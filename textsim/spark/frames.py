@@ -42,7 +42,7 @@ _HIT_FIELDS = [
     T.StructField("cosine", T.FloatType()),
     T.StructField("payload", T.StringType()),
 ]
-_VECTOR_FIELD = T.StructField("vector", T.ArrayType(T.FloatType(), containsNull=False))
+VECTOR_FIELD = T.StructField("vector", T.ArrayType(T.FloatType(), containsNull=False))
 
 
 def score_pairs(
@@ -79,16 +79,16 @@ def score_pairs(
         ArtifactError: no such model, one of vectors, or not whole.
         InputError: a column is missing, is not of texts, or has the name of one that is added.
     """
-    _check_texts(df, [text_a, text_b])
-    kept = _kept(df, keep, [field.name for field in _DECISION_FIELDS])
-    skip = _skips(on_bad_row)
+    check_texts(df, [text_a, text_b])
+    kept = kept_columns(df, keep, [field.name for field in _DECISION_FIELDS])
+    skip = skips(on_bad_row)
     shipped = ship(df.sparkSession, model, shared)
     if encode_once is None:
         encode_once = _repeats(df, text_a, text_b) >= REPEATS_THAT_PAY
     if not encode_once:
         return df.mapInArrow(
             worker.score_batches(shipped, text_a, text_b, kept, skip, left_out),
-            _schema(df, kept, _DECISION_FIELDS),
+            schema_of(df, kept, _DECISION_FIELDS),
         )
     # NULL is equal to nothing in a join: such rows must be refused, or left out, before.
     pairs = df.dropna(subset=[text_a, text_b]) if skip else df
@@ -99,7 +99,7 @@ def score_pairs(
         side = vectors.select(F.col("text").alias(f"__{name}"), F.col("vector").alias(name))
         joined = joined.join(side, F.col(column).eqNullSafe(F.col(f"__{name}")), "inner").drop(f"__{name}")
     return joined.mapInArrow(
-        worker.compare_batches(shipped, text_a, text_b, kept), _schema(df, kept, _DECISION_FIELDS)
+        worker.compare_batches(shipped, text_a, text_b, kept), schema_of(df, kept, _DECISION_FIELDS)
     )
 
 
@@ -115,11 +115,11 @@ def encode(
     """The vectors of texts, in a column `vector` of floats beside the kept columns. Arguments and errors of
     `score_pairs`.
     """
-    _check_texts(df, [text])
-    kept = _kept(df, keep, ["vector"])
+    check_texts(df, [text])
+    kept = kept_columns(df, keep, ["vector"])
     shipped = ship(df.sparkSession, model, shared)
     return df.mapInArrow(
-        worker.encode_batches(shipped, text, kept, _skips(on_bad_row)), _schema(df, kept, [_VECTOR_FIELD])
+        worker.encode_batches(shipped, text, kept, skips(on_bad_row)), schema_of(df, kept, [VECTOR_FIELD])
     )
 
 
@@ -153,10 +153,10 @@ def search(
     from textsim.matching.index.text_index import TextIndex
     from textsim.matching.text_matcher import TextMatcher
 
-    _check_texts(df, [text])
+    check_texts(df, [text])
     if k < 1:
         raise InputError(f"k: expected at least 1. Received {k}.")
-    kept = _kept(df, keep, worker.HIT_COLUMNS)
+    kept = kept_columns(df, keep, worker.HIT_COLUMNS)
     # Opened by the driver too, so that what does not fit is one error before the job.
     opened = TextIndex.open(index, None if model is None else TextMatcher.load(model, threads=1))
     name = model or opened.matcher.saved.source
@@ -165,8 +165,8 @@ def search(
         raise ArtifactError(f"{os.fspath(index)}/ does not name its model. Pass it with model.")
     shipped = ship(df.sparkSession, name)
     return df.mapInArrow(
-        worker.search_batches(shipped, os.path.abspath(index), text, kept, k, _skips(on_bad_row)),
-        _schema(df, kept, _HIT_FIELDS),
+        worker.search_batches(shipped, os.path.abspath(index), text, kept, k, skips(on_bad_row)),
+        schema_of(df, kept, _HIT_FIELDS),
     )
 
 
@@ -174,12 +174,12 @@ def rejected(
     df: DataFrame, model: ModelPath, *, columns: Sequence[str] = ("text_a", "text_b"), shared: bool = False
 ) -> DataFrame:
     """The rows that on_bad_row="skip" leaves out: all columns, and `reason`. Arguments and errors of `score_pairs`."""
-    _check_texts(df, columns)
-    names = _kept(df, None, ["reason"])
+    check_texts(df, columns)
+    names = kept_columns(df, None, ["reason"])
     shipped = ship(df.sparkSession, model, shared)
     return df.mapInArrow(
         worker.rejected_rows(shipped, list(columns)),
-        _schema(df, names, [T.StructField("reason", T.StringType())]),
+        schema_of(df, names, [T.StructField("reason", T.StringType())]),
     )
 
 
@@ -213,13 +213,13 @@ def _repeats(df: DataFrame, text_a: str, text_b: str) -> float:
     return float(rows) / max(1, distinct)
 
 
-def _skips(on_bad_row: str) -> bool:
+def skips(on_bad_row: str) -> bool:
     if on_bad_row not in ("error", "skip"):
         raise ConfigError(unknown_name("on_bad_row", on_bad_row, ("error", "skip")))
     return on_bad_row == "skip"
 
 
-def _check_texts(df: DataFrame, columns: Sequence[str]) -> None:
+def check_texts(df: DataFrame, columns: Sequence[str]) -> None:
     """Raises InputError where a column is missing or not of texts."""
     types = {field.name: field.dataType for field in df.schema.fields}
     for column in columns:
@@ -233,7 +233,7 @@ def _check_texts(df: DataFrame, columns: Sequence[str]) -> None:
             )
 
 
-def _kept(df: DataFrame, keep: Sequence[str] | None, added: Sequence[str]) -> list[str]:
+def kept_columns(df: DataFrame, keep: Sequence[str] | None, added: Sequence[str]) -> list[str]:
     names = list(df.columns if keep is None else keep)
     for name in names:
         if name not in df.columns:
@@ -248,5 +248,5 @@ def _kept(df: DataFrame, keep: Sequence[str] | None, added: Sequence[str]) -> li
     return names
 
 
-def _schema(df: DataFrame, kept: Sequence[str], added: Sequence[T.StructField]) -> T.StructType:
+def schema_of(df: DataFrame, kept: Sequence[str], added: Sequence[T.StructField]) -> T.StructType:
     return T.StructType([*(df.schema[name] for name in kept), *added])

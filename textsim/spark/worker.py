@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from textsim.errors import ArtifactError, InputError
 from textsim.io.manifest import MANIFEST, sha256_file
+from textsim.matching.dedup import score_encoded_neighbors
 from textsim.matching.matcher import CHUNK_ROWS
 from textsim.matching.text_matcher import CACHE_BYTES, TextMatcher
 
@@ -221,6 +222,66 @@ def open_index(shipped: Shipped, path: str) -> Any:
     from textsim.matching.index.text_index import TextIndex
 
     return TextIndex.open(path, load(shipped))
+
+
+def normalize_batches(
+    shipped: Shipped, text: str, keep: list[str], skip: bool
+) -> Callable[[Batches], Batches]:
+    """A function over batches of texts: the kept columns, then the text as the model's tokenizer normalizes it."""
+
+    def normalize(batches: Batches) -> Batches:
+        matcher = load(shipped)
+        assert matcher.saved.tokenizer is not None
+        normalizer = matcher.saved.tokenizer.normalizer
+        for batch in batches:
+            part = good_rows(matcher, batch, [text], skip)
+            clean = pa.array([normalizer(value) for value in part.column(text).to_pylist()], pa.string())
+            yield pa.RecordBatch.from_arrays(
+                [*(part.column(name) for name in keep), clean], [*keep, "normalized"]
+            )
+
+    return normalize
+
+
+def bucket_batches(centroids: np.ndarray, probes: int) -> Callable[[Batches], Batches]:
+    """A function over batches with a column `vector`: each row as often as it has buckets, with their numbers.
+
+    Args:
+        centroids: float32 (buckets, output_dim), at length 1.
+        probes: buckets of a row, those of the nearest centroids.
+    """
+
+    def assign(batches: Batches) -> Batches:
+        for batch in batches:
+            near = np.argsort(-(matrix(batch.column("vector")) @ centroids.T), axis=1)[:, :probes]
+            rows = np.repeat(np.arange(batch.num_rows), near.shape[1])
+            yield batch.take(pa.array(rows, pa.int64())).append_column(
+                "bucket", pa.array(near.reshape(-1), pa.int32())
+            )
+
+    return assign
+
+
+def pair_bucket(shipped: Shipped, neighbors: int, min_cosine: float) -> Callable[[pa.Table], pa.Table]:
+    """A function over the texts of a bucket: the scored pairs of near ones, `left` < `right` by their numbers."""
+
+    def pair(table: pa.Table) -> pa.Table:
+        matcher = load(shipped)
+        table = table.sort_by("number")
+        numbers = table.column("number").to_numpy()
+        encoded = matrix(table.column("vector").combine_chunks())
+        read = matcher.read(table.column("normalized").to_pylist())
+        pairs = score_encoded_neighbors(matcher, read, encoded, neighbors, min_cosine)
+        return pa.table(
+            {
+                "left": numbers[pairs.left],
+                "right": numbers[pairs.right],
+                "score": pairs.scores,
+                "indistinct": pairs.indistinct,
+            }
+        )
+
+    return pair
 
 
 def list_array(vectors: np.ndarray) -> pa.Array:
