@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.tiny_models import saved_model
-from textsim.errors import ArtifactError, InputError
+from textsim.errors import ArtifactError, InputError, UnknownNameError
 from textsim.matching.index import search as search_module
 from textsim.matching.index import text_index as index_module
 from textsim.matching.index.entries import Entry
@@ -134,7 +134,9 @@ def test_an_entry_is_one_hit_by_its_best_phrasing_with_its_payload(
             ({"price": 9}, set()),
         ):
             assert {hit.id for hit in index.search("你好", filter=filter)} == ids
-        with pytest.raises(InputError, match=r"no payload has a column 'colour'. The index has: 'answer'"):
+        with pytest.raises(
+            UnknownNameError, match=r"no payload has a column 'colour'. The index has: 'answer'"
+        ):
             index.search("你好", filter={"colour": "red"})
 
 
@@ -307,3 +309,9 @@ def test_filters_are_kept_within_bounds(matcher: TextMatcher, monkeypatch: pytes
         assert {hit.id for hit in index.search("你好", filter={"answer": "看窗外"})} == {"b"}
         assert {hit.id for hit in index.search("你好", filter={"hot": True})} == {"a"}
     assert len(index._opened.allowed) == 1
+
+
+def test_a_hit_is_the_same_whatever_is_searched_for_beside_it(matcher: TextMatcher) -> None:
+    index = TextIndex.build(matcher, [f"{a}{b}" for a in "花呗怎么还款" for b in "今天气明你好"])
+    queries = [f"{a}{b}" for a in "今天气明" for b in "花呗怎么"]
+    assert index.search_many(queries, 3) == [index.search(query, 3) for query in queries]
