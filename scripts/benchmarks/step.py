@@ -41,12 +41,12 @@ def part_of(event: str) -> str | None:
 
     An operation's event is named by its path in the graph and its type, as in ``encoder/dropout/mul:Mul``.
     """
-    if event.startswith("IteratorGetNextOp"):
+    if event.startswith("IteratorGetNext"):
         return "reading the batch"
     if event.startswith("CpuExecutable"):
         return "update of the weights"
     path, colon, kind = event.partition("#")[0].rpartition(":")
-    if not colon or path.endswith(":") or not kind.isidentifier() or kind in ("PyFunc", "IteratorGetNext"):
+    if not colon or path.endswith(":") or not kind.isidentifier() or kind == "PyFunc":
         return None
     if kind == "PyFuncStateless":
         return "LSTM, forwards" if "encoder" in path else "LSTM, backwards"

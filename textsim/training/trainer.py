@@ -40,7 +40,7 @@ from textsim.training.augmentation.transitive import implied_pairs
 from textsim.training.callbacks import ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, fingerprint
 from textsim.training.diagnostics import diagnose, write_reports
-from textsim.training.input_pipeline import batch_source
+from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
 
 VALIDATION_BATCH = 512
@@ -281,7 +281,7 @@ def _fit(
             )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, jit_compile=False)
+    model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=STEPS_AT_ONCE)
     verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
     if progress and not checkpoint.finished:
         print(
