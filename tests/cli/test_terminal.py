@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,26 @@ def test_a_closed_pipe_is_quiet() -> None:
     result = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
     os.close(writer)
     assert result.stderr == ""
+
+
+def test_what_the_library_logs_and_warns_of_is_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def saying(self: Any) -> str:
+        logging.getLogger("textsim.training").info("3 of 4 epochs\nare done")
+        warnings.warn("nothing is trained", RuntimeWarning, stacklevel=1)
+        return "{}"
+
+    monkeypatch.setattr("textsim.config.settings.Recipe.to_json", saying)
+    assert run("recipes", "cnn").stderr == "3 of 4 epochs are done\nwarning: nothing is trained\n"
+    assert logging.getLogger("textsim").handlers == []
+
+
+def test_quiet_leaves_warnings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def saying(*arguments: Any, **options: Any) -> None:
+        logging.getLogger("textsim.data").info("reading")
+        logging.getLogger("textsim.data").warning("it is odd")
+        raise InputError("no.")
+
+    monkeypatch.setattr("textsim.data.preprocess.preprocess", saying)
+    arguments = ("preprocess", "-", "--out", "dataset")
+    assert run(*arguments, "--quiet").stderr == "warning: it is odd\nInputError: no.\n"
+    assert run(*arguments).stderr == "reading\nwarning: it is odd\nInputError: no.\n"

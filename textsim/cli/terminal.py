@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import signal
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +29,15 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _ended_by_signals(), needed_for(f"textsim {self.name}"):
+            with (
+                _ended_by_signals(),
+                _shown_messages(quiet=ctx.params.get("quiet", False)),
+                needed_for(f"textsim {self.name}"),
+            ):
                 return super().invoke(ctx)
         except TextsimError as error:
             message = " ".join(f"{type(error).__name__}: {error}".splitlines())
-            raise _Failure(message) from error
+            raise Failure(message) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
@@ -40,7 +46,7 @@ class Command(click.Command):
             if error.errno == errno.EPIPE:
                 raise
             where = f": {error.filename}" if error.filename else ""
-            raise _Failure(f"{error.strerror or error}{where}.") from error
+            raise Failure(f"{error.strerror or error}{where}.") from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -64,7 +70,7 @@ def command() -> Callable[[Callable[..., Any]], Command]:
     return click.command(cls=Command)
 
 
-class _Failure(click.ClickException):
+class Failure(click.ClickException):
     """A user's error: one line, no usage text."""
 
     exit_code = 2
@@ -91,6 +97,36 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+class _Messages(logging.Handler):
+    """Prints what the library logs, a line each, above any progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        tqdm.write(mark + " ".join(record.getMessage().splitlines()), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _shown_messages(quiet: bool) -> Iterator[None]:
+    """Shows what the library logs, and Python's warnings in the same form; warnings alone where it is to be quiet."""
+    log, handler = logging.getLogger("textsim"), _Messages()
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        log.warning("%s", message)
+
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from textsim.config.cores import available_cores
 from textsim.errors import InputError, shown
+from textsim.io.progress import Bar
 from textsim.matching.index.entries import Batch, Entry, clean, payload_json
 from textsim.matching.index.graph import Graph, principal_directions
 from textsim.matching.index.snapshot import GraphRecord, open_graph, unit
@@ -24,7 +24,7 @@ GRAPHS = ("graph-0.usearch", "graph-1.usearch")
 
 
 def write_rows(
-    writing: Writing, matcher: TextMatcher, batches: Iterable[Batch], *, replace: bool = False, bar: tqdm
+    writing: Writing, matcher: TextMatcher, batches: Iterable[Batch], *, replace: bool = False, bar: Bar
 ) -> int:
     """Stores entries with their vectors; those whose id and text are there already change their payload alone.
 
