@@ -11,13 +11,14 @@ import os
 import pkgutil
 import sys
 from functools import cached_property
+from typing import Any
 
 import click
 
 from textsim import __version__
 from textsim.cli import __name__ as package
 from textsim.cli import __path__ as folders
-from textsim.cli.terminal import Command, CommandGroup, Failure
+from textsim.cli.terminal import Command, CommandGroup, Failure, writable_streams
 
 
 class Commands(click.Group):
@@ -41,6 +42,10 @@ class Commands(click.Group):
             for command in group.commands.values()
         ]
         return {str(command.name): command for command in commands if command not in in_groups}
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with writable_streams():
+            return super().main(*arguments, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self.found)

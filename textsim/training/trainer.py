@@ -42,7 +42,7 @@ from textsim.training.callbacks import ShowProgress, ValidateEachEpoch, Validato
 from textsim.training.checkpoint import Checkpoint, fingerprint
 from textsim.training.devices import Device, use_device
 from textsim.training.diagnostics import diagnose, write_reports
-from textsim.training.input_pipeline import batch_source
+from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
 
 VALIDATION_BATCH = 512
@@ -289,7 +289,7 @@ def _fit(
         )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, jit_compile=False)
+    model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=STEPS_AT_ONCE)
     if not checkpoint.finished:
         _log.info("compiling the training step: about ten seconds, twice as long the first time on a machine")
     steps, done = len(batches), len(batches) * checkpoint.epoch
