@@ -271,6 +271,23 @@ def test_columns_that_are_numbered_have_a_header(tmp_path, matrix, first, labele
     assert len(read_vector_pairs(tmp_path / "v.csv", header="no", label_max=2)) == 2
 
 
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [
+        ("left_0,right_0,left_1,right_1", [0, 2]),
+        ("a1,b1,a2,b2", [0, 2]),
+        ("0_l,0_r,1_l,1_r", [0, 2]),
+        ("age_1,sum_1,age_2,sum_2", [0, 1]),
+        ("age_x,sum_x,age_y,sum_y", [0, 1]),
+        ("x_mean,y_mean,x_std,y_std", [0, 2]),
+        ("v1,v2,v3,v4", [0, 1]),
+    ],
+)
+def test_names_of_two_numbers_a_side(tmp_path, names, left):
+    (tmp_path / "v.csv").write_text(f"{names},label\n10,11,12,13,1\n")
+    assert read_vector_pairs(tmp_path / "v.csv").left.tolist() == [[10 + i for i in left]]
+
+
 def test_decimal_commas_are_told(tmp_path):
     (tmp_path / "v.csv").write_text("0,5;0,25;1\n" * 3)
     with pytest.raises(DataFormatError, match="pass --delimiter ';'"):
