@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from textsim.data.formats.files import open_writer
-from textsim.data.rows import TEXTS
+from textsim.data.row_kinds import TEXTS
+from textsim.data.sources import Source
 from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
@@ -21,7 +22,7 @@ _COLUMNS = ("text", "rank", "found", "cosine", "score", "match")
 
 
 def stored_texts(
-    matcher: TextMatcher, source: str | os.PathLike[str], **reading: Any
+    matcher: TextMatcher, source: Source, **reading: Any
 ) -> tuple[list[str], FileReport]:
     """The texts of a file, as a `TextIndex` takes them, and what was read and left out.
 
@@ -42,7 +43,7 @@ def stored_texts(
 
 def search_file(
     index: TextIndex,
-    source: str | os.PathLike[str],
+    source: Source,
     target: str | os.PathLike[str],
     *,
     k: int = 5,
