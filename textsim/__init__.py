@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from textsim.extras import needed_for
+
 __version__ = "0.1.0"
 
 _PUBLIC = {
@@ -21,7 +23,10 @@ _PUBLIC = {
     "Recipe": "textsim.config.settings",
     "RECIPES": "textsim.config.recipes",
     "PairDataset": "textsim.data.dataset",
-    "preprocess": "textsim.data.dataset",
+    "preprocess": "textsim.data.preprocess",
+    "Reading": "textsim.data.settings",
+    "VocabularySettings": "textsim.data.settings",
+    "WordVectorSettings": "textsim.data.settings",
     "train": "textsim.training.trainer",
     "mine_files": "textsim.training.augmentation.mining",
     "ensemble": "textsim.training.ensemble",
@@ -42,7 +47,8 @@ __all__ = sorted([*_PUBLIC, "__version__"])
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'textsim' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    with needed_for(f"textsim.{name}"):
+        value = getattr(importlib.import_module(_PUBLIC[name]), name)
     globals()[name] = value
     return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from textsim.data.formats.table import Cells, Malformed, Table, is_blank
 from textsim.data.labels import LabelRule
@@ -13,9 +13,13 @@ from textsim.data.row_kinds import PAIRS, TEXTS, TRIPLETS, UNLABELED, USUAL_NAME
 from textsim.errors import ConfigError, DataFormatError
 from textsim.io.paths import STREAM
 
+C = TypeVar("C", str, str | int)
+
 _DELIMITERS = ("\t", ";", "|", ",")
 LINE = "line"
 """Kept like a column: the number of the line."""
+EVERY = "*"
+"""Kept alone, like a column: a dict of the cells of all columns that are not the kind's, by name."""
 
 
 class BadRow(Exception):
@@ -78,6 +82,8 @@ def parse_keep(keep: Sequence[str | int], header: str) -> tuple[str | int, ...]:
     if isinstance(keep, str):
         raise ConfigError(f"keep: expected a list of names or positions. Received the text {keep!r}.")
     parsed = _parse_places("keep", keep)
+    if EVERY in parsed and len(parsed) > 1:
+        raise ConfigError(f"keep: {EVERY!r} keeps all further columns. Received others beside it.")
     if header == "no" and any(isinstance(column, str) for column in _without_line(parsed)):
         raise ConfigError(f"keep: a file without a header has positions (from 1) and {LINE!r}, and no names.")
     return parsed
@@ -94,8 +100,9 @@ def _parse_places(what: str, columns: Sequence[str | int]) -> tuple[str | int, .
     return parsed
 
 
-def _without_line(keep: Sequence[str | int]) -> list[str | int]:
-    return [column for column in keep if column != LINE]
+def _without_line(keep: Sequence[C]) -> list[C]:
+    """The columns of the file itself that are named."""
+    return [column for column in keep if column not in (LINE, EVERY)]
 
 
 def find_columns(
@@ -138,7 +145,10 @@ def find_columns(
         _check_single(table, rows)
     rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
     if not rows:
-        getter = _getter(in_order, len(in_order), expected)
+        if keep == (EVERY,):
+            getter = _getter_of_every(in_order, kind.columns, expected)
+        else:
+            getter = _getter(in_order, len(in_order), expected)
         return Columns(kind.columns, False, expected, getter, tuple(map(str, keep)))
     *blank, (number, cells) = rows
     assert isinstance(cells, list)
@@ -152,6 +162,9 @@ def find_columns(
             expected = f"{len(names)} {table.separator} columns as in the header"
         table.put_back(blank)
         found = tuple(names[place] for place in places)
+        if keep == (EVERY,):
+            get = _getter_of_every(places, _different(table.where(number), names), expected)
+            return Columns(found, True, expected, get, keep)
         kept, more = _find_kept(table.where(number), names, kind, keep)
         return Columns(found, True, expected, _getter(places + more, len(names), expected), kept)
 
@@ -163,10 +176,13 @@ def find_columns(
         numbers = ",".join(str(place + 1) for place in places)
         expected = f"{expected}; of more, say which to read, as in --columns {numbers}"
     if header == "auto":
-        _check_no_header(table.where(number), names, kind)
+        _check_no_header(table.where(number), names, kind, wanted)
         if kind.labeled and len(cells) == width:
             _check_label(table, (number, cells), places[-1], rule)
     table.put_back(rows)
+    if keep == (EVERY,):
+        get = _getter_of_every(places, [str(place + 1) for place in range(width)], expected)
+        return Columns(kind.columns, False, expected, get, keep)
     more = _places(table.where(number), names, kind, _without_line(keep))
     return Columns(
         kind.columns, False, expected, _getter(places + more, width, expected), tuple(map(str, keep))
@@ -186,9 +202,12 @@ def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | in
     if table.names is not None:
         where, names = table.name, table.names
         places = _places(where, names, kind, wanted)
-        kept, more = _find_kept(where, names, kind, keep)
         expected = f"{len(names)} columns"
         keys = tuple(names[place] for place in places)
+        if keep == (EVERY,):
+            get = _getter_of_every(places, _different(where, names), expected)
+            return Columns(keys, False, expected, get, keep)
+        kept, more = _find_kept(where, names, kind, keep)
         return Columns(keys, False, expected, _getter(places + more, len(names), expected), kept)
 
     # The first rows may be bad ones, which are refused in their turn: the names are those of the first good one.
@@ -202,13 +221,16 @@ def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | in
         number, names = next((row for row in objects if fits(row[1])), objects[0])
         where = table.where(number)
         keys = tuple(names[place] for place in _places(where, names, kind, wanted))
-        kept, _ = _find_kept(where, names, kind, keep)
+        kept = (EVERY,) if keep == (EVERY,) else _find_kept(where, names, kind, keep)[0]
     else:
         keys = kind.columns if wanted is None else tuple(map(str, wanted))
         kept = tuple(map(str, keep))
-    every = keys + tuple(name for name in kept if name != LINE)
+    every = keys + tuple(_without_line(kept))
     expected = f"a JSON object with the keys {', '.join(every)}"
-    return Columns(keys, False, expected, _getter_by_key(every, expected), kept)
+    get = _getter_by_key(every, expected)
+    if kept == (EVERY,):
+        return Columns(keys, False, expected, _getter_of_every_key(keys, get), kept)
+    return Columns(keys, False, expected, get, kept)
 
 
 def _find_kept(
@@ -255,15 +277,19 @@ def _is_header(names: list[str], kind: RowKind, wanted: Wanted, keep: Sequence[s
     return _has(names, kind, wanted)
 
 
-def _check_no_header(where: str, names: list[str], kind: RowKind) -> None:
+def _check_no_header(where: str, names: list[str], kind: RowKind, wanted: Wanted) -> None:
     """A first row that holds a usual name may be a header without the others: ask, and do not guess."""
     if any(name.lower() in USUAL_NAMES for name in names):
-        have = ", ".join(map(repr, names))
         example = ",".join((names * len(kind.columns))[: len(kind.columns)])
+        remedy = (
+            f"Say which to read, in that order, as in --columns {example} (columns=[...])."
+            if wanted is None
+            else "If the line names the columns, pass --header yes (header='yes')."
+        )
         raise DataFormatError(
-            f"{where}: expected the columns {', '.join(kind.columns)}. Found the columns {have}. Say which to read, in "
-            f"that order, as in --columns {example} (columns=[...]). If the line is a row and no header, pass --header no "
-            "(header='no')."
+            f"{where}: expected the columns {', '.join(kind.columns)}. Found the columns "
+            f"{', '.join(map(repr, names))}. {remedy} If the line is a row and no header, pass "
+            "--header no (header='no')."
         )
 
 
@@ -274,14 +300,20 @@ def _check_single(table: Table, rows: list[tuple[int, Cells]]) -> None:
         counts = {line.count(delimiter) for line in lines}
         names = [name.strip() for name in lines[0].split(delimiter)] if lines else []
         is_header = len(names) > 1 and any(name.lower() in USUAL_NAMES for name in names)
-        divides = 0 not in counts and (delimiter == "\t" or (delimiter in ";|" and len(counts) == 1 < len(lines)))
+        divides = 0 not in counts and (
+            delimiter == "\t" or (delimiter in ";|" and len(counts) == 1 < len(lines))
+        )
         if is_header or (lines and divides):
             format = "tsv" if delimiter == "\t" else f"csv --delimiter {delimiter!r}"
-            which = next((name for name in names if name.lower() in TEXTS.aliases[0]), "1") if is_header else "1"
-            seen = f"the columns {', '.join(map(repr, names))}" if is_header else f"{delimiter!r} in every line"
+            which = (
+                next((name for name in names if name.lower() in TEXTS.aliases[0]), "1") if is_header else "1"
+            )
+            seen = (
+                f"the columns {', '.join(map(repr, names))}" if is_header else f"{delimiter!r} in every line"
+            )
             raise DataFormatError(
-                f"{table.where(rows[0][0])}: expected one text a line. Received {seen}. Say which column to read, as in "
-                f"--format {format} --columns {which} (format=..., columns=[...]); if each line is a text, pass "
+                f"{table.where(rows[0][0])}: expected one text a line. Received {seen}. Say which column to read, as "
+                f"in --format {format} --columns {which} (format=..., columns=[...]); if each line is a text, pass "
                 "--format lines (format='lines')."
             )
 
@@ -404,3 +436,36 @@ def _getter_by_key(keys: tuple[str, ...], expected: str) -> Callable[[Cells], Se
         raise BadRow(f"expected {expected}. Received a blank line.")
 
     return get
+
+
+def _different(where: str, names: Sequence[str]) -> list[str]:
+    """The columns' names, by position where there is none."""
+    named = [name or str(place) for place, name in enumerate(names, 1)]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise DataFormatError(f"{where}: the column name {twice!r} occurs twice. Rename one.")
+    return named
+
+
+def _getter_of_every(
+    places: tuple[int, ...], names: Sequence[str], expected: str
+) -> Callable[[Cells], Sequence[Any]]:
+    get = _getter(tuple(range(len(names))), len(names), expected)
+    others = [(place, name) for place, name in enumerate(names) if place not in places]
+
+    def get_every(cells: Cells) -> Sequence[Any]:
+        row = get(cells)
+        return [*(row[place] for place in places), {name: row[place] for place, name in others}]
+
+    return get_every
+
+
+def _getter_of_every_key(
+    keys: tuple[str, ...], get: Callable[[Cells], Sequence[Any]]
+) -> Callable[[Cells], Sequence[Any]]:
+    def get_every(cells: Cells) -> Sequence[Any]:
+        found = get(cells)
+        assert isinstance(cells, dict)
+        return [*found, {name: value for name, value in cells.items() if name not in keys}]
+
+    return get_every

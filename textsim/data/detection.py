@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from textsim.data.row_kinds import texts_kind
+from textsim.data.row_kinds import TRIPLETS, texts_kind
 from textsim.data.settings import Reading
 from textsim.data.sources import Source, is_path, open_source
 from textsim.data.vectors import holds_vectors
@@ -20,11 +20,22 @@ def detect_kind(source: Source, **reading: Any) -> Literal["pairs", "triplets", 
         reading: see `textsim.data.settings.Reading`. With columns to read, the rows are of texts.
     """
     how = Reading(**reading)
-    if isinstance(source, Iterator) or (is_path(source) and is_stream(source)):
+    if _is_read_once(source):
         return "pairs"
     if how.columns is None:
         with open_source(source, **how.dialect) as table:
             if holds_vectors(table):
                 return "vectors"
-    with open_source(source, **how.dialect) as table:
-        return "triplets" if texts_kind(table).name == "triplets" else "pairs"
+    return texts_kind_of(source, **reading)
+
+
+def texts_kind_of(source: Source, **reading: Any) -> Literal["pairs", "triplets"]:
+    """The kind of rows of texts, as `detect_kind` finds it."""
+    if _is_read_once(source):
+        return "pairs"
+    with open_source(source, **Reading(**reading).dialect) as table:
+        return "triplets" if texts_kind(table) is TRIPLETS else "pairs"
+
+
+def _is_read_once(source: Source) -> bool:
+    return isinstance(source, Iterator) or (is_path(source) and is_stream(source))

@@ -129,7 +129,8 @@ def preprocess(
         if settings is None:
             report = build_vectors(folder, sources, standardize)
         else:
-            with RejectLog(how.rejects or folder / REJECTS) if how.skips else RejectLog() as log:
+            rejects = next(iter(how.reject_files), folder / REJECTS) if how.skips else None
+            with RejectLog(rejects) as log:
                 if how.skips:
                     sources = replace(sources, reading=replace(how, rejects=log))
                 report = TextBuild(folder, sources, settings, _ROW_KINDS[kind], as_triplets).run()

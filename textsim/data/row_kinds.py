@@ -69,12 +69,18 @@ TEXTS = RowKind(
     "texts",
     ("text",),
     (
-        frozenset({"text", "sentence", "content", "question", "query", "title", "文本", "句子", "内容", "标题"})
+        frozenset(
+            {"text", "sentence", "content", "question", "query", "title", "文本", "句子", "内容", "标题"}
+        )
         | frozenset({"问题", "问句", "问法", "标准问", "标准问题"}),
     ),
 )
-_OTHER_NAMES = frozenset({"answer", "answers", "答案", "回答", "回复", "id", "编号", "序号", "来源", "分类", "类别"})
-USUAL_NAMES = _OTHER_NAMES.union(*(names for kind in (PAIRS, TRIPLETS, TEXTS) for names in kind.aliases), LABEL_NAMES)
+_OTHER_NAMES = frozenset(
+    {"answer", "answers", "答案", "回答", "回复", "id", "编号", "序号", "来源", "分类", "类别"}
+)
+USUAL_NAMES = _OTHER_NAMES.union(
+    *(names for kind in (PAIRS, TRIPLETS, TEXTS) for names in kind.aliases), LABEL_NAMES
+)
 """Header names, in lower case, that tell a header, also where they are none of the columns to read."""
 
 

@@ -336,9 +336,7 @@ def read_rows(
         >>> [chunk.texts for chunk in read_rows([("怎么还款", "如何还款", 1)])]
         [(['怎么还款'], ['如何还款'])]
     """
-    return open_rows(
-        source, kind, Reading(**reading), normalizer=normalizer, chunk_rows=chunk_rows, raw=raw
-    )
+    return open_rows(source, kind, Reading(**reading), normalizer=normalizer, chunk_rows=chunk_rows, raw=raw)
 
 
 def open_rows(

@@ -25,10 +25,10 @@ class Reading:
     """How rows are read.
 
     Args:
-        columns: for each column of the kind its name, or its position from 1 as `cut -f` counts. By default columns with
-            the usual names (see `RowKind.aliases`) are found where the source has names; else it must have just the
-            columns of the kind, in order. Of vectors: what the names of the left columns begin with, what those of the
-            right ones begin with, and the name of the label.
+        columns: for each column of the kind its name, or its position from 1 as `cut -f` counts. By default columns
+            with the usual names (see `RowKind.aliases`) are found where the source has names; else it must have just
+            the columns of the kind, in order. Of vectors: what the names of the left columns begin with, what those of
+            the right ones begin with, and the name of the label.
         header: "yes", "no", or "auto": the first row of a file is a header when it holds the `columns` that are asked
             for by name, or the usual names.
         format: the name of a registered format, such as "csv"; by default the one that the file's name tells.
@@ -39,7 +39,7 @@ class Reading:
         label_threshold: allows graded labels, and makes them 1 where they are at least this, else 0.
         label_max: allows graded labels from 0 to this, and keeps them as fractions of it.
         keep: further columns whose cells are handed on as they are, by name or position; "line" is the number of the
-            line (texts).
+            line, and "*" alone a dict of all further cells by name (texts).
 
     Raises:
         ConfigError: one has a value that it cannot have, or two exclude each other.
@@ -144,11 +144,11 @@ class WordVectorSettings:
             raise ConfigError("extra_text is for training word vectors: pass train_dim too.")
         if self.file is None and self.train_dim is None:
             raise ConfigError("word vectors: expected a file or train_dim. Received neither.")
-        if STREAM in map(os.fspath, self.extra_text):
+        if any(os.fspath(path) == STREAM for path in self.extra_text):
             raise ConfigError("extra_text: expected files, which are read more than once. Received '-'.")
 
 
 def _check_positive(**numbers: int | None) -> None:
     for name, value in numbers.items():
         if value is not None and value < 1:
-            raise ConfigError(f"{name}: expected at least 1. Received {str(value):.20}.")
+            raise ConfigError(f"{name}: expected at least 1. Received {value!s:.20}.")

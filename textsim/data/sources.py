@@ -73,9 +73,7 @@ def _table(source: Source) -> Table:
             raise InputError(f"the array: expected two dimensions (rows, columns). Received {source.ndim}.")
         return _columnar("the array", None, list(source.T))
     if isinstance(source, Mapping):
-        columns = [
-            column if isinstance(column, np.ndarray) else list(column) for column in source.values()
-        ]
+        columns = [column if isinstance(column, np.ndarray) else list(column) for column in source.values()]
         return _columnar("the columns", list(map(str, source)), columns)
     if isinstance(source, tuple) and source and all(isinstance(part, np.ndarray) for part in source):
         return _columnar("the arrays", ["left", "right", "label"][: len(source)], list(source))

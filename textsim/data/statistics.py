@@ -224,7 +224,7 @@ def _report_lines(report: Mapping[str, Any]) -> list[str]:
     splits = report["splits"]
     lines = [_heading(report)]
     for source in report["sources"]:
-        refused = f", {source['rejected']:,} refused" if source.get("rejected") else ""
+        refused = f", {source['rejected']:,} bad rows left out" if source.get("rejected") else ""
         encoding = f", {source['encoding']}" if source.get("encoding") else ""
         lines.append(f"  {source['split']:<5} {source['path']}: {source['rows']:,} rows{refused}{encoding}")
         if source.get("quoted"):

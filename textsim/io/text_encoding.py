@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.io.paths import STREAM, is_gzip
 from textsim.io.hashed_reads import HashedReads
+from textsim.io.paths import STREAM, is_gzip
 from textsim.io.signatures import GZIP
 
 _BLOCK_BYTES = 1 << 18

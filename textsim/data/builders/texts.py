@@ -78,9 +78,7 @@ class TextSettings:
         vocabulary = None
         if new.base is not None:
             if tokenizer is not None:
-                raise ConfigError(
-                    "a vocabulary to extend brings its own tokenizer: leave out the tokenizer."
-                )
+                raise ConfigError("a vocabulary to extend brings its own tokenizer: leave out the tokenizer.")
             folder = find_model(new.base)
             tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
@@ -88,7 +86,9 @@ class TextSettings:
         tokenizer = tokenizer or CharTokenizer()
         # Refuses what it cannot take, before any file is read.
         Vocabulary.fit({}, new.min_count, new.max_size)
-        return cls(tokenizer.simplifying() if simplify else tokenizer, vocabulary, new, word_vectors, processes)
+        return cls(
+            tokenizer.simplifying() if simplify else tokenizer, vocabulary, new, word_vectors, processes
+        )
 
 
 def _saved_max_length(folder: Path) -> int:

@@ -106,7 +106,8 @@ class Table:
 
 def quotes_note(cells: int) -> str:
     """What to say of a TSV file with so many cells in double quotes."""
-    return f"{cells:,} {'cell' if cells == 1 else 'cells'} in double quotes, kept as text: if they only stand around cells, {_AS_CSV}"
+    unit = "cell" if cells == 1 else "cells"
+    return f"{cells:,} {unit} in double quotes, kept as text: if they only stand around cells, {_AS_CSV}"
 
 
 def is_blank(cells: Cells) -> bool:
