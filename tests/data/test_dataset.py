@@ -239,7 +239,7 @@ def test_bad_rows_are_written_beside_the_data(tmp_path):
     rejects = (dataset.path / "rejects.tsv").read_text(encoding="utf-8").splitlines()
     assert sorted(line.split("\t")[1] for line in rejects[1:]) == ["3", "4"]
     assert "rejects.tsv" in dataset.manifest["files"]
-    assert "2 refused" in format_report(report)
+    assert "2 bad rows left out" in format_report(report)
     preprocess(path, tmp_path / "other", on_bad_row="skip", rejects=tmp_path / "bad.tsv")
     assert (tmp_path / "bad.tsv").read_text(encoding="utf-8").splitlines() == rejects
     assert not (tmp_path / "other" / "rejects.tsv").exists()

@@ -210,7 +210,7 @@ def preprocess(
     from textsim.data.settings import VocabularySettings, WordVectorSettings
     from textsim.data.statistics import format_report
     from textsim.io.paths import as_text
-    from textsim.text.tokenizers import tokenizer_from_config
+    from textsim.text.tokenizers import make_tokenizer
 
     cutting = given(
         latin=latin, user_dictionary=user_dictionary, hmm=hmm, stop_words=stop_words, engine=segmenter
@@ -218,7 +218,7 @@ def preprocess(
     normalizing = given(nfkc=nfkc, lowercase=lowercase)
     chosen = None
     if tokenizer or cutting or normalizing:
-        chosen = tokenizer_from_config({"name": tokenizer or "char", **cutting, "normalizer": normalizing})
+        chosen = make_tokenizer(tokenizer or "char", **cutting, normalizer=normalizing)
     vocabulary = VocabularySettings(vocabulary_from, min_count, max_size, max_length)
     vectors = None
     if word_vectors or train_vectors or extra_text:

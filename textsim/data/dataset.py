@@ -34,7 +34,6 @@ from textsim.data.rows import RowReader, read_rows
 from textsim.errors import ArtifactError, ConfigError
 from textsim.io.manifest import (
     MANIFEST,
-    read_json,
     read_json_object,
     read_manifest,
     sha256_file,
@@ -140,7 +139,7 @@ class PairDataset:
             path=folder,
             kind=kind,
             splits=files.splits(None if sentences is None else len(sentences)),
-            tokenizer=tokenizer_from_config(read_json(folder / TOKENIZER)) if texts else None,
+            tokenizer=tokenizer_from_config(read_json_object(folder / TOKENIZER)) if texts else None,
             vocabulary=vocabulary,
             max_length=files.max_length() if texts else None,
             sentences=sentences,
