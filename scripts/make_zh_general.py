@@ -28,17 +28,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
-from textsim.artifacts.saved_model import CARD, SavedModel, load_model, model_card, save_model
+from textsim.artifacts.saved_model import SavedModel, load_model, save_model
 from textsim.config.recipes import build_recipe
 from textsim.config.settings import Recipe
 from textsim.data.dataset import PairDataset
 from textsim.data.rows import read_rows
 from textsim.evaluation.evaluate import Evaluation, evaluate_file, evaluate_scores
 from textsim.evaluation.thresholds import choose_threshold
-from textsim.io.atomic import MANIFEST, read_json, sha256_file, write_json
+from textsim.io.manifest import MANIFEST, read_json, sha256_file, write_json
 from textsim.matching.text_matcher import TextMatcher
+from textsim.text.embeddings import train_word_vectors
 from textsim.text.tokenizers import CharTokenizer
-from textsim.text.word_vectors import save_word_vectors, train_word_vectors
+from textsim.text.word_vectors import save_word_vectors
 
 SETS = {
     "lcqmc": "LCQMC, open-domain questions",
@@ -80,7 +81,7 @@ SEEDS = (0, 1, 2)
 NAME = "zh-general"
 """By which the model is found where it is installed."""
 
-CARD_END = """
+NOTES = """\
 ## Data and terms
 
 Trained on the training files of {sets} together, its character vectors
@@ -289,16 +290,13 @@ def publish(saved: SavedModel, out: Path, sets: list[str], data: Path) -> None:
     for name, (result, *_) in figures.items():
         print(f"{name}: {result.accuracy_at_threshold:.4f}; at full precision {full[name]:.4f}")
 
-    def card(partial: Path) -> None:
-        text = model_card(saved, NAME) + CARD_END.format(
-            table=table(figures),
-            sets=", ".join(SETS[name].split(",")[0] for name in sets),
-            size=2 * sum(weight.size for weight in weights.values()) / 1e6,
-            **speed(matcher, dev["lcqmc"]),
-        )
-        (partial / CARD).write_text(text, encoding="utf-8", newline="\n")
-
-    save_model(rounded, out, extra=card, overwrite=True, precision="float16")
+    notes = NOTES.format(
+        table=table(figures),
+        sets=", ".join(SETS[name].split(",")[0] for name in sets),
+        size=2 * sum(weight.size for weight in weights.values()) / 1e6,
+        **speed(matcher, dev["lcqmc"]),
+    )
+    save_model(dataclasses.replace(rounded, notes=notes), out, overwrite=True, precision="float16")
     print(table(figures))
 
 

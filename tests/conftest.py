@@ -1,4 +1,4 @@
-"""Settings and fixtures of all tests."""
+"""Settings and fixtures of all tests, among them small datasets made from the bundled demo data, once for all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from textsim.data.dataset import PairDataset, preprocess
 
 # TensorFlow reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -21,3 +23,36 @@ settings.load_profile("repeatable")
 def demo() -> Path:
     """The folder of bundled demo data."""
     return Path(str(resources.files("textsim.resources"))) / "demo"
+
+
+def _head(source: Path, target: Path, rows: int) -> Path:
+    target.write_text(
+        "".join(source.read_text(encoding="utf-8").splitlines(True)[: rows + 1]), encoding="utf-8"
+    )
+    return target
+
+
+def _dataset(folder: Path, demo: Path, name: str, suffix: str, **options: object) -> PairDataset:
+    train = _head(demo / f"{name}_train{suffix}", folder / f"train{suffix}", 160)
+    dev = _head(demo / f"{name}_dev{suffix}", folder / f"dev{suffix}", 60)
+    preprocess(train, folder / "数据", dev=dev, progress=False, **options)  # type: ignore[arg-type]
+    return PairDataset.open(folder / "数据")
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDataset:
+    """Sentence pairs with word vectors."""
+    folder = tmp_path_factory.mktemp("pairs")
+    return _dataset(folder, demo, "pairs", ".tsv", word_vectors=demo / "characters.vec")
+
+
+@pytest.fixture(scope="session")
+def triplets(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDataset:
+    """Sentence triplets without word vectors."""
+    return _dataset(tmp_path_factory.mktemp("triplets"), demo, "triplets", ".tsv")
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDataset:
+    """Numeric vector pairs, standardized."""
+    return _dataset(tmp_path_factory.mktemp("vectors"), demo, "digits", ".csv", standardize=True)

@@ -15,7 +15,7 @@ import pytest
 from tests.tiny_models import saved_model
 from textsim.artifacts.saved_model import load_model, save_model
 from textsim.data.layout import Split
-from textsim.io.atomic import write_json
+from textsim.io.manifest import write_json
 
 SCRIPTS = Path(__file__).parents[1] / "scripts" / "benchmarks"
 KEYS = ["name", "value", "unit", "against", "ratio", "target"]

@@ -12,12 +12,12 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "TextMatcher": "textsim.matching.text_matcher",
-    "VectorMatcher": "textsim.matching.text_matcher",
+    "VectorMatcher": "textsim.matching.vector_matcher",
     "TextIndex": "textsim.matching.index.text_index",
-    "load_matcher": "textsim.matching.text_matcher",
-    "score_file": "textsim.matching.files.files",
-    "encode_file": "textsim.matching.files.files",
-    "search_file": "textsim.matching.files.files",
+    "load_matcher": "textsim.matching.load",
+    "score_file": "textsim.matching.files.score",
+    "encode_file": "textsim.matching.files.encode",
+    "search_file": "textsim.matching.files.search",
     "Recipe": "textsim.config.settings",
     "RECIPES": "textsim.config.recipes",
     "PairDataset": "textsim.data.dataset",

@@ -7,6 +7,8 @@ and keeps its traceback.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TextsimError(Exception):
     """Base of every error that a user of textsim can cause and mend."""
@@ -34,3 +36,9 @@ class InputError(TextsimError, ValueError):
 
 class MissingDependencyError(TextsimError, ImportError):
     """An optional library is needed and not installed. Names the extra that brings it."""
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: its type, and no more than 80 characters of it."""
+    text = repr(value)
+    return f"{type(value).__name__}: {text if len(text) <= 80 else text[:77] + '...'}"

@@ -31,7 +31,7 @@ from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import build_recipe
 from textsim.config.settings import Recipe
-from textsim.io.atomic import MANIFEST, sha256_file, write_json
+from textsim.io.manifest import MANIFEST, sha256_file, write_json
 
 PUBLISHED_BQ80 = 0.7903
 """Validation accuracy after 20 epochs of the published character BiLSTM Manhattan script on the same rows."""

@@ -23,12 +23,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import textsim
-from textsim.artifacts.saved_model import MANIFEST, load_model
+from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import build_recipe
 from textsim.data.rows import read_rows
 from textsim.evaluation.evaluate import evaluate_file, evaluate_scores
 from textsim.evaluation.thresholds import choose_threshold
-from textsim.io.atomic import read_json, sha256_file, write_json
+from textsim.io.manifest import MANIFEST, read_json, sha256_file, write_json
 
 SIZES = (500, 2_000, 10_000)
 

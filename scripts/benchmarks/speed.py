@@ -308,7 +308,7 @@ def one_pair(bench: Bench) -> Iterator[Figure]:
     stock = StockKeras(work.table, *_shape())
     stock.set_weights(matcher.saved.weights)
     pairs = list(read_pairs(work.source, bench.sizes.calls))
-    tokens = [[np.frombuffer(matcher.key(text, "")[0], np.int32)[None] for text in pair] for pair in pairs]
+    tokens = [[np.frombuffer(key, np.int32)[None] for key in matcher.read(pair).keys] for pair in pairs]
     say("one-pair")
     rivals = {
         "ours": lambda pair, ids: matcher.score(*pair),
@@ -416,7 +416,7 @@ def write_pairs(source: Path, target: Path, count: int) -> None:
 def score_one_file(model: str, path: str) -> dict[str, float]:
     """Scores a file in this process: pairs, seconds, peak memory, sentences encoded and distinct ones."""
     import textsim
-    from textsim.matching.files.files import score_file
+    from textsim.matching.files.score import score_file
 
     matcher = textsim.TextMatcher.load(model)
     encoded = 0
@@ -433,7 +433,7 @@ def score_one_file(model: str, path: str) -> dict[str, float]:
     peak = peak_memory() / 2**20
     with open(path, encoding="utf-8") as lines:
         next(lines)
-        distinct = {matcher.key(text, "")[0] for line in lines for text in line.rstrip("\n").split("\t")}
+        distinct = {key for line in lines for key in matcher.read(line.rstrip("\n").split("\t")).keys}
     return {
         "pairs": report.rows,
         "seconds": report.seconds,

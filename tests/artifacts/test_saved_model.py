@@ -17,7 +17,7 @@ from textsim.artifacts.pretrained import bundled_models
 from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
 from textsim.config.recipes import RECIPES
 from textsim.errors import ArtifactError, ConfigError
-from textsim.io.atomic import file_entry
+from textsim.io.manifest import file_entry
 from textsim.text.normalize import Normalizer
 from textsim.text.tokenizers import CharTokenizer, JiebaTokenizer
 from textsim.text.vocabulary import Vocabulary
@@ -122,8 +122,7 @@ def test_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
 def test_manifest_names_every_other_file(tmp_path: Path) -> None:
     def extra(folder: Path) -> None:
         (folder / "history.csv").write_text("epoch,loss\n1,0.5\n")
-        (folder / "plots").mkdir()
-        (folder / "plots" / "loss.txt").write_text("loss")
+        (folder / "loss.txt").write_text("loss")
 
     save_model(text_model(), tmp_path / "run1", extra=extra)
     files = json.loads((tmp_path / "run1" / "manifest.json").read_text())["files"]
@@ -131,15 +130,15 @@ def test_manifest_names_every_other_file(tmp_path: Path) -> None:
         "README.md",
         "config.json",
         "history.csv",
+        "loss.txt",
         "metrics.json",
-        "plots/loss.txt",
         "provenance.json",
         "tokenizer.json",
         "vocabulary.txt",
         "weights.npz",
     ]
-    (tmp_path / "run1" / "plots" / "loss.txt").write_text("lost")
-    with pytest.raises(ArtifactError, match=r"plots/loss\.txt was altered"):
+    (tmp_path / "run1" / "loss.txt").write_text("lost")
+    with pytest.raises(ArtifactError, match=r"loss\.txt was altered"):
         load_model(tmp_path / "run1")
 
 
@@ -300,7 +299,7 @@ def test_other_format_version(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("config.json", b'{"format": "another"}', "config.json is not the settings file of a textsim model"),
+        ("config.json", b'{"format": "another"}', "config.json is not the settings file of a textsim-model"),
         ("config.json", b'{"format": "textsim-model", "version": 1}', "cannot be read: .*config.json"),
         ("tokenizer.json", b'{"name": "chars"}', "unknown tokenizer 'chars'.*Did you mean 'char'"),
         ("vocabulary.txt", b"[PAD]\n", "expected \\[UNK\\]"),
@@ -317,11 +316,11 @@ def test_files_that_make_no_sense(folder: Path, name: str, content: bytes, messa
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "is not the manifest of a textsim model"),
-        ('{"format": "textsim-dataset", "files": {}}', "is not the manifest of a textsim model"),
+        ("[]", "expected a JSON object. Received a list"),
+        ('{"format": "textsim-dataset", "files": {}}', "is not the manifest of a textsim-model"),
         (
             '{"format": "textsim-model", "files": {"config.json": 3}}',
-            "is not the manifest of a textsim model",
+            "expected the bytes and the sha256 of config.json. Received 3",
         ),
         ('{"format": "textsim-model", "files": {}}', "does not name config.json: it was altered"),
         ("{", "is not valid JSON"),

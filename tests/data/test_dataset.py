@@ -446,7 +446,7 @@ def test_folders_that_are_no_datasets(tmp_path, train):
     manifest = json.loads((tmp_path / "out/manifest.json").read_text(encoding="utf-8"))
     for change, message in (
         ({"version": 99}, "has dataset version 99. Expected 1"),
-        ({"format": "textsim-model"}, "is of another kind of folder"),
+        ({"format": "textsim-model"}, "is not the manifest of a textsim-dataset"),
     ):
         (tmp_path / "out/manifest.json").write_text(json.dumps({**manifest, **change}), encoding="utf-8")
         refused(tmp_path / "out", message)

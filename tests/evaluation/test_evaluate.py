@@ -14,8 +14,8 @@ from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset, preprocess
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.evaluation.evaluate import evaluate_file, evaluate_scores, evaluate_triplets
-from textsim.matching.files.files import FileReport
-from textsim.matching.text_matcher import TextMatcher, load_matcher
+from textsim.matching.load import load_matcher
+from textsim.matching.text_matcher import TextMatcher
 from textsim.training.trainer import train
 
 
@@ -176,10 +176,9 @@ def test_files_are_judged_by_the_scores_that_a_matcher_gives(models: dict[str, P
 
 def test_what_was_done_with_a_file_is_told(models: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "pairs.tsv").write_bytes("花呗\t怎么还款\t1\n好\t吗\t七\n好\t好\t0\n".encode("gb18030"))
-    report = FileReport()
-    found = evaluate_file(models["pairs"], tmp_path / "pairs.tsv", report=report, on_bad_row="skip")
-    assert found.pairs == report.rows == 2 and report.rejected == 1  # type: ignore[union-attr]
-    assert report.encoding == "gb18030"
+    found = evaluate_file(models["pairs"], tmp_path / "pairs.tsv", on_bad_row="skip")
+    assert found.pairs == found.report.rows == 2 and found.report.rejected == 1  # type: ignore[union-attr]
+    assert found.report.encoding == "gb18030"
 
 
 def test_triplets_without_a_header(models: dict[str, Path], tmp_path: Path) -> None:

@@ -15,10 +15,9 @@ from textsim.artifacts.saved_model import load_model, save_model
 from textsim.data.dataset import PairDataset
 from textsim.errors import ArtifactError, InputError
 from textsim.evaluation import plots
-from textsim.evaluation.evaluate import evaluate_file
-from textsim.evaluation.thresholds import as_pairs, choose_threshold, fit_threshold
-from textsim.io.atomic import read_json
-from textsim.matching.files.files import FileReport
+from textsim.evaluation.evaluate import as_pairs, evaluate_file
+from textsim.evaluation.thresholds import choose_threshold, fit_threshold
+from textsim.io.manifest import read_json
 from textsim.matching.text_matcher import TextMatcher
 
 SCORES = st.lists(
@@ -108,8 +107,7 @@ def model(tmp_path: Path) -> Path:
     def more(folder: Path) -> None:
         (folder / "history.csv").write_text("epoch,loss\n1,0.5\n", encoding="utf-8")
         (folder / "scores.png").write_bytes(b"at the old threshold")
-        (folder / "notes").mkdir()
-        (folder / "notes" / "x.txt").write_text("kept", encoding="utf-8")
+        (folder / "x.txt").write_text("kept", encoding="utf-8")
 
     save_model(dataclasses.replace(saved, weights=halved), tmp_path / "模型", extra=more, precision="float16")
     # Not of the model.
@@ -147,10 +145,15 @@ def test_a_saved_model_gets_a_threshold(model: Path, rows: Path, tmp_path: Path,
     else:
         assert fit.after.precision >= asked
     before, after = load_model(model), load_model(tmp_path / "新")
-    assert after.recipe == before.recipe and after.provenance == before.provenance
+    assert after.recipe == before.recipe
+    assert after.provenance.pop("threshold_chosen_on")["name"].endswith("/对.tsv")
+    assert after.provenance == before.provenance
     assert after.threshold == fit.threshold
     # All but the threshold is as it was, to the byte.
-    changed = {"config.json", "manifest.json", "README.md", "scores.png", "threshold.json", "mine.tsv"}
+    changed = {"config.json", "manifest.json", "README.md", "scores.png", "mine.tsv"} | {
+        "threshold.json",
+        "provenance.json",
+    }
     for file in model.rglob("*"):
         if file.is_file() and file.name not in changed:
             assert (tmp_path / "新" / file.relative_to(model)).read_bytes() == file.read_bytes()
@@ -282,6 +285,4 @@ def test_what_cannot_be_chosen_is_said(
 def test_the_report_says_how_the_file_was_read(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "gb.csv"
     path.write_bytes("text_a,text_b,label\n花呗怎么还款,怎样还花呗,1\n今天天气,你好吗,0\n".encode("gb18030"))
-    report = FileReport()
-    fit_threshold(model, path, report=report)
-    assert report.encoding == "gb18030"
+    assert fit_threshold(model, path).report.encoding == "gb18030"

@@ -1,28 +1,20 @@
-"""Files and folders that are whole or absent."""
+"""Files that are whole or absent."""
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
-import re
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from textsim.errors import ArtifactError, InputError
-from textsim.io.atomic import (
-    as_text,
-    atomic_file,
-    atomic_folder,
-    check_replaceable,
-    check_target,
-    file_entry,
-    is_stream,
-    read_json,
-    sha256_file,
-    verify_files,
-    write_json,
-)
+from textsim.errors import ArtifactError
+from textsim.io.atomic import atomic_file
+from textsim.io.paths import is_stream
+from textsim.io.siblings import is_partial
 
 
 class Stop(Exception):
@@ -54,71 +46,6 @@ def test_atomic_file_takes_no_folders_place(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_atomic_folder_appears_at_the_end_only(tmp_path):
-    path = tmp_path / "deep" / "set"
-    with atomic_folder(path, format="set") as folder:
-        (folder / "sub").mkdir()
-        (folder / "sub" / "x").write_text("1")
-        assert not path.exists()
-    assert (path / "sub" / "x").read_text() == "1"
-    assert os.listdir(path.parent) == ["set"]
-
-
-def test_atomic_folder_leaves_nothing_after_a_failure(tmp_path):
-    with pytest.raises(Stop), atomic_folder(tmp_path / "set", format="set") as folder:
-        (folder / "x").write_text("1")
-        raise Stop
-    assert os.listdir(tmp_path) == []
-
-
-def write_set(folder, content):
-    """What a folder of the format "set" holds."""
-    (folder / "m").write_text(content)
-    write_json(folder / "manifest.json", {"format": "set", "files": {"m": {}}})
-
-
-def test_atomic_folder_replaces_only_its_own_kind(tmp_path):
-    path = tmp_path / "set"
-    with atomic_folder(path, format="set") as folder:
-        write_set(folder, "1")
-    with (
-        pytest.raises(
-            ArtifactError, match=re.escape(f"{path}/ exists. Choose another path, or pass --overwrite")
-        ),
-        atomic_folder(path, format="set"),
-    ):
-        raise AssertionError("the block must not run")
-    with atomic_folder(path, format="set", overwrite=True) as folder:
-        write_set(folder, "2")
-    assert (path / "m").read_text() == "2"
-    assert os.listdir(tmp_path) == ["set"]
-
-    def refused(message, format="set"):
-        with (
-            pytest.raises(ArtifactError, match=message),
-            atomic_folder(path, format=format, overwrite=True),
-        ):
-            raise AssertionError("the block must not run")
-
-    refused(r"no manifest\.json of a bag, so it is not replaced\. Found: m, manifest\.json", format="bag")
-    (path / "letters.txt").write_text("x")
-    refused(r"set/ holds what is not of the set, so it is not replaced: letters\.txt\. Move that")
-    (path / "manifest.json").unlink()
-    refused(r"no manifest\.json of a set, so it is not replaced\. Found: letters\.txt, m\.")
-    assert (path / "letters.txt").exists()
-
-
-def test_atomic_folder_fills_an_empty_folder_and_refuses_a_file(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with atomic_folder(tmp_path / "empty", format="set") as folder:
-        (folder / "m").write_text("1")
-    assert (tmp_path / "empty" / "m").exists()
-    (tmp_path / "file").write_text("x")
-    folder = atomic_folder(tmp_path / "file", format="set", overwrite=True)
-    with pytest.raises(ArtifactError, match="is a file"), folder:
-        raise AssertionError("the block must not run")
-
-
 def test_what_is_no_plain_file_is_written_to(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     read = []
@@ -147,48 +74,6 @@ def test_atomic_file_follows_a_link_and_keeps_permissions(tmp_path):
     assert not is_stream(link) and not is_stream(tmp_path) and not is_stream(tmp_path / "none")
 
 
-def test_what_appeared_during_the_work_is_spared_and_so_is_the_work(tmp_path):
-    def made(path, **options):
-        with atomic_folder(path, format="set", **options) as folder:
-            write_set(folder, "new")
-            path.mkdir(exist_ok=True)
-            (path / "thesis.txt").write_text("mine")
-
-    write_set_in = tmp_path / "old"
-    write_set_in.mkdir()
-    write_set(write_set_in, "old")
-    for path, options in ((tmp_path / "set", {}), (write_set_in, {"overwrite": True})):
-        with pytest.raises(ArtifactError, match=r"What was made is whole and lies in ") as error:
-            made(path, **options)
-        assert (path / "thesis.txt").read_text() == "mine"
-        (kept,) = tmp_path.glob(f"{path.name}.partial-*")
-        assert (kept / "m").read_text() == "new" and str(kept) in str(error.value)
-    assert (write_set_in / "m").read_text() == "old"
-
-
-def test_work_that_was_checked_for_is_kept_where_it_may_not_go(tmp_path):
-    path = tmp_path / "set"
-    check_replaceable(path, overwrite=False, format="set")
-    path.mkdir()
-    write_set(path, "of another run")
-    with (
-        pytest.raises(ArtifactError, match=r"set/ exists.*What was made is whole and lies in "),
-        atomic_folder(path, format="set", checked=True) as folder,
-    ):
-        write_set(folder, "new")
-    (kept,) = tmp_path.glob("set.partial-*")
-    assert (kept / "m").read_text() == "new" and (path / "m").read_text() == "of another run"
-
-
-def test_a_link_in_a_folder_is_not_of_it(tmp_path):
-    path = tmp_path / "set"
-    with atomic_folder(path, format="set") as folder:
-        write_set(folder, "1")
-    (path / "link").symlink_to(tmp_path)
-    with pytest.raises(ArtifactError, match="so it is not replaced: link"):
-        check_replaceable(path, overwrite=True, format="set")
-
-
 def test_a_stream_is_no_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ArtifactError, match="expected the path of a file"), atomic_file("-"):
@@ -196,108 +81,59 @@ def test_a_stream_is_no_file(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_takes_the_place_of_what_is_read(tmp_path):
-    source = tmp_path / "set" / "a.tsv"
-    source.parent.mkdir()
+def leave_behind(path: Path, kind: str) -> None:
+    """Kills a process that writes a file or a folder of that name."""
+    code = (
+        "import os, signal, sys\n"
+        "from textsim.io.atomic import atomic_file\n"
+        "from textsim.io.folders import atomic_folder\n"
+        "made = atomic_file(sys.argv[1]) if sys.argv[2] == 'file' else atomic_folder(sys.argv[1], format='set')\n"
+        "made.__enter__()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, path, kind], check=False)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_left_behind_is_removed_and_said(tmp_path, caplog, kind):
+    path = tmp_path / "数据[1]"
+    leave_behind(path, kind)
+    (left,) = tmp_path.iterdir()
+    assert is_partial(left) and left.is_dir() == (kind == "folder")
+    # Of another name, which another run may go on with.
+    (tmp_path / "b.partial-0123abcd").write_text("")
+    with atomic_file(path) as file:
+        file.write("new")
+        assert not left.exists()
+    (message,) = caplog.messages
+    assert message == f"{left}, which an interrupted run left behind, was removed"
+    assert sorted(os.listdir(tmp_path)) == ["b.partial-0123abcd", "数据[1]"]
+
+
+def test_what_others_are_writing_is_left_alone(tmp_path, caplog):
+    with atomic_file(tmp_path / "a") as first:
+        first.write("1")
+        with atomic_file(tmp_path / "a") as second:
+            second.write("2")
+        assert (tmp_path / "a").read_text() == "2"
+    assert (tmp_path / "a").read_text() == "1" and not caplog.messages
+
+
+def test_a_full_disk_is_that_of_the_output(tmp_path):
+    source = tmp_path / "source"
     source.write_text("x")
-    (tmp_path / "hard.tsv").hardlink_to(source)
-    for target in (
-        source,
-        tmp_path / "set" / ".." / "set" / "a.tsv",
-        tmp_path / "set",
-        tmp_path / "hard.tsv",
+    for error in (
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.ENOSPC, "No space left on device", "PARTIAL"),
+        OSError(errno.ENOSPC, "No space left on device", str(source), None, "PARTIAL"),
     ):
-        with pytest.raises(
-            InputError, match=r"would take the place of .*a\.tsv, which is read or written too"
-        ):
-            check_target(target, ["-", source])
-    for target in ("-", tmp_path / "se", tmp_path / "set" / "b.tsv"):
-        check_target(target, ["-", source, tmp_path / "none"])
-    # Neither need be there: both may be outputs.
-    with pytest.raises(InputError):
-        check_target(tmp_path / "new", [tmp_path / "." / "new"])
-
-
-def test_names_in_another_encoding_are_text(tmp_path):
-    name = os.fsdecode("数据".encode("gbk"))
-    assert as_text(name) == r"\xca\xfd\xbe\xdd" and as_text("数据.tsv") == "数据.tsv"
-
-
-def test_a_place_where_nothing_can_be_made_is_told_before_the_work(tmp_path):
-    (tmp_path / "file").write_text("")
-    with (
-        pytest.raises(ArtifactError, match=r"file/a\.tsv: a file cannot be made there: Not a directory"),
-        atomic_file(tmp_path / "file" / "a.tsv"),
-    ):
-        pytest.fail("the block ran")
-    for path in (tmp_path / "file" / "set", tmp_path / "file" / "deep" / "set"):
-        with pytest.raises(ArtifactError, match=r"set: a folder cannot be made there: .*Choose another path"):
-            check_replaceable(path, overwrite=True, format="set")
-    assert os.listdir(tmp_path) == ["file"]
-
-
-def test_a_folder_that_cannot_take_its_place_is_kept(tmp_path, monkeypatch):
-    (tmp_path / "set").mkdir()
-    write_set(tmp_path / "set", "old")
-    rename = os.rename
-
-    def busy(source, target):
-        if ".partial-" in os.fspath(source):
-            raise OSError(16, "Device or resource busy")
-        rename(source, target)
-
-    monkeypatch.setattr(os, "rename", busy)
-    with (
-        pytest.raises(
-            ArtifactError, match=r"set/ cannot be put in place: Device or resource busy\. "
-        ) as error,
-        atomic_folder(tmp_path / "set", overwrite=True, format="set") as folder,
-    ):
-        (folder / "m").write_text("new")
-    assert (tmp_path / "set" / "m").read_text() == "old"
-    (kept,) = (path for path in tmp_path.iterdir() if path.name != "set")
-    assert (kept / "m").read_text() == "new" and f"lies in {kept}/." in str(error.value)
-
-
-def test_folders_by_other_names(tmp_path, monkeypatch):
-    (tmp_path / "set").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "set")
-    monkeypatch.chdir(tmp_path / "set")
-    for name in (".", tmp_path / "link"):
-        with atomic_folder(name, overwrite=True, format="set") as folder:
-            write_set(folder, str(name))
-        assert (tmp_path / "set" / "m").read_text() == str(name)
-    assert sorted(os.listdir(tmp_path)) == ["link", "set"] and (tmp_path / "link").is_symlink()
-
-
-def test_json_round_trip_and_its_errors(tmp_path):
-    value = {"词": [1, 2.5, None, True], "b": {"c": "d"}}
-    write_json(tmp_path / "a.json", value)
-    assert read_json(tmp_path / "a.json") == value
-    assert "词" in (tmp_path / "a.json").read_text(encoding="utf-8")
-    with pytest.raises(ValueError):
-        write_json(tmp_path / "nan.json", float("nan"))
-    assert not (tmp_path / "nan.json").exists()
-    with pytest.raises(ArtifactError, match=r"none\.json is missing"):
-        read_json(tmp_path / "none.json")
-    (tmp_path / "cut.json").write_text('{"a": ')
-    with pytest.raises(ArtifactError, match=r"cut\.json is not valid JSON"):
-        read_json(tmp_path / "cut.json")
-
-
-def test_verify_files_names_the_file_at_fault(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc" * 500_000)
-    assert sha256_file(tmp_path / "a") == hashlib.sha256(b"abc" * 500_000).hexdigest()
-    entries = {"a": file_entry(tmp_path / "a")}
-    verify_files(tmp_path, entries)
-
-    (tmp_path / "a").write_bytes(b"abd" * 500_000)
-    verify_files(tmp_path, entries, hashes=False)
-    with pytest.raises(ArtifactError, match="a was altered"):
-        verify_files(tmp_path, entries)
-    (tmp_path / "a").write_bytes(b"abc")
-    with pytest.raises(ArtifactError, match=r"holds 3 bytes\. Expected 1500000"):
-        verify_files(tmp_path, entries)
-    (tmp_path / "a").rename(tmp_path / "b")
-    with pytest.raises(ArtifactError, match=r"lacks a, which its manifest names\. Found: b\."):
-        verify_files(tmp_path, entries)
+        with pytest.raises(OSError) as raised, atomic_file(tmp_path / "out") as file:
+            for name in ("filename", "filename2"):
+                if getattr(error, name) == "PARTIAL":
+                    setattr(error, name, file.name)
+            raise error
+        assert raised.value.filename == str(tmp_path / "out") and raised.value.filename2 is None
+    elsewhere = OSError(errno.ENOSPC, "No space left on device", "/var/cache/x")
+    with pytest.raises(OSError) as raised, atomic_file(tmp_path / "out"):
+        raise elsewhere
+    assert raised.value.filename == "/var/cache/x"

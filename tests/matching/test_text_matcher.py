@@ -21,7 +21,9 @@ from tests.tiny_models import CHARACTERS, DIM, MAX_LENGTH, saved_model
 from textsim.artifacts.saved_model import SavedModel, save_model
 from textsim.config.recipes import RECIPES
 from textsim.errors import ArtifactError, InputError, MissingDependencyError
-from textsim.matching.text_matcher import TextMatcher, VectorMatcher, load_matcher
+from textsim.matching.load import load_matcher
+from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.text import normalize
 from textsim.text.normalize import Normalizer
 from textsim.text.tokenizers import CharTokenizer, JiebaTokenizer
@@ -102,16 +104,17 @@ def test_a_text_with_itself_scores_one(recipe: str) -> None:
     matcher = TextMatcher(saved_model(recipe))
     assert matcher.score("花呗怎么还款", "花呗怎么还款") == matcher.score("😀", "😀") == 1
     assert matcher.score_pairs([(text, text) for text in TEXTS]).tolist() == [1] * len(TEXTS)
-    assert matcher.indistinct == 0
+    assert not matcher.score_texts(TEXTS, TEXTS).indistinct.any()
 
 
-def test_different_texts_that_read_alike_are_counted(saved: SavedModel) -> None:
+def test_different_texts_that_are_one_to_the_model_are_told(saved: SavedModel) -> None:
     matcher = TextMatcher(saved)
     long = "花呗怎么还款怎样今天" + "气" * MAX_LENGTH
     assert matcher.score("你😀", "你🎉") == 1 == matcher.score(long + "好", long + "坏")
-    assert matcher.indistinct == 2
-    matcher.score_pairs([("你😀", "你🎉"), ("😀", "🎉"), ("你", "你"), ("你好", "你")])
-    assert matcher.indistinct == 3
+    left, right = ["你😀", "😀", "你", "你好", long + "好"], ["你🎉", "🎉", "你", "你", long + "坏"]
+    result = matcher.score_texts(left, right)
+    assert result.indistinct.tolist() == [True, False, False, False, True]
+    assert result.truncated.tolist() == [False, False, False, False, True]
 
 
 def test_texts_of_stop_words_alone_are_no_match(saved: SavedModel) -> None:
@@ -131,9 +134,12 @@ def test_long_text_is_truncated_and_counted(saved: SavedModel) -> None:
     assert matcher.max_length == MAX_LENGTH
     long = "花呗怎么还款怎样今天" + "气" * 100_000
     assert matcher.score(long, "你好") == matcher.score(long[:MAX_LENGTH], "你好")
-    assert matcher.truncated == 1
-    matcher.score_pairs([(long, "你好"), (long[: MAX_LENGTH + 1], long)])
-    assert matcher.truncated == 4
+    assert matcher.read([long, "你好", long[: MAX_LENGTH + 1], long[:MAX_LENGTH]]).truncated.tolist() == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_unknown_words_read_as_characters_are_truncated_too(saved: SavedModel) -> None:
@@ -141,7 +147,7 @@ def test_unknown_words_read_as_characters_are_truncated_too(saved: SavedModel) -
     matcher = TextMatcher(SavedModel(**{**saved.__dict__, "tokenizer": words}))
     expected = TextMatcher(saved).score("花呗怎么还款怎样今天", "你好")
     assert matcher.score("花呗怎么还款怎样今天气明你好", "你好") == expected
-    assert matcher.truncated == 1
+    assert matcher.read(["花呗怎么还款怎样今天气明你好"]).truncated.all()
 
 
 def test_text_of_stop_words_alone_is_read_as_in_training(saved: SavedModel) -> None:
@@ -174,7 +180,8 @@ def test_threads_give_the_same_bits(saved: SavedModel) -> None:
         for _ in range(20):
             if not np.array_equal(matcher.score_pairs(pairs), expected):
                 wrong.append(1)
-            matcher.score("你" * 20, "好")
+            if not matcher.score_texts(["你" * 20], ["好"]).truncated.all():
+                wrong.append(2)
 
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:
@@ -182,7 +189,6 @@ def test_threads_give_the_same_bits(saved: SavedModel) -> None:
     for worker in workers:
         worker.join()
     assert not wrong
-    assert matcher.truncated == 80
 
 
 def test_another_process_scores_to_the_same_bits_without_tensorflow(
@@ -229,10 +235,10 @@ def test_pairs_in_every_form(matcher: TextMatcher) -> None:
 
 def test_encode(matcher: TextMatcher) -> None:
     encoded = matcher.encode(["你好", "好", "你好"])
-    assert encoded.shape == (3, matcher.dim) and encoded.dtype == np.float32
+    assert encoded.shape == (3, matcher.output_dim) and encoded.dtype == np.float32
     np.testing.assert_array_equal(encoded[0], encoded[2])
     np.testing.assert_array_equal(matcher.encode(pd.Series(["好", "你好"])), encoded[[1, 0]])
-    assert matcher.encode([]).shape == (0, matcher.dim)
+    assert matcher.encode([]).shape == (0, matcher.output_dim)
 
 
 @pytest.mark.parametrize(
@@ -298,9 +304,9 @@ def test_many_pairs_are_scored_in_parts(matcher: TextMatcher, monkeypatch: pytes
     encoded: list[int] = []
     encode = matcher._encode_distinct
     monkeypatch.setattr(matcher, "_encode_distinct", lambda keys: encoded.append(len(keys)) or encode(keys))
-    monkeypatch.setattr("textsim.matching.text_matcher._CHUNK_ROWS", 3)
+    monkeypatch.setattr("textsim.matching.text_matcher.CHUNK_ROWS", 3)
     np.testing.assert_allclose(matcher.score_pairs(pairs), expected, atol=1e-6)
-    keys = {matcher.key(text, "")[0] for pair in pairs for text in pair}
+    keys = {key for pair in pairs for key in matcher.read(pair).keys}
     assert len(encoded) > 1 and sum(encoded) == len(keys)
 
 
@@ -415,7 +421,7 @@ def test_vector_pairs(vectors: VectorMatcher) -> None:
         assert vectors.score(left[row], right[row]) == pytest.approx(scores[row], abs=1e-6)
         assert vectors.is_match(left[row], right[row]) is bool(scores[row] >= vectors.threshold)
     np.testing.assert_array_equal(vectors.score_pairs(left.tolist(), pd.DataFrame(right)), scores)
-    assert vectors.encode(left).shape == (50, vectors.dim)
+    assert vectors.encode(left).shape == (50, vectors.output_dim)
     assert vectors.score_pairs(np.empty((0, DIM)), np.empty((0, DIM))).shape == (0,)
 
 
@@ -424,7 +430,7 @@ def test_many_vector_pairs_are_scored_piece_by_piece(
 ) -> None:
     left, right = np.random.default_rng(1).normal(size=(2, 20, DIM))
     scores = vectors.score_pairs(left, right)
-    monkeypatch.setattr("textsim.matching.text_matcher._CHUNK_ROWS", 3)
+    monkeypatch.setattr("textsim.matching.text_matcher.CHUNK_ROWS", 3)
     np.testing.assert_allclose(vectors.score_pairs(left, right), scores, rtol=0, atol=1e-6)
 
 
@@ -469,3 +475,10 @@ def test_a_matcher_can_be_sent_to_another_process(saved: SavedModel, vectors: Ve
         assert copied.cache is not None and copied.cache is not matcher.cache
     left, right = np.eye(vectors.width, dtype=np.float32)[:2]
     assert pickle.loads(pickle.dumps(vectors)).score(left, right) == vectors.score(left, right)
+
+
+def test_both_columns_need_as_many_texts(matcher: TextMatcher) -> None:
+    with pytest.raises(InputError, match=r"expected as many texts\. Received 2 and 1"):
+        matcher.score_texts(["你", "好"], ["好"])
+    with pytest.raises(InputError, match=r"row 1, text_b: expected a text \(str\)\. Received NoneType: None"):
+        matcher.score_texts(["你", "好"], ["好", None])  # type: ignore[list-item]

@@ -15,8 +15,10 @@ from textsim.data.dataset import PairDataset, preprocess
 from textsim.errors import ArtifactError, ConfigError, InputError
 from textsim.evaluation.evaluate import TripletEvaluation, evaluate_file
 from textsim.evaluation.thresholds import choose_threshold
-from textsim.io.atomic import file_entry, read_json, write_json
-from textsim.matching.text_matcher import TextMatcher, VectorMatcher, load_matcher
+from textsim.io.manifest import file_entry, read_json, write_json
+from textsim.matching.load import load_matcher
+from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.registry import HEADS
 from textsim.training.augmentation.distillation import load_teachers, teacher_labels
 from textsim.training.ensemble import ensemble
@@ -59,13 +61,13 @@ def test_scores_are_the_mean_and_vectors_stand_side_by_side(tmp_path: Path, dev:
     texts = ["花呗怎么还款", "今天"]
     side_by_side = np.concatenate([matcher.encode(texts) for matcher in matchers], axis=1)
     np.testing.assert_allclose(joined.encode(texts), side_by_side, atol=1e-6)
-    assert joined.dim == sum(matcher.dim for matcher in matchers)
+    assert joined.output_dim == sum(matcher.output_dim for matcher in matchers)
     for a, b in given:
         assert joined.score(a, b) == joined.score(b, a)
     labels = np.array([pair[2] for pair in PAIRS])
     assert result.threshold == joined.threshold == pytest.approx(choose_threshold(labels, mean))
     found = evaluate_file(joined, dev)
-    assert dataclasses.replace(found, seconds=0.0) == result.together
+    assert found.to_dict() | {"seconds": 0.0} == result.together.to_dict()
     assert joined.saved.metrics["accuracy_at_threshold"] == found.accuracy_at_threshold  # type: ignore[union-attr]
     assert len(result.alone) == 3 and "together" in result.summary() and "member 3" in result.summary()
 

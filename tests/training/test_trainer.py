@@ -18,7 +18,7 @@ from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset, Split
 from textsim.errors import ArtifactError, ConfigError
 from textsim.evaluation.thresholds import choose_threshold
-from textsim.io.atomic import sha256_file
+from textsim.io.manifest import sha256_file
 from textsim.modeling.batches import PairBatches
 from textsim.text.vocabulary import Vocabulary
 from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens

@@ -9,6 +9,7 @@ tokenizer.json            the tokenizer's settings with any user dictionary (tex
 vocabulary.txt            one token a line (text models)
 metrics.json              figures on the validation split
 provenance.json           what the model was trained on and with
+notes.md                  what ends the card, where there is such
 README.md                 the model card
 manifest.json             size and SHA-256 of every other file
 ========================  ==========================================================================
@@ -18,11 +19,9 @@ Reading runs no code from the folder: arrays without objects, JSON and plain tex
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
-import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,22 +29,22 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from textsim.artifacts.card import model_card
 from textsim.artifacts.pretrained import CONFIG, find_model
+from textsim.artifacts.weights import Precision, read_weights, stored_precision, write_weights
 from textsim.config.settings import Recipe, Settings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
-from textsim.io.atomic import (
+from textsim.io.folders import atomic_folder, check_replaceable
+from textsim.io.manifest import (
     MANIFEST,
-    as_text,
-    atomic_folder,
-    check_replaceable,
-    file_entry,
-    is_stream,
-    read_json,
-    sha256_file,
+    plain,
+    read_json_object,
+    read_manifest,
     verify_files,
     write_json,
+    write_manifest,
 )
-from textsim.registry import unknown_name
+from textsim.io.paths import as_text
 from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
 
@@ -56,12 +55,10 @@ TOKENIZER = "tokenizer.json"
 VOCABULARY = "vocabulary.txt"
 METRICS = "metrics.json"
 PROVENANCE = "provenance.json"
+NOTES = "notes.md"
 CARD = "README.md"
-SIMPLIFIED = "traditional characters simplified"
-_SCALER = ("scaler/mean", "scaler/scale")
 
 Kind = Literal["text", "vectors"]
-Precision = Literal["float32", "float16"]
 
 
 @dataclass
@@ -79,6 +76,7 @@ class SavedModel:
         scaler: (mean, scale), float32 (dim,) each, where the vectors are standardized as (x - mean) / scale.
         metrics: figures on the validation split, by name.
         provenance: hashes of the training data, versions, times: anything that JSON can hold.
+        notes: Markdown that ends the model card, such as the terms of the data.
         members: how many models of this recipe score together, by the mean of their scores. Where there are several,
             the path of each weight begins with the number of its member, as in ``0/encoder/forward_0/kernel``, and
             `output_dim` is the width of all of them side by side.
@@ -96,6 +94,7 @@ class SavedModel:
     scaler: tuple[np.ndarray, np.ndarray] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    notes: str = ""
     members: int = 1
 
     def split(self) -> list[SavedModel]:
@@ -182,119 +181,47 @@ def save_model(
             # So that it is read where ensembles are not known.
             del settings["members"]
         write_json(partial / CONFIG, settings)
-        np.savez(partial / WEIGHTS, **_stored_arrays(saved, precision))  # type: ignore[arg-type]
+        write_weights(partial / WEIGHTS, saved.weights, saved.scaler, precision)
         if saved.tokenizer is not None:
             write_json(partial / TOKENIZER, saved.tokenizer.to_config())
         if saved.vocabulary is not None:
             saved.vocabulary.save(partial / VOCABULARY)
-        write_json(partial / METRICS, _plain(saved.metrics))
-        write_json(partial / PROVENANCE, _plain(saved.provenance))
+        write_json(partial / METRICS, plain(saved.metrics))
+        write_json(partial / PROVENANCE, plain(saved.provenance))
+        if saved.notes:
+            (partial / NOTES).write_text(saved.notes, encoding="utf-8", newline="\n")
         card = model_card(saved, as_text(Path(os.path.abspath(folder)).name))
         (partial / CARD).write_text(card, encoding="utf-8", newline="\n")
         if extra is not None:
             extra(partial)
-        _write_manifest(partial)
+        write_manifest(partial, FORMAT, VERSION)
 
 
 def copy_model(
     folder: Path,
+    saved: SavedModel,
     out: str | os.PathLike[str],
     *,
-    threshold: float,
-    extra: Callable[[Path], None],
+    extra: Callable[[Path], None] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes a model folder anew with another threshold, every other file as it is. Raises as `save_model`.
+    """Writes a model that was loaded and changed since, with all other files of its folder. Raises as `save_model`.
 
     Args:
-        folder: a model folder that `load_model` has read.
+        folder: where it was loaded from, see `find_model`.
+        saved: the model as it is now.
         out, overwrite: see `save_model`.
-        threshold: in [0, 1].
         extra: called with the temporary folder to add and change files before the manifest is made.
     """
-    with atomic_folder(out, overwrite=overwrite, format=FORMAT) as partial:
-        for name in read_json(folder / MANIFEST)["files"]:
-            (partial / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / name, partial / name)
-        write_json(partial / CONFIG, {**read_json(folder / CONFIG), "threshold": threshold})
-        extra(partial)
-        _write_manifest(partial)
 
+    def others(partial: Path) -> None:
+        for name in read_manifest(folder, FORMAT)["files"]:
+            if not (partial / name).exists():
+                shutil.copyfile(folder / name, partial / name)
+        if extra is not None:
+            extra(partial)
 
-def _write_manifest(partial: Path) -> None:
-    names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
-    manifest = {
-        "format": FORMAT,
-        "version": VERSION,
-        "files": {name: file_entry(partial / name) for name in names},
-    }
-    write_json(partial / MANIFEST, manifest)
-
-
-def _stored_arrays(saved: SavedModel, precision: Precision) -> dict[str, np.ndarray]:
-    if precision not in ("float32", "float16"):
-        raise ConfigError(unknown_name("precision", precision, ("float16", "float32")))
-    arrays = {}
-    for path, weight in saved.weights.items():
-        if not np.isfinite(weight).all():
-            raise ArtifactError(
-                f"weight {path!r} holds NaN or infinity: the training diverged. "
-                "Try a lower training.learning_rate."
-            )
-        with np.errstate(over="ignore"):
-            arrays[path] = np.asarray(weight, dtype=precision)
-        if not np.isfinite(arrays[path]).all():
-            raise ArtifactError(f"weight {path!r} exceeds the range of float16. Save it as float32.")
-    if saved.scaler is not None:
-        # Columns can be of any magnitude, so these stay whole.
-        arrays.update(zip(_SCALER, (np.asarray(part, dtype="float32") for part in saved.scaler), strict=True))
-    return arrays
-
-
-def stored_precision(saved: SavedModel) -> Precision:
-    """The precision that stores all weights of a model as they are, in the fewest bytes."""
-
-    def whole(weight: np.ndarray) -> bool:
-        with np.errstate(over="ignore"):
-            return bool((weight.astype("float16") == weight).all())
-
-    return "float16" if all(map(whole, saved.weights.values())) else "float32"
-
-
-def origin(name: str | os.PathLike[str], saved: SavedModel) -> dict[str, Any]:
-    """What the provenance of a model keeps of one that went into it, given by its path or name."""
-    folder = find_model(name)
-    kept: dict[str, Any] = {
-        key: saved.provenance[key]
-        for key in ("rows", "dataset_sha256", "epochs", "continued_from", "teachers", "ensemble_of")
-        if key in saved.provenance
-    }
-    return {"name": as_text(folder.name), "manifest_sha256": sha256_file(folder / MANIFEST), **kept}
-
-
-def data_origin(path: str | os.PathLike[str]) -> dict[str, str | None]:
-    """What the provenance of a model keeps of a data file or a dataset folder: a name and a hash.
-
-    The hash of a dataset is that of its manifest, which holds those of its files; of a stream there is none.
-    """
-    # Where it lay on this machine says nothing elsewhere; its last folder often names the set.
-    name = as_text("/".join(Path(os.path.abspath(path)).parts[-2:]))
-    if is_stream(path):
-        return {"name": as_text(path), "sha256": None}
-    return {"name": name, "sha256": sha256_file(Path(path, MANIFEST) if Path(path).is_dir() else path)}
-
-
-def _plain(value: Any) -> Any:
-    """`value` as JSON can hold it: NumPy numbers become Python's, and what is not finite becomes None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    save_model(saved, out, extra=others, overwrite=overwrite, precision=stored_precision(saved.weights))
 
 
 def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
@@ -311,22 +238,24 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
     """
     folder = find_model(path_or_name)
     _check_manifest(folder)
-    version = read_json(folder / CONFIG).get("version")
+    settings = read_json_object(folder / CONFIG)
+    if settings.get("format") != FORMAT:
+        raise ArtifactError(f"{folder / CONFIG} is not the settings file of a {FORMAT}.")
+    version = settings.get("version")
     if version != VERSION:
         raise ArtifactError(
             f"{folder / CONFIG}: expected format version {VERSION}. Received {version!r}: it was written by "
             "another version of textsim. Install that version, or train the model again."
         )
     try:
-        config = _Config.from_dict(read_json(folder / CONFIG), str(folder / CONFIG))
+        config = _Config.from_dict(settings, str(folder / CONFIG))
         tokenizer = vocabulary = None
         if config.kind == "text":
-            tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
+            tokenizer = tokenizer_from_config(read_json_object(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
     except (ConfigError, DataFormatError) as error:
         raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
-    weights = _read_arrays(folder / WEIGHTS)
-    mean, scale = (weights.pop(path, None) for path in _SCALER)
+    weights, scaler = read_weights(folder / WEIGHTS)
     if config.members > 1:
         numbers = {path.partition("/")[0] for path in weights}
         if numbers != set(map(str, range(config.members))) or config.output_dim % config.members:
@@ -345,9 +274,10 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         tokenizer=tokenizer,
         vocabulary=vocabulary,
         max_length=config.max_length,
-        scaler=None if mean is None or scale is None else (mean, scale),
-        metrics=read_json(folder / METRICS),
-        provenance=read_json(folder / PROVENANCE),
+        scaler=scaler,
+        metrics=read_json_object(folder / METRICS),
+        provenance=read_json_object(folder / PROVENANCE),
+        notes=notes.read_text(encoding="utf-8") if (notes := folder / NOTES).exists() else "",
     )
 
 
@@ -363,143 +293,8 @@ def _check_manifest(folder: Path) -> None:
                 f"{folder}/ holds no {content} ({name}). Found: {', '.join(found) or 'nothing'}. "
                 "Was training interrupted, or is it a folder of another kind?"
             )
-    manifest = read_json(folder / MANIFEST)
-    manifest = manifest if isinstance(manifest, dict) else {}
-    entries = manifest.get("files")
-    if (
-        manifest.get("format") != FORMAT
-        or not isinstance(entries, dict)
-        or not all(
-            isinstance(entry, dict) and {"bytes", "sha256"} <= entry.keys() for entry in entries.values()
-        )
-    ):
-        raise ArtifactError(f"{folder / MANIFEST} is not the manifest of a textsim model.")
+    entries = read_manifest(folder, FORMAT)["files"]
     for name in (CONFIG, WEIGHTS, METRICS, PROVENANCE):
         if name not in entries:
             raise ArtifactError(f"{folder / MANIFEST} does not name {name}: it was altered.")
     verify_files(folder, entries)
-    config = read_json(folder / CONFIG)
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise ArtifactError(f"{folder / CONFIG} is not the settings file of a textsim model.")
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name].astype("float32", copy=False) for name in stored.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path} is not a file of weights: {error}") from error
-
-
-def model_card(saved: SavedModel, name: str) -> str:
-    """A short description of a model for people, as Markdown."""
-    recipe = saved.recipe
-    if saved.kind == "text":
-        tokenizer, vocabulary = saved.tokenizer, saved.vocabulary
-        assert tokenizer is not None and vocabulary is not None
-        what = "Scores from 0 to 1 whether two Chinese sentences mean the same."
-        simplified = f"{SIMPLIFIED}, " if tokenizer.normalizer.simplify else ""
-        inputs = (
-            f"texts, {simplified}cut by the tokenizer `{tokenizer.registered_name}` into a vocabulary of "
-            f"{len(vocabulary):,} tokens; tokens after the first {saved.max_length} of a text are not read"
-        )
-        load = (
-            "from textsim import TextMatcher\n\n"
-            f'matcher = TextMatcher.load("{name}")\n'
-            'matcher.score("花呗怎么还款", "怎样还花呗")     # a number from 0 to 1\n'
-            'matcher.is_match("花呗怎么还款", "怎样还花呗")  # score >= threshold\n'
-        )
-    else:
-        what = "Scores from 0 to 1 whether two numeric vectors belong together."
-        scaled = ", standardized by the training data's mean and spread" if saved.scaler is not None else ""
-        inputs = f"numeric vectors of width {saved.dim}{scaled}"
-        load = (
-            "from textsim import VectorMatcher\n\n"
-            f'matcher = VectorMatcher.load("{name}")\n'
-            "matcher.score_pairs(left, right)  # two arrays of shape (n, "
-            f"{saved.dim}) -> scores of shape (n,)\n"
-        )
-    parts = [("encoder", recipe.encoder), ("pooling", recipe.pooling), ("projection", recipe.projection)]
-    parts += [("head", recipe.head), ("loss", recipe.loss)]
-    rows = [
-        ("input", inputs),
-        *(
-            (kind, f"`{part.name}` {_options(part.options)}".strip())
-            for kind, part in parts
-            if part is not None
-        ),
-        *([("members", f"{saved.members}, which score together")] if saved.members > 1 else []),
-        ("encoded width", saved.output_dim),
-        ("weights", f"{sum(weight.size for weight in saved.weights.values()):,}"),
-        ("threshold", f"{saved.threshold:.4f}, chosen on the validation split"),
-    ]
-    # How long one machine took says nothing of the model.
-    metrics = {key: value for key, value in _plain(saved.metrics).items() if key != "seconds"}
-    figures = [(key, _figure(value)) for key, value in metrics.items()]
-    return "\n".join(
-        [
-            f"# {name}\n",
-            what,
-            *([recipe.description] if recipe.description else []),
-            "\n## Model\n",
-            *_table(("", ""), rows),
-            "\n## Figures on the validation split\n",
-            *(_table(("figure", "value"), figures) if figures else ["None were recorded."]),
-            *(
-                ["\n`majority_accuracy` is what always answering the more frequent class would reach."]
-                if "majority_accuracy" in saved.metrics
-                else []
-            ),
-            "\n## How it was made\n",
-            "Settings are in `config.json` under `recipe`, all that follows is in `provenance.json`.\n",
-            *_origins(_plain(saved.provenance)),
-            "\n## Loading it\n",
-            "Give the path of this folder in place of the name; a model that comes with textsim is found by its name."
-            f"\n\n```python\n{load}```",
-            "\n## Limits\n",
-            "- The threshold and the figures hold for data like the validation split. On other data choose a "
-            "threshold of your own.",
-            "- A score ranks pairs; it is not a calibrated probability.",
-            "- The order of the two sides does not matter to it.",
-            "",
-        ]
-    )
-
-
-def _options(options: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in options.items())
-
-
-def _figure(value: Any) -> str:
-    if value is None:
-        return "undefined"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(map(str, line)) + " |" for line in lines]
-
-
-def _origins(provenance: dict[str, Any]) -> list[str]:
-    """What a model was made of: one table of single facts, and one for each list of files or models."""
-    listed = {
-        key: value
-        for key, value in provenance.items()
-        if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value)
-    }
-    facts = [(key, _inline(value)) for key, value in provenance.items() if key not in listed]
-    lines = _table(("", ""), facts) if facts else []
-    for name, entries in listed.items():
-        columns = list(dict.fromkeys(key for entry in entries for key in entry))
-        rows = [[_inline(entry.get(column, "")) for column in columns] for entry in entries]
-        lines += [f"\n### {name}\n", *_table(columns, rows)]
-    return lines or ["Nothing was recorded."]
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_inline(item)}" for key, item in value.items()) or "none"
-    if isinstance(value, list):
-        return ", ".join(map(_inline, value)) or "none"
-    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -43,7 +43,7 @@ def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, 
     Example:
       textsim encode zh-general --input texts.txt --output vectors.npy
     """
-    from textsim.matching.files.files import encode_file
+    from textsim.matching.files.encode import encode_file
     from textsim.matching.text_matcher import TextMatcher
 
     matcher = TextMatcher.load(model, simplify=simplify)

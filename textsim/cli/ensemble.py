@@ -39,11 +39,9 @@ def ensemble(
       textsim train dataset --out third --seed 3
       textsim ensemble first second third --dev dataset --out model
     """
-    from textsim.matching.files.files import FileReport
     from textsim.training.ensemble import ensemble as join
 
-    report = FileReport()
-    result = join(members, dev, out, overwrite=overwrite, report=report, **given(**options))
+    result = join(members, dev, out, overwrite=overwrite, **given(**options))
     if not quiet:
         click.echo(result.summary())
-    echo_notes(report)
+    echo_notes(result.report)

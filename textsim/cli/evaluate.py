@@ -36,11 +36,9 @@ def evaluate(model: str, file: Path, simplify: bool, as_json: bool, **options: A
       textsim evaluate zh-general dev.csv --columns query,question,same --json
     """
     from textsim.evaluation.evaluate import evaluate_file
-    from textsim.matching.files.files import FileReport
-    from textsim.matching.text_matcher import load_matcher
+    from textsim.matching.load import load_matcher
 
-    report = FileReport()
     matcher = load_matcher(model, simplify=simplify)
-    result = evaluate_file(matcher, file, report=report, **given(**options))
+    result = evaluate_file(matcher, file, **given(**options))
     click.echo(format_json(result.to_dict()) if as_json else result.format())
-    echo_notes(report)
+    echo_notes(result.report)

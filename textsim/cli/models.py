@@ -38,7 +38,7 @@ def info(model: str) -> None:
     """
     from textsim.artifacts.pretrained import find_model
     from textsim.artifacts.saved_model import CARD, load_model
-    from textsim.io.atomic import as_text
+    from textsim.io.paths import as_text
 
     folder = find_model(model)
     load_model(folder)

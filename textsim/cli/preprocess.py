@@ -195,7 +195,7 @@ def preprocess(
     """
     from textsim.data.preprocess import preprocess
     from textsim.data.statistics import format_report
-    from textsim.io.atomic import as_text
+    from textsim.io.paths import as_text
     from textsim.text.tokenizers import tokenizer_from_config
 
     cutting = given(

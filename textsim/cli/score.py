@@ -68,8 +68,10 @@ def score(
         raise click.UsageError(f"{', '.join(of_files)}: for --input FILE alone, not for two texts.")
     if source is not None and as_json:
         raise click.UsageError("--json: for two texts alone. The scores of --input are written as TSV.")
-    from textsim.matching.files.files import FileReport, score_file
-    from textsim.matching.text_matcher import TextMatcher, load_matcher
+    from textsim.matching.files.report import FileReport
+    from textsim.matching.files.score import score_file
+    from textsim.matching.load import load_matcher
+    from textsim.matching.text_matcher import TextMatcher
 
     if source is not None:
         progress = False if quiet else None
@@ -79,10 +81,12 @@ def score(
             click.echo(f"{describe_reading(report)}; {report.matches:,} match", err=True)
         return
     matcher = TextMatcher.load(model, simplify=simplify)
-    value = matcher.score(*texts)
+    pair = matcher.read(texts, ("text_a", "text_b").__getitem__)
+    result = matcher.compare(pair[:1], pair[1:])
+    value = float(result.scores[0])
     match = value >= matcher.threshold
     if as_json:
         click.echo(format_json({"score": value, "match": match, "threshold": matcher.threshold}))
     else:
         click.echo(f"{value:.4f}\t{'match' if match else 'no match'}")
-    echo_notes(FileReport(truncated=matcher.truncated, indistinct=matcher.indistinct))
+    echo_notes(FileReport(truncated=int(pair.truncated.sum()), indistinct=int(result.indistinct.sum())))

@@ -70,8 +70,9 @@ def search(
         raise click.UsageError("--json: for a text alone. The hits of --input are written as TSV.")
     if source is not None and os.fspath(source) == os.fspath(stored) == "-":
         raise click.UsageError("STORED and --input: standard input is one of them at most.")
-    from textsim.io.atomic import check_target
-    from textsim.matching.files.files import FileReport, search_file, stored_texts
+    from textsim.io.paths import check_target
+    from textsim.matching.files.report import FileReport
+    from textsim.matching.files.search import search_file, stored_texts
     from textsim.matching.index.text_index import TextIndex
     from textsim.matching.text_matcher import TextMatcher
 
@@ -79,8 +80,8 @@ def search(
     check_target(target, [stored, *rejects])
     for path in rejects:
         check_target(path, [stored, *([] if source is None else [source])])
-    matcher, report = TextMatcher.load(model, simplify=simplify), FileReport()
-    texts = stored_texts(matcher, stored, report=report, **given(**options))
+    matcher = TextMatcher.load(model, simplify=simplify)
+    texts, report = stored_texts(matcher, stored, **given(**options))
     if not quiet:
         echo_notes(report)
     index = TextIndex(matcher, texts, progress=not quiet and sys.stderr.isatty())
@@ -94,10 +95,12 @@ def search(
             )
         return
     assert text is not None
-    matcher.truncated = matcher.indistinct = 0  # those of STORED are told
-    hits = index.search(text, k)
+    query = matcher.read([text], lambda _: "text")
+    hits = index.search_read(query, k)[0]
     if as_json:
         click.echo(format_json([hit._asdict() for hit in hits]))
     for hit in [] if as_json else hits:
         click.echo(f"{hit.score:.4f}\t{'match' if hit.match else 'no match'}\t{hit.cosine:.4f}\t{hit.text}")
-    echo_notes(FileReport(truncated=matcher.truncated, indistinct=matcher.indistinct))
+    echo_notes(
+        FileReport(truncated=int(query.truncated.sum()), indistinct=sum(hit.indistinct for hit in hits))
+    )

@@ -18,7 +18,7 @@ import click
 from textsim.errors import TextsimError
 
 if TYPE_CHECKING:
-    from textsim.matching.files.files import FileReport
+    from textsim.matching.files.report import FileReport
 
 
 class Command(click.Command):

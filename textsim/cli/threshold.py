@@ -50,12 +50,10 @@ def threshold(
       textsim threshold zh-general mine.tsv --min-precision 0.95 --out model
     """
     from textsim.evaluation.thresholds import fit_threshold
-    from textsim.io.atomic import as_text
-    from textsim.matching.files.files import FileReport
+    from textsim.io.paths import as_text
 
-    report = FileReport()
-    fit = fit_threshold(model, file, out, overwrite=overwrite, report=report, **given(**options))
+    fit = fit_threshold(model, file, out, overwrite=overwrite, **given(**options))
     click.echo(format_json(fit.to_dict()) if as_json else fit.format())
     if out is not None and not as_json:
         click.echo(f"model: {as_text(out)}")
-    echo_notes(report)
+    echo_notes(fit.report)

@@ -36,8 +36,9 @@ from textsim.data.layout import (
 )
 from textsim.data.preprocess import preprocess
 from textsim.errors import ArtifactError
-from textsim.io.atomic import MANIFEST, is_partial, read_json, sha256_file, verify_files
+from textsim.io.manifest import MANIFEST, read_json, read_manifest, sha256_file, verify_files
 from textsim.io.npy import open_npy
+from textsim.io.siblings import is_partial
 from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
 
@@ -145,12 +146,10 @@ class PairDataset:
                 "Was preprocessing interrupted?"
             )
         sha256 = sha256_file(folder / MANIFEST)
-        manifest = read_json(folder / MANIFEST)
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-            raise ArtifactError(f"{folder}/ is no dataset: its {MANIFEST} is of another kind of folder.")
-        if manifest["version"] != VERSION:
+        manifest = read_manifest(folder, FORMAT)
+        if manifest.get("version") != VERSION:
             raise ArtifactError(
-                f"{folder}/ has dataset version {manifest['version']}. Expected {VERSION}. "
+                f"{folder}/ has dataset version {manifest.get('version')!r}. Expected {VERSION}. "
                 "Run textsim preprocess again."
             )
         verify_files(folder, manifest["files"], hashes=verify)

@@ -16,15 +16,9 @@ from textsim.data.rows import BAD_ROW_POLICIES, PAIRS, TRIPLETS, RejectLog, dete
 from textsim.data.splits import AnyPath, Progress, Sources
 from textsim.data.vectors import NUMPY_SUFFIXES, holds_vectors
 from textsim.errors import ConfigError, InputError
-from textsim.io.atomic import (
-    MANIFEST,
-    atomic_folder,
-    check_replaceable,
-    check_target,
-    file_entry,
-    is_stream,
-    write_json,
-)
+from textsim.io.folders import atomic_folder, check_replaceable
+from textsim.io.manifest import write_json, write_manifest
+from textsim.io.paths import check_target, is_stream
 from textsim.registry import unknown_name
 from textsim.text.tokenizers import Tokenizer
 
@@ -169,7 +163,13 @@ def preprocess(
         shutil.rmtree(folder / "work")
         write_json(folder / REPORT, report)
         # Last, as a folder without a manifest is no dataset.
-        write_json(folder / MANIFEST, _manifest(folder, report))
+        about = {
+            "textsim": textsim.__version__,
+            "kind": report["kind"],
+            "rows": {name: split["rows"] for name, split in report["splits"].items()},
+            "sources": report["sources"],
+        }
+        write_manifest(folder, FORMAT, VERSION, **about)
     return report
 
 
@@ -186,15 +186,3 @@ def _detect_kind(path: AnyPath, reading: dict[str, Any]) -> str:
     if reading["columns"] is None and not is_stream(path) and holds_vectors(path, **options):
         return "vectors"
     return detect_kind(path, **options).name
-
-
-def _manifest(folder: Path, report: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "textsim": textsim.__version__,
-        "kind": report["kind"],
-        "rows": {name: split["rows"] for name, split in report["splits"].items()},
-        "sources": report["sources"],
-        "files": {path.name: file_entry(path) for path in sorted(folder.iterdir())},
-    }

@@ -28,7 +28,8 @@ from textsim.data.columns import (
 from textsim.data.formats.tables import Cells, Malformed, Table, is_blank, open_table
 from textsim.data.labels import LabelRule
 from textsim.errors import ConfigError, DataFormatError, InputError
-from textsim.io.atomic import STREAM, as_text, atomic_file, check_target, is_stream
+from textsim.io.atomic import atomic_file
+from textsim.io.paths import STREAM, as_text, check_target, is_stream
 
 if TYPE_CHECKING:
     import pandas as pd

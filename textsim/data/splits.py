@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from textsim.errors import ConfigError
-from textsim.io.atomic import is_stream, sha256_file
+from textsim.io.manifest import sha256_file
 from textsim.io.npy import NpyWriter, open_npy, slices
+from textsim.io.paths import is_stream
 
 AnyPath = str | os.PathLike[str]
 

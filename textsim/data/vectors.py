@@ -26,8 +26,8 @@ from textsim.data.formats.tables import (
 )
 from textsim.data.labels import LABEL_NAMES, LabelRule
 from textsim.errors import ConfigError, DataFormatError
-from textsim.io.atomic import is_stream
 from textsim.io.npy import slices
+from textsim.io.paths import is_stream
 from textsim.io.text_encoding import open_bytes
 
 NUMPY_SUFFIXES = (".npy", ".npz")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,11 @@ from textsim.data.rows import PAIRS, TRIPLETS, detect_kind
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import ConfigError, DataFormatError
 from textsim.evaluation.row_scores import row_scores
-from textsim.matching.files.files import FileReport, read_keys
-from textsim.matching.text_matcher import Matcher, VectorMatcher, load_matcher
+from textsim.matching.files.report import FileReport
+from textsim.matching.files.text_file import TextFile
+from textsim.matching.load import load_matcher
+from textsim.matching.matcher import Matcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.registry import unknown_name
 
 UNLIKE_SHARES = 0.1
@@ -32,7 +36,8 @@ class Evaluation:
 
     A pair is positive where its label is at least 0.5, and judged positive where its score is at least the
     threshold. Precision, recall, F1 and the confusion counts are those at `threshold`. Figures that a set of
-    one class cannot have (AUC, average precision, Spearman of constant labels or scores) are None.
+    one class cannot have (AUC, average precision, Spearman of constant labels or scores) are None. `report` tells how a
+    file was read: its encoding, rows left out, texts truncated.
     """
 
     pairs: int
@@ -51,9 +56,11 @@ class Evaluation:
     true_negatives: int
     false_negatives: int
     seconds: float = 0.0
+    report: FileReport = dataclasses.field(default_factory=FileReport)
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """The metrics alone, as JSON can hold them."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "report"}
 
     def format(self) -> str:
         """The figures as lines of text."""
@@ -139,14 +146,17 @@ class TripletEvaluation:
         triplets: how many.
         ordered: the share in which the anchor scores strictly higher with the positive than with the negative.
         seconds: how long it took.
+        report: how a file was read.
     """
 
     triplets: int
     ordered: float
     seconds: float = 0.0
+    report: FileReport = dataclasses.field(default_factory=FileReport)
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """The metrics alone, as JSON can hold them."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "report"}
 
     def format(self) -> str:
         """The figures as lines of text."""
@@ -172,7 +182,6 @@ def evaluate_file(
     *,
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
-    report: FileReport | None = None,
     **reading: Any,
 ) -> Evaluation | TripletEvaluation:
     """Figures of a saved model on labelled pairs, triplets or vector pairs.
@@ -185,7 +194,6 @@ def evaluate_file(
         path: a data file, or a dataset folder whose vocabulary is the model's.
         split: the rows to use of a dataset folder; by default dev.
         kind: what a file of texts holds; by default what the names of its columns say, else pairs.
-        report: filled in with what was done with a file: its encoding, rows left out, texts cut.
         reading: how to read a file, see `textsim.data.rows.read_rows`.
 
     Raises:
@@ -196,13 +204,41 @@ def evaluate_file(
     """
     matcher = model if isinstance(model, Matcher) else load_matcher(model)
     start = time.perf_counter()
-    report = report or FileReport()
-    labels, columns = labelled_scores(matcher, path, split=split, kind=kind, report=report, **reading)
+    found = labelled_scores(matcher, path, split=split, kind=kind, **reading)
     seconds = time.perf_counter() - start
-    report.rows, report.seconds = len(columns[0]), seconds
-    if labels is None:
-        return evaluate_triplets(columns[0], columns[1], seconds)
-    return evaluate_scores(labels, columns[0], matcher.threshold, seconds)
+    if found.labels is None:
+        result: Evaluation | TripletEvaluation = evaluate_triplets(
+            found.columns[0], found.columns[1], seconds
+        )
+    else:
+        result = evaluate_scores(found.labels, found.columns[0], matcher.threshold, seconds)
+    return dataclasses.replace(result, report=dataclasses.replace(found.report, seconds=seconds))
+
+
+class LabelledScores(NamedTuple):
+    """Scores of labelled rows.
+
+    Attributes:
+        labels: of pairs, float32 (rows,); None of triplets.
+        columns: of pairs one column of scores, float32 (rows,); of triplets two, of the anchors with the positives and
+            with the negatives.
+        report: how a file was read.
+    """
+
+    labels: np.ndarray | None
+    columns: list[np.ndarray]
+    report: FileReport
+
+    def as_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and scores of pairs, float (pairs,) each: a triplet is a match and a pair that is none."""
+        return as_pairs(self.labels, self.columns)
+
+
+def as_pairs(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """`LabelledScores.as_pairs` of its parts."""
+    if labels is not None:
+        return labels, columns[0]
+    return np.repeat([1.0, 0.0], len(columns[0])), np.concatenate(columns)
 
 
 def labelled_scores(
@@ -211,64 +247,58 @@ def labelled_scores(
     *,
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
-    report: FileReport,
     **reading: Any,
-) -> tuple[np.ndarray | None, list[np.ndarray]]:
-    """Scores of labelled pairs, triplets or vector pairs, and their labels. Arguments and errors of `evaluate_file`.
-
-    Returns:
-        Pair (labels, columns). Of pairs the labels, float32 (rows,), and one column of scores, float32 (rows,); of
-        triplets None, and two columns, of the anchors with the positives and with the negatives.
-    """
+) -> LabelledScores:
+    """Scores of labelled pairs, triplets or vector pairs, and their labels. Arguments and errors of `evaluate_file`."""
     if kind is not None and kind not in _ROW_KINDS:
         raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
+    report = FileReport()
     if Path(path).is_dir():
         reading |= {} if kind is None else {"kind": kind}
         if reading:
             raise ConfigError(
                 f"{path}/ is a dataset folder, whose rows were read when it was made. Leave out: {', '.join(reading)}."
             )
-        chunks = _dataset_chunks(matcher, PairDataset.open(path), split or "dev")
+        chunks = list(_dataset_chunks(matcher, PairDataset.open(path), split or "dev"))
     elif split is not None:
         raise ConfigError(f"split={split!r} chooses rows of a dataset folder, but {path} is a file.")
     elif isinstance(matcher, VectorMatcher):
         if kind is not None:
             raise ConfigError(f"kind={kind!r} is one of rows of texts, but the model reads vectors.")
-        chunks = (
+        chunks = [
             ([matcher.score_pairs(chunk.left, chunk.right)], chunk.labels)
             for chunk in iter_vector_pairs(path, **reading)
-        )
+        ]
     else:
-        chunks = _file_chunks(matcher, path, kind, reading, report)
+        chunks, report = _score_file(matcher, path, kind, reading)
     scores, labels = zip(*chunks, strict=True)
     columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     if not len(columns[0]):
         raise DataFormatError(f"{path}: expected labelled rows. Found none.")
-    return (None if len(columns) == 2 else np.concatenate(labels)), columns
+    report = dataclasses.replace(report, rows=len(columns[0]))
+    return LabelledScores(None if len(columns) == 2 else np.concatenate(labels), columns, report)
 
 
 Chunk = tuple[list[np.ndarray], np.ndarray | None]
 """Scores of a chunk's pairs, or of its anchors with the positives and with the negatives; its labels."""
 
 
-def _file_chunks(
-    matcher: Any,
-    path: str | os.PathLike[str],
-    kind: str | None,
-    reading: dict[str, Any],
-    report: FileReport,
-) -> Iterator[Chunk]:
+def _score_file(
+    matcher: Any, path: str | os.PathLike[str], kind: str | None, reading: dict[str, Any]
+) -> tuple[list[Chunk], FileReport]:
     shape = {key: reading[key] for key in ("format", "encoding", "delimiter") if key in reading}
     rows = detect_kind(path, **shape) if kind is None else _ROW_KINDS[kind]
-    with matcher.cache_for_a_pass() as cache:
-        for chunk, keys in read_keys(matcher, path, rows, report, reading):
-            texts, before = chunk.texts, matcher.indistinct
-            scores = [
-                matcher.score_keys(keys[0], others, matcher.differ(texts[0], other_texts), cache)
-                for others, other_texts in zip(keys[1:], texts[1:], strict=True)
-            ]
-            report.indistinct += matcher.indistinct - before
-            yield scores, chunk.labels
+    chunks: list[Chunk] = []
+    indistinct = 0
+    with (
+        matcher.cache_for_a_pass() as cache,
+        contextlib.closing(TextFile(matcher, path, rows, reading)) as file,
+    ):
+        for chunk, (first, *others) in file:
+            results = [matcher.compare(first, other, cache) for other in others]
+            indistinct += sum(int(result.indistinct.sum()) for result in results)
+            chunks.append(([result.scores for result in results], chunk.labels))
+    return chunks, file.report(indistinct=indistinct)
 
 
 def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:

@@ -8,7 +8,8 @@ from typing import cast
 import numpy as np
 
 from textsim.data.dataset import PairDataset
-from textsim.matching.text_matcher import TextMatcher, VectorMatcher
+from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.text.vocabulary import PAD_ID, UNK_ID, Vocabulary
 
 _CHUNK_ROWS = 8192
@@ -56,7 +57,7 @@ def row_scores(
             # Different texts have different numbers.
             differ = [np.not_equal(numbers[0], other).__getitem__ for other in numbers[1:]]
             yield [
-                matcher.score_keys(keys[0], other, differs, cache)
+                matcher.compare_keys(keys[0], other, differs, cache)[0]
                 for other, differs in zip(keys[1:], differ, strict=True)
             ]
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from textsim.artifacts.pretrained import find_model
-from textsim.artifacts.saved_model import CARD, SIMPLIFIED, TOKENIZER, check_output, copy_model, data_origin
+from textsim.artifacts.provenance import data_origin
+from textsim.artifacts.saved_model import SavedModel, check_output, copy_model
 from textsim.errors import InputError
 from textsim.evaluation.evaluate import Evaluation, evaluate_scores, labelled_scores
 from textsim.evaluation.plots import write_scores_plot
-from textsim.io.atomic import as_text, check_target, write_json
-from textsim.matching.files.files import FileReport
-from textsim.matching.text_matcher import load_matcher
-from textsim.text.tokenizers import Tokenizer
+from textsim.io.manifest import write_json
+from textsim.io.paths import as_text, check_target
+from textsim.matching.files.report import FileReport
+from textsim.matching.load import load_matcher
 
 FOLDS = 10
 ENOUGH_PAIRS = 100
@@ -78,13 +78,6 @@ def check_both_kinds(labels: np.ndarray, path: str | os.PathLike[str]) -> None:
         )
 
 
-def as_pairs(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores of pairs, from what `labelled_scores` gives: a triplet is a match and a pair that is none."""
-    if labels is not None:
-        return labels, columns[0]
-    return np.repeat([1.0, 0.0], len(columns[0])), np.concatenate(columns)
-
-
 @dataclasses.dataclass(frozen=True)
 class ThresholdFit:
     """A threshold chosen for a saved model on labelled pairs.
@@ -97,6 +90,7 @@ class ThresholdFit:
         expected: what they are on pairs that had no say: each tenth of the pairs, drawn at random, at the threshold
             that the other nine tenths choose. The accuracy, or the precision where one was asked for; None where that
             is not defined.
+        report: how the file was read.
     """
 
     threshold: float
@@ -104,9 +98,17 @@ class ThresholdFit:
     before: Evaluation
     after: Evaluation
     expected: float | None
+    report: FileReport = dataclasses.field(default_factory=FileReport)
 
     def to_dict(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "warnings": self.warnings}
+        return {
+            "threshold": self.threshold,
+            "min_precision": self.min_precision,
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "expected": self.expected,
+            "warnings": self.warnings,
+        }
 
     def format(self) -> str:
         """The figures as lines of text."""
@@ -154,7 +156,6 @@ def fit_threshold(
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
     overwrite: bool = False,
-    report: FileReport | None = None,
     **reading: Any,
 ) -> ThresholdFit:
     """Chooses the threshold of a saved model anew, on labelled pairs of the domain that it will be used in.
@@ -168,7 +169,7 @@ def fit_threshold(
             ``threshold.json``; None to write nothing.
         min_precision: see `choose_threshold`.
         simplify: see `TextMatcher`. The copy of the model simplifies by itself.
-        split, kind, report, reading: see `evaluate_file`.
+        split, kind, reading: see `evaluate_file`.
         overwrite: whether an existing model folder may be replaced, `model` itself excepted.
 
     Raises:
@@ -182,8 +183,8 @@ def fit_threshold(
         check_target(out, [find_model(model), path])
         check_output(out, overwrite=overwrite)
     matcher = load_matcher(model, simplify=simplify)
-    given = labelled_scores(matcher, path, split=split, kind=kind, report=report or FileReport(), **reading)
-    labels, scores = as_pairs(*given)
+    given = labelled_scores(matcher, path, split=split, kind=kind, **reading)
+    labels, scores = given.as_pairs()
     check_both_kinds(labels, path)
     # As wide as the threshold, as everywhere.
     scores = scores.astype(np.float64)
@@ -194,10 +195,10 @@ def fit_threshold(
         evaluate_scores(labels, scores, matcher.threshold),
         evaluate_scores(labels, scores, threshold),
         _expected(labels, scores, min_precision),
+        given.report,
     )
     if out is not None:
-        tokenizer = matcher.saved.tokenizer if simplify else None
-        _save(find_model(model), fit, Path(path), labels, scores, Path(out), overwrite, tokenizer)
+        _save(find_model(model), matcher.saved, fit, Path(path), labels, scores, Path(out), overwrite)
     return fit
 
 
@@ -223,33 +224,26 @@ def _expected(labels: np.ndarray, scores: np.ndarray, min_precision: float | Non
 
 
 def _save(
-    model: Path,
+    folder: Path,
+    saved: SavedModel,
     fit: ThresholdFit,
     path: Path,
     labels: np.ndarray,
     scores: np.ndarray,
     out: Path,
     overwrite: bool,
-    tokenizer: Tokenizer | None,
 ) -> None:
-    """Writes the model anew, with a tokenizer of its own where one is given."""
-    origin, name = data_origin(path), as_text(out.name)
+    """Writes the model of `folder`, as it scored, anew with the chosen threshold."""
+    origin = data_origin(path)
+    # The metrics stay those of the validation split, at the threshold of training.
+    fitted = dataclasses.replace(
+        saved, threshold=fit.threshold, provenance={**saved.provenance, "threshold_chosen_on": origin}
+    )
 
-    def extra(folder: Path) -> None:
-        write_json(folder / THRESHOLD, {"chosen_on": origin, **fit.to_dict()})
-        (folder / "scores.png").unlink(missing_ok=True)
-        write_scores_plot(folder, f"{name} on {as_text(path.name)}", labels, scores, fit.threshold)
-        card = (folder / CARD).read_text(encoding="utf-8")
-        # The figures further down the card stay those of the validation split, at the threshold of training.
-        row = f"| threshold | {fit.threshold:.4f}, chosen on {origin['name']}, see `{THRESHOLD}` |"
-        card = re.sub(r"^\| threshold \|.*chosen on.*$", lambda _: row, card, count=1, flags=re.MULTILINE)
-        if tokenizer is not None:
-            # The threshold is one of scores that it gives.
-            write_json(folder / TOKENIZER, tokenizer.to_config())
-            card = card.replace("| input | texts, cut", f"| input | texts, {SIMPLIFIED}, cut", 1)
-        # It is another model now.
-        card = re.sub(r"\A# .*$", lambda _: f"# {name}", card, count=1, flags=re.MULTILINE)
-        card = re.sub(r'Matcher\.load\(".*"\)', lambda found: f'{found[0].split("(")[0]}("{name}")', card)
-        (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
+    def extra(partial: Path) -> None:
+        write_json(partial / THRESHOLD, {"chosen_on": origin, **fit.to_dict()})
+        (partial / "scores.png").unlink(missing_ok=True)
+        title = f"{as_text(out.name)} on {as_text(path.name)}"
+        write_scores_plot(partial, title, labels, scores, fit.threshold)
 
-    copy_model(model, out, threshold=fit.threshold, extra=extra, overwrite=overwrite)
+    copy_model(folder, fitted, out, extra=extra, overwrite=overwrite)

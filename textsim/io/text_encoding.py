@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.io.atomic import STREAM, is_gzip
+from textsim.io.paths import STREAM, is_gzip
 
 _BLOCK_BYTES = 1 << 18
 _TELLING_BYTES = 64

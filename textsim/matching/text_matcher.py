@@ -1,93 +1,68 @@
-"""The scoring API: a saved model that scores pairs of texts or of numeric vectors."""
+"""The scoring API for texts."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from textsim.artifacts.saved_model import Kind, SavedModel, load_model
-from textsim.errors import ArtifactError, InputError
+from textsim.artifacts.saved_model import SavedModel
+from textsim.errors import InputError, shown
 from textsim.matching.cache import SpillingCache, VectorCache
-from textsim.matching.scorers import make_scorer
+from textsim.matching.matcher import CHUNK_ROWS, Matcher
 from textsim.text.vocabulary import UNK_ID
 
 if TYPE_CHECKING:
     import pandas as pd
 
-M = TypeVar("M", bound="Matcher")
-
 CACHE_BYTES = 64 << 20
-_CHUNK_ROWS = 8192
 
 
-class Matcher:
-    """Base of matchers: a loaded model, ready to score. Safe to call from several threads at once; can be pickled.
-
-    Args:
-        saved: the model, see `load`.
-        threads: threads that one call may use; None for the number of cores.
+@dataclass(frozen=True)
+class TokenizedTexts:
+    """Texts as a model reads them.
 
     Attributes:
-        saved: the model, with its recipe, validation figures and provenance.
-        threshold: score from which on a pair is a match, in [0, 1].
-        dim: width of an encoded text or vector.
+        texts: as they were given.
+        keys: the token ids of each as int32 bytes: texts of equal keys are one text to the model.
+        truncated: bool (texts,), whether a text is longer than the model reads.
     """
 
-    kind: ClassVar[Kind]
+    texts: Sequence[str]
+    keys: Sequence[bytes]
+    truncated: np.ndarray
 
-    def __init__(self, saved: SavedModel, *, threads: int | None = None) -> None:
-        if saved.kind != self.kind:
-            other = "TextMatcher" if saved.kind == "text" else "VectorMatcher"
-            raise ArtifactError(
-                f"{type(self).__name__} needs a model of kind {self.kind!r}. Received one of kind "
-                f"{saved.kind!r}: load it with {other}."
-            )
-        if threads is not None and threads < 1:
-            raise InputError(f"threads: expected at least 1, or None. Received {threads}.")
-        self.saved = saved
-        self.threshold = saved.threshold
-        self.dim = saved.output_dim
-        self._threads = threads
-        self._scorer = make_scorer(saved, threads)
+    def __len__(self) -> int:
+        return len(self.keys)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # What runs the graphs, and what guards and keeps between calls, is made anew in another process.
-        return {name: value for name, value in self.__dict__.items() if name != "_scorer"}
+    def __getitem__(self, part: slice) -> TokenizedTexts:
+        return TokenizedTexts(self.texts[part], self.keys[part], self.truncated[part])
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._scorer = make_scorer(self.saved, self._threads)
+    def take(self, places: Sequence[int]) -> TokenizedTexts:
+        """The texts at some places, which may repeat."""
+        return TokenizedTexts(
+            [self.texts[place] for place in places],
+            [self.keys[place] for place in places],
+            self.truncated[np.asarray(places, np.int64)],
+        )
 
-    @classmethod
-    def load(cls: type[M], path_or_name: str | os.PathLike[str], **options: Any) -> M:
-        """Loads a model folder, or a bundled model by its name.
 
-        Args:
-            path_or_name: see `textsim.artifacts.saved_model.load_model`.
-            options: keyword arguments of the class.
+class PairScores(NamedTuple):
+    """Scores of pairs of texts, and what to know about each.
 
-        Raises:
-            ArtifactError: no such model, a model of another kind, or a file of it that is missing or altered.
-        """
-        return cls(load_model(path_or_name), **options)
+    Attributes:
+        scores: float32 (pairs,) in [0, 1].
+        indistinct: bool (pairs,), whether two different texts are one to the model: they differ behind `max_length` or
+            in unknown tokens alone. Such a pair scores 1, and nothing can be said of it.
+        truncated: bool (pairs,), whether one of the texts is longer than the model reads.
+    """
 
-    def compare_rows(self, encoded: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Scores rows of `encoded`: each distinct pair once, whichever side comes first; a row with itself scores 1."""
-        low, high = np.minimum(left, right), np.maximum(left, right)
-        inverse: slice | np.ndarray = slice(None)
-        if len(low) > 1:
-            distinct, inverse = np.unique(low * len(encoded) + high, return_inverse=True)
-            low, high = np.divmod(distinct, len(encoded))
-        scores = self._scorer.compare(encoded, low, high)
-        # A head that is learned need not know.
-        scores[low == high] = 1
-        return scores[inverse]
+    scores: np.ndarray
+    indistinct: np.ndarray
+    truncated: np.ndarray
 
 
 class TextMatcher(Matcher):
@@ -96,9 +71,9 @@ class TextMatcher(Matcher):
     A score does not depend on the order of the pair's sides, to the bit; and on the other pairs of a call by
     rounding alone, less than 1e-6. A text with itself scores 1, and texts that differ only in what the tokenizer
     normalizes away are one text. Two different texts score 0 where of neither any token that is read is in the
-    vocabulary, as of emoji: to the model they are alike, and nothing speaks for a match. Where different texts read
-    alike otherwise, since they differ behind `max_length` or in unknown tokens alone, they score 1 as well, and
-    `indistinct` counts them.
+    vocabulary, as of emoji: to the model they are alike, and nothing speaks for a match. Different texts that are one
+    to the model otherwise, since they differ behind `max_length` or in unknown tokens alone, score 1 as well:
+    `score_texts` tells which (`indistinct`).
 
     Args:
         saved: the model, see `load`.
@@ -109,8 +84,6 @@ class TextMatcher(Matcher):
 
     Attributes:
         max_length: tokens of a text that are read; the rest is left out, as in training.
-        truncated: texts given so far that were longer, each time counted.
-        indistinct: pairs of different texts scored so far that read alike, each time counted.
         cache: the `VectorCache`, or None.
 
     Example:
@@ -129,26 +102,19 @@ class TextMatcher(Matcher):
             raise InputError(f"cache_bytes: expected 0 or more. Received {cache_bytes}.")
         assert saved.tokenizer is not None and saved.vocabulary is not None and saved.max_length is not None
         self.max_length = saved.max_length
-        self.truncated = self.indistinct = 0
         self._tokenizer, self._vocabulary = saved.tokenizer, saved.vocabulary
         if simplify:
             self._tokenizer = saved.tokenizer.simplifying()
             self.saved = replace(saved, tokenizer=self._tokenizer)
         self._cache_bytes = cache_bytes
-        self._start()
-
-    def _start(self) -> None:
-        self.cache = VectorCache(self._cache_bytes) if self._cache_bytes else None
-        self._lock = threading.Lock()
+        self.cache = VectorCache(cache_bytes) if cache_bytes else None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            name: value for name, value in super().__getstate__().items() if name not in ("cache", "_lock")
-        }
+        return {name: value for name, value in super().__getstate__().items() if name != "cache"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._start()
+        self.cache = VectorCache(self._cache_bytes) if self._cache_bytes else None
 
     def score(self, text_a: str, text_b: str) -> float:
         """How similar two texts are, in [0, 1].
@@ -156,12 +122,15 @@ class TextMatcher(Matcher):
         Raises:
             InputError: a text is not a str, or is empty once it is normalized.
         """
-        keys = self.keys((text_a, text_b), ("text_a", "text_b").__getitem__)
-        return float(self.score_keys(keys[:1], keys[1:], self.differ([text_a], [text_b]), self.cache)[0])
+        return float(self._score_one(text_a, text_b).scores[0])
 
     def is_match(self, text_a: str, text_b: str) -> bool:
         """Whether two texts score at least `threshold`. Raises as `score`."""
         return self.score(text_a, text_b) >= self.threshold
+
+    def _score_one(self, text_a: str, text_b: str) -> PairScores:
+        both = self.read((text_a, text_b), ("text_a", "text_b").__getitem__)
+        return self.compare(both[:1], both[1:], self.cache)
 
     def score_pairs(
         self,
@@ -181,23 +150,44 @@ class TextMatcher(Matcher):
         Raises:
             InputError: not of this form, or a text is not a str or is empty; names the row.
         """
-        left, right = _sides(pairs, columns)
+        return self.score_texts(*_sides(pairs, columns), where="pairs[{}]").scores
+
+    def score_texts(
+        self,
+        left: Sequence[str],
+        right: Sequence[str],
+        *,
+        where: str = "row {}",
+        cache: VectorCache | None = None,
+    ) -> PairScores:
+        """Scores texts in two columns, row by row, and tells what to know about each pair.
+
+        Args:
+            left, right: texts, as many on both sides.
+            where: how an error names a row, with braces for its number from 0.
+            cache: where encoded texts are looked up and kept, as `cache_for_a_pass` gives it; by default the
+                matcher's own, or one for this call.
+
+        Raises:
+            InputError: a text is not a str or is empty; names the row and the side. Or the sides differ in length.
+        """
+        if len(left) != len(right):
+            raise InputError(
+                f"left and right: expected as many texts. Received {len(left)} and {len(right)}."
+            )
         n = len(left)
 
-        def where(place: int) -> str:
-            return f"pairs[{place % n}], {'text_a' if place < n else 'text_b'}"
+        def name(place: int) -> str:
+            return f"{where.format(place % n)}, {'text_a' if place < n else 'text_b'}"
 
-        keys = self.keys([*left, *right], where)
-        if n <= _CHUNK_ROWS:
-            return self.score_keys(keys[:n], keys[n:], self.differ(left, right), self.cache)
-        left_keys, right_keys = keys[:n], keys[n:]
-        scores = np.empty(n, np.float32)
-        with self.cache_for_a_pass() as cache:
-            for start in range(0, n, _CHUNK_ROWS):
-                part = slice(start, start + _CHUNK_ROWS)
-                differ = self.differ(left[part], right[part])
-                scores[part] = self.score_keys(left_keys[part], right_keys[part], differ, cache)
-        return scores
+        both = self.read([*left, *right], name)
+        sides = both[:n], both[n:]
+        if n <= CHUNK_ROWS:
+            return self.compare(*sides, cache or self.cache)
+        with contextlib.nullcontext(cache) if cache else self.cache_for_a_pass() as kept:
+            parts = [slice(start, start + CHUNK_ROWS) for start in range(0, n, CHUNK_ROWS)]
+            results = [self.compare(sides[0][part], sides[1][part], kept) for part in parts]
+        return PairScores(*map(np.concatenate, zip(*results, strict=True)))
 
     def cache_for_a_pass(
         self, cache_bytes: int = CACHE_BYTES
@@ -209,24 +199,45 @@ class TextMatcher(Matcher):
         """The vectors of texts, which the model's head compares.
 
         Returns:
-            float32 (n, dim).
+            float32 (n, output_dim).
 
         Raises:
             InputError: not a list of texts, or a text is not a str or is empty; names the row.
         """
         if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable) or _is_frame(texts):
             hint = "encode([text])" if isinstance(texts, str) else "encode([text, ...])"
-            raise InputError(f"texts: expected a list of texts. Received {_shown(texts)}. Call {hint}.")
-        encoded, rows = self.encode_keys(self.keys(list(texts), "texts[{}]".format), self.cache)
+            raise InputError(f"texts: expected a list of texts. Received {shown(texts)}. Call {hint}.")
+        encoded, rows = self.encode_keys(self.read(list(texts)).keys, self.cache)
         return encoded[rows]
 
-    def key(self, text: Any, where: str) -> tuple[bytes, bool]:
-        """The token ids of a text as int32 bytes, and whether the text was longer."""
+    def read(self, texts: Sequence[Any], where: Callable[[int], str] = "texts[{}]".format) -> TokenizedTexts:
+        """Texts as the model reads them: normalized, tokenized, as ids, truncated to `max_length`.
+
+        Args:
+            texts: the texts.
+            where: names the place of a text in errors.
+
+        Raises:
+            InputError: a text is not a str, or is empty once it is normalized.
+        """
+        known: dict[str, tuple[bytes, bool]] = {}
+        found = []
+        for place, text in enumerate(texts):
+            read = known.get(text) if isinstance(text, str) else None
+            if read is None:
+                read = known[text] = self._read_one(text, where(place))
+            found.append(read)
+        return TokenizedTexts(
+            texts, [key for key, _ in found], np.fromiter((cut for _, cut in found), bool, len(found))
+        )
+
+    def _read_one(self, text: Any, where: str) -> tuple[bytes, bool]:
+        """The key of a text, and whether the text was longer."""
         if not isinstance(text, str):
             # Without pandas, whose NA cannot be compared.
             gone = text is None or type(text).__name__ in ("NAType", "NaTType")
             missing = " Is a cell missing?" if gone or (isinstance(text, float) and text != text) else ""
-            raise InputError(f"{where}: expected a text (str). Received {_shown(text)}.{missing}")
+            raise InputError(f"{where}: expected a text (str). Received {shown(text)}.{missing}")
         normalized = self._tokenizer.normalizer(text)
         if not normalized:
             raise InputError(
@@ -237,29 +248,11 @@ class TextMatcher(Matcher):
         ids = self._vocabulary.encode(tokens[:limit])
         return np.array(ids[:limit], np.int32).tobytes(), len(tokens) > limit or len(ids) > limit
 
-    def keys(self, texts: Sequence[Any], where: Callable[[int], str]) -> list[bytes]:
-        """The `key` of each text, whose place `where` names in errors; counts those that are cut."""
-        known: dict[str, tuple[bytes, bool]] = {}
-        keys, truncated = [], 0
-        for place, text in enumerate(texts):
-            found = known.get(text) if isinstance(text, str) else None
-            if found is None:
-                found = known[text] = self.key(text, where(place))
-            keys.append(found[0])
-            truncated += found[1]
-        self.count_truncated(truncated)
-        return keys
-
-    def count_truncated(self, number: int) -> None:
-        if number:
-            with self._lock:
-                self.truncated += number
-
     def encode_keys(self, keys: Sequence[bytes], cache: VectorCache | None) -> tuple[np.ndarray, np.ndarray]:
         """Encodes each distinct key once.
 
         Returns:
-            Pair (encoded, rows): float32 (distinct, dim), and for each key its row, int64 (keys,).
+            Pair (encoded, rows): float32 (distinct, output_dim), and for each key its row, int64 (keys,).
         """
         # In an order of their own, so that the bits do not depend on the order in which texts are given.
         distinct = sorted(set(keys), key=lambda key: (len(key), key))
@@ -267,7 +260,7 @@ class TextMatcher(Matcher):
         rows = np.fromiter(map(places.__getitem__, keys), np.int64, len(keys))
         if cache is None:
             return self._encode_distinct(distinct), rows
-        encoded = np.empty((len(distinct), self.dim), np.float32)
+        encoded = np.empty((len(distinct), self.output_dim), np.float32)
         missing = cache.read(distinct, encoded)
         if missing:
             keys = [distinct[place] for place in missing]
@@ -275,23 +268,40 @@ class TextMatcher(Matcher):
             cache.write(keys, encoded[missing])
         return encoded, rows
 
-    def directions(self, keys: Sequence[bytes], cache: VectorCache | None) -> np.ndarray:
+    def directions(self, keys: Sequence[bytes], cache: VectorCache | None = None) -> np.ndarray:
         """The vectors of keys at length 1, whose products are cosines; at length 0 where a vector has none.
 
         Returns:
-            float32 (keys, dim).
+            float32 (keys, output_dim).
         """
         encoded, rows = self.encode_keys(keys, cache)
         lengths = np.linalg.norm(encoded, axis=1, keepdims=True)
         return (encoded / np.where(lengths > 0, lengths, 1))[rows]
 
-    def score_keys(
+    def compare(
+        self, left: TokenizedTexts, right: TokenizedTexts, cache: VectorCache | None = None
+    ) -> PairScores:
+        """Scores texts that have been read, row by row.
+
+        Args:
+            left, right: as many on both sides.
+            cache: where encoded texts are looked up and kept.
+        """
+        normalize = self._tokenizer.normalizer
+
+        def differ(place: int) -> bool:
+            return normalize(left.texts[place]) != normalize(right.texts[place])
+
+        scores, indistinct = self.compare_keys(left.keys, right.keys, differ, cache)
+        return PairScores(scores, indistinct, left.truncated | right.truncated)
+
+    def compare_keys(
         self,
         left: Sequence[bytes],
         right: Sequence[bytes],
         differ: Callable[[int], bool],
         cache: VectorCache | None,
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Scores pairs of keys.
 
         Args:
@@ -301,128 +311,22 @@ class TextMatcher(Matcher):
             cache: where encoded keys are looked up and kept.
 
         Returns:
-            float32 (pairs,) in [0, 1].
+            Pair (scores, indistinct) as in `PairScores`.
         """
         encoded, rows = self.encode_keys([*left, *right], cache)
         scores = self.compare_rows(encoded, rows[: len(left)], rows[len(left) :])
-        indistinct = 0
+        indistinct = np.zeros(len(left), bool)
         for place, keys in enumerate(zip(left, right, strict=True)):
             if all(map(_knows_nothing, keys)):
                 if differ(place):
                     scores[place] = 0
             elif keys[0] == keys[1]:
-                indistinct += differ(place)
-        if indistinct:
-            with self._lock:
-                self.indistinct += indistinct
-        return scores
-
-    def differ(self, left: Sequence[str], right: Sequence[str]) -> Callable[[int], bool]:
-        """A function for `score_keys`: whether two texts at a place differ in more than what is normalized away."""
-        normalize = self._tokenizer.normalizer
-        return lambda place: normalize(left[place]) != normalize(right[place])
+                indistinct[place] = differ(place)
+        return scores, indistinct
 
     def _encode_distinct(self, keys: Sequence[bytes]) -> np.ndarray:
         lengths = np.fromiter(map(len, keys), np.int32, len(keys)) // 4
         return self._scorer.encode_ids(np.frombuffer(b"".join(keys), np.int32), lengths)
-
-
-class VectorMatcher(Matcher):
-    """Scores pairs of numeric vectors.
-
-    Where the model was trained on standardized vectors, it standardizes what it is given. A score does not
-    depend on the order of the pair's sides, to the bit, and a vector with itself scores 1.
-
-    Attributes:
-        width: width of the vectors that it takes.
-    """
-
-    kind = "vectors"
-
-    def __init__(self, saved: SavedModel, *, threads: int | None = None) -> None:
-        super().__init__(saved, threads=threads)
-        self.width = saved.dim
-
-    def score(self, left: Any, right: Any) -> float:
-        """How similar two vectors are, in [0, 1].
-
-        Args:
-            left, right: numbers, shape (width,).
-
-        Raises:
-            InputError: another shape, or not finite numbers.
-        """
-        rows = [self._vectors(side, name, ndim=1)[None] for side, name in ((left, "left"), (right, "right"))]
-        return float(self._score_rows(*rows)[0])
-
-    def is_match(self, left: Any, right: Any) -> bool:
-        """Whether two vectors score at least `threshold`. Raises as `score`."""
-        return self.score(left, right) >= self.threshold
-
-    def score_pairs(self, left: Any, right: Any) -> np.ndarray:
-        """Scores the rows of two arrays pairwise.
-
-        Args:
-            left, right: numbers, shape (n, width) each.
-
-        Returns:
-            float32 (n,) in [0, 1].
-
-        Raises:
-            InputError: another shape, different numbers of rows, or not finite numbers; names row and column.
-        """
-        left, right = self._vectors(left, "left"), self._vectors(right, "right")
-        if len(left) != len(right):
-            raise InputError(
-                f"left and right: expected as many rows on both sides. Received {len(left)} and {len(right)}."
-            )
-        scores = np.empty(len(left), np.float32)
-        for start in range(0, len(left), _CHUNK_ROWS):
-            part = slice(start, start + _CHUNK_ROWS)
-            scores[part] = self._score_rows(left[part], right[part])
-        return scores
-
-    def encode(self, vectors: Any) -> np.ndarray:
-        """The encoded vectors, which the model's head compares.
-
-        Args:
-            vectors: numbers, shape (n, width).
-
-        Returns:
-            float32 (n, dim).
-
-        Raises:
-            InputError: another shape, or not finite numbers; names row and column.
-        """
-        return self._scorer.encode_vectors(self._vectors(vectors, "vectors"))
-
-    def _score_rows(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        # Equal rows are encoded once and in an order of their own: the bits do not depend on the side.
-        both = np.concatenate([left, right])
-        _, first, rows = np.unique(
-            both.view(np.dtype((np.void, both.strides[0])))[:, 0], return_index=True, return_inverse=True
-        )
-        return self.compare_rows(
-            self._scorer.encode_vectors(both[first]), rows[: len(left)], rows[len(left) :]
-        )
-
-    def _vectors(self, values: Any, name: str, ndim: int = 2) -> np.ndarray:
-        shape = f"(n, {self.width})" if ndim == 2 else f"({self.width},)"
-        try:
-            vectors = np.ascontiguousarray(values, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise InputError(
-                f"{name}: expected numbers of shape {shape}. Received {_shown(values)}."
-            ) from error
-        if np.ndim(values) != ndim or vectors.shape[-1] != self.width:
-            raise InputError(f"{name}: expected shape {shape}. Received {np.shape(values)}.")
-        if not np.isfinite(vectors).all():
-            *row, column = np.argwhere(~np.isfinite(vectors))[0].tolist()
-            place = f"row {row[0]}, column {column}" if row else f"column {column}"
-            raise InputError(
-                f"{name}, {place}: expected finite numbers. Received {vectors[tuple([*row, column])]}."
-            )
-        return vectors
 
 
 _UNKNOWN = np.int32(UNK_ID).tobytes()
@@ -431,24 +335,6 @@ _UNKNOWN = np.int32(UNK_ID).tobytes()
 def _knows_nothing(key: bytes) -> bool:
     """Whether a key has no ids but those of unknown tokens."""
     return key == _UNKNOWN * (len(key) // len(_UNKNOWN))
-
-
-def load_matcher(
-    path_or_name: str | os.PathLike[str], *, threads: int | None = None, simplify: bool = False
-) -> TextMatcher | VectorMatcher:
-    """Loads a model as the matcher of its kind.
-
-    Raises as `Matcher.load`, and InputError where `simplify` (see `TextMatcher`) is asked of a model of vectors.
-    """
-    saved = load_model(path_or_name)
-    if saved.kind == "text":
-        return TextMatcher(saved, threads=threads, simplify=simplify)
-    if simplify:
-        raise InputError(
-            f"simplify: expected a model of texts. Received {os.fspath(path_or_name)}, one of kind {saved.kind!r}: "
-            "leave out simplify."
-        )
-    return VectorMatcher(saved, threads=threads)
 
 
 def _is_frame(value: Any) -> bool:
@@ -464,7 +350,7 @@ def _sides(pairs: Any, columns: Sequence[str] | None) -> tuple[Sequence[Any], Se
         left, right = rows_from_frame(pairs, UNLABELED, columns=columns).texts
         return left, right
     if columns is not None:
-        raise InputError(f"columns: expected with a data frame only. Received {_shown(pairs)}.")
+        raise InputError(f"columns: expected with a data frame only. Received {shown(pairs)}.")
     if isinstance(pairs, np.ndarray):
         if pairs.ndim != 2 or pairs.shape[1] != 2:
             raise InputError(f"pairs: expected an array of shape (n, 2). Received {pairs.shape}.")
@@ -472,20 +358,15 @@ def _sides(pairs: Any, columns: Sequence[str] | None) -> tuple[Sequence[Any], Se
     if isinstance(pairs, str | bytes | Mapping) or not isinstance(pairs, Iterable):
         raise InputError(
             "pairs: expected pairs (text_a, text_b), an array of shape (n, 2) or a data frame. "
-            f"Received {_shown(pairs)}. For one pair call score(text_a, text_b)."
+            f"Received {shown(pairs)}. For one pair call score(text_a, text_b)."
         )
     left, right = [], []
     for row, pair in enumerate(pairs):
         if not isinstance(pair, Sequence | np.ndarray) or isinstance(pair, str | bytes) or len(pair) != 2:
             hint = " For one pair call score(text_a, text_b)." if isinstance(pair, str) else ""
             raise InputError(
-                f"pairs[{row}]: expected two texts (text_a, text_b). Received {_shown(pair)}.{hint}"
+                f"pairs[{row}]: expected two texts (text_a, text_b). Received {shown(pair)}.{hint}"
             )
         left.append(pair[0])
         right.append(pair[1])
     return left, right
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return f"{type(value).__name__}: {shown if len(shown) <= 80 else shown[:77] + '...'}"

@@ -12,27 +12,23 @@ import numpy as np
 
 import textsim
 from textsim.artifacts.pretrained import find_model
-from textsim.artifacts.saved_model import (
-    SavedModel,
-    check_output,
-    data_origin,
-    origin,
-    save_model,
-    stored_precision,
-)
+from textsim.artifacts.provenance import data_origin, origin
+from textsim.artifacts.saved_model import SavedModel, check_output, save_model
+from textsim.artifacts.weights import stored_precision
 from textsim.errors import ConfigError, InputError
 from textsim.evaluation.evaluate import (
     Evaluation,
     TripletEvaluation,
+    as_pairs,
     evaluate_scores,
     evaluate_triplets,
     labelled_scores,
 )
 from textsim.evaluation.plots import write_scores_plot
-from textsim.evaluation.thresholds import as_pairs, check_both_kinds, choose_threshold
-from textsim.io.atomic import as_text, check_target, is_stream
-from textsim.matching.files.files import FileReport
-from textsim.matching.text_matcher import load_matcher
+from textsim.evaluation.thresholds import check_both_kinds, choose_threshold
+from textsim.io.paths import as_text, check_target, is_stream
+from textsim.matching.files.report import FileReport
+from textsim.matching.load import load_matcher
 from textsim.training.augmentation.distillation import check_listed
 
 Result = Evaluation | TripletEvaluation
@@ -47,12 +43,14 @@ class EnsembleResult:
         threshold: chosen on the validation rows.
         alone: figures of each model there, each at the threshold that is best for it.
         together: figures of all, at `threshold`.
+        report: how the file of validation rows was read.
     """
 
     path: Path
     threshold: float
     alone: list[Result]
     together: Result
+    report: FileReport
 
     def summary(self) -> str:
         """The result as lines of text."""
@@ -76,7 +74,6 @@ def ensemble(
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
     overwrite: bool = False,
-    report: FileReport | None = None,
     **reading: Any,
 ) -> EnsembleResult:
     """Joins trained models into one, which scores a pair by the mean of their scores.
@@ -89,7 +86,7 @@ def ensemble(
             several seeds.
         dev: labelled rows on which the threshold is chosen: a data file, or a dataset folder.
         out: the model folder to write.
-        split, kind, report, reading: see `evaluate_file`.
+        split, kind, reading: see `evaluate_file`.
         overwrite: whether an existing model folder may be replaced.
 
     Raises:
@@ -117,24 +114,17 @@ def ensemble(
     parts = [matcher.saved for matcher in matchers]
     for name, part in zip(models, parts, strict=True):
         _check_alike(str(models[0]), parts[0], str(name), part)
-    report = report or FileReport()
-    # One of them, for all say the same.
-    reports = [report, *(FileReport() for _ in matchers[1:])]
-    given = [
-        labelled_scores(matcher, dev, split=split, kind=kind, report=filled, **reading)
-        for matcher, filled in zip(matchers, reports, strict=True)
-    ]
-    labels = given[0][0]
+    given = [labelled_scores(matcher, dev, split=split, kind=kind, **reading) for matcher in matchers]
+    labels = given[0].labels
     if labels is not None:
         check_both_kinds(labels, dev)
-    report.rows = len(given[0][1][0])
     # What the ensemble will say of these rows. A model that is an ensemble itself counts for its members.
     members = [part.members for part in parts]
     columns = [
         np.average(column, axis=0, weights=members).astype(np.float32)
-        for column in zip(*(columns for _, columns in given), strict=True)
+        for column in zip(*(found.columns for found in given), strict=True)
     ]
-    alone = [_figures(labels, own)[1] for _, own in given]
+    alone = [_figures(labels, found.columns)[1] for found in given]
     threshold, together = _figures(labels, columns)
     joined = dataclasses.replace(
         parts[0],
@@ -154,7 +144,7 @@ def ensemble(
         title = as_text(f"{joined.members} models on {Path(dev).name}")
         write_scores_plot(folder, title, *as_pairs(labels, columns), threshold)
 
-    precisions = {stored_precision(part) for part in parts}
+    precisions = {stored_precision(part.weights) for part in parts}
     save_model(
         joined,
         out,
@@ -162,7 +152,7 @@ def ensemble(
         overwrite=overwrite,
         precision="float16" if precisions == {"float16"} else "float32",
     )
-    return EnsembleResult(Path(out), threshold, alone, together)
+    return EnsembleResult(Path(out), threshold, alone, together, given[0].report)
 
 
 def _figures(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[float, Result]:

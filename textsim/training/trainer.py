@@ -15,15 +15,17 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
-from textsim.artifacts.saved_model import SavedModel, check_output, load_model, origin, save_model
+from textsim.artifacts.provenance import origin
+from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
 from textsim.config.recipes import build_recipe, default_recipe
 from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError
-from textsim.evaluation.evaluate import evaluate_scores, evaluate_triplets
-from textsim.evaluation.thresholds import as_pairs, choose_threshold
-from textsim.io.atomic import as_text
-from textsim.matching.text_matcher import TextMatcher, VectorMatcher
+from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
+from textsim.evaluation.thresholds import choose_threshold
+from textsim.io.paths import as_text
+from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.kernels.packed_lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe

@@ -11,7 +11,8 @@ from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset, preprocess
 from textsim.errors import ConfigError, InputError
 from textsim.evaluation import row_scores
-from textsim.matching.text_matcher import TextMatcher, VectorMatcher
+from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.text.vocabulary import Vocabulary
 from textsim.training import trainer
 from textsim.training.augmentation.distillation import load_teachers, teacher_labels

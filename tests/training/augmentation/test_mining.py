@@ -273,8 +273,8 @@ def test_labels_never_read_back_as_certain(
     teachers: list[TextMatcher], folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # From certain labels others would follow.
-    sure = lambda self, left, right, differ, cache: np.arange(len(left), dtype="float32") % 2  # noqa: E731
-    monkeypatch.setattr(TextMatcher, "score_keys", sure)
+    sure = lambda self, left, right, differ, cache: (np.arange(len(left), dtype="float32") % 2, None)  # noqa: E731
+    monkeypatch.setattr(TextMatcher, "compare_keys", sure)
     log = tmp_path / "log.txt"
     log.write_text("\n".join(sentences(20)), encoding="utf-8")
     mine_files(log, tmp_path / "mined.tsv", folders, kind="texts")

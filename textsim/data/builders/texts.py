@@ -18,12 +18,14 @@ from textsim.data.sentences import SentenceBuilder, encoding_coverage
 from textsim.data.splits import AnyPath, Sources, source_entry, write_labels
 from textsim.data.statistics import length_percentile, length_report, repeats_report, rows_report
 from textsim.errors import ConfigError
-from textsim.io.atomic import as_text, read_json, sha256_file, write_json
+from textsim.io.manifest import read_json, sha256_file, write_json
 from textsim.io.npy import NpyWriter, open_npy, slices
+from textsim.io.paths import as_text
 from textsim.io.text_encoding import raw_lines
+from textsim.text.embeddings import embedding_matrix, train_word_vectors
 from textsim.text.tokenizers import CharTokenizer, Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
-from textsim.text.word_vectors import WordVectors, embedding_matrix, read_word_vectors, train_word_vectors
+from textsim.text.word_vectors import WordVectors, read_word_vectors
 
 _CHUNK_ROWS = 16_384
 _LENGTH_PERCENTILE = 99.5

@@ -12,8 +12,9 @@ from textsim.data.splits import Sources, source_entry, write_labels
 from textsim.data.statistics import vectors_report
 from textsim.data.vectors import Scaler, iter_vector_pairs, rows_at_once
 from textsim.errors import DataFormatError
-from textsim.io.atomic import as_text, write_json
+from textsim.io.manifest import write_json
 from textsim.io.npy import NpyWriter, open_npy, slices
+from textsim.io.paths import as_text
 
 
 def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from textsim.errors import ConfigError, DataFormatError, MissingDependencyError
-from textsim.io.atomic import STREAM, is_gzip, is_stream
+from textsim.io.paths import STREAM, is_gzip, is_stream
 from textsim.io.text_encoding import Lines, open_bytes
 from textsim.registry import unknown_name
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from textsim.errors import InputError
-from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
 _CHUNK_TEXTS = 8192
 _BLOCK_COSINES = 1 << 24
@@ -25,6 +25,7 @@ class Hit(NamedTuple):
         cosine: of its vector with that of the text searched for, in [-1, 1].
         score: what the matcher scores the two, in [0, 1].
         match: whether that is at least the matcher's threshold.
+        indistinct: whether the two differ, but are one text to the model, see `PairScores`.
     """
 
     place: int
@@ -32,6 +33,7 @@ class Hit(NamedTuple):
     cosine: float
     score: float
     match: bool
+    indistinct: bool
 
 
 class TextIndex:
@@ -42,7 +44,7 @@ class TextIndex:
     the order of their scores, of the 100 texts with the largest cosines.
 
     All cosines are computed, nothing is approximated: a search takes time in proportion to the texts. The index holds
-    `dim` float32 numbers a text, 4 KB with `zh-general`.
+    `output_dim` float32 numbers a text, 4 KB with `zh-general`.
 
     Args:
         matcher: the loaded model.
@@ -70,13 +72,13 @@ class TextIndex:
         self.matcher, self.texts = matcher, list(texts)
         if not self.texts:
             raise InputError("texts: expected at least one text to store. Received none.")
-        self._keys = matcher.keys(self.texts, "texts[{}]".format)
-        self._directions = np.empty((len(self.texts), matcher.dim), np.float32)
+        self._read = matcher.read(self.texts)
+        self._directions = np.empty((len(self.texts), matcher.output_dim), np.float32)
         with tqdm(total=len(self.texts), unit=" texts", unit_scale=True, disable=not progress) as bar:
             for start in range(0, len(self.texts), _CHUNK_TEXTS):
                 part = slice(start, start + _CHUNK_TEXTS)
-                self._directions[part] = matcher.directions(self._keys[part], matcher.cache)
-                bar.update(len(self._keys[part]))
+                self._directions[part] = matcher.directions(self._read.keys[part], matcher.cache)
+                bar.update(len(self.texts[part]))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -87,49 +89,46 @@ class TextIndex:
         Raises:
             InputError: the text is not a str or is empty, or `k` is less than 1.
         """
-        keys = self.matcher.keys([text], lambda _: "text")
-        return self.search_keys([text], keys, k)[0]
+        return self.search_read(self.matcher.read([text], lambda _: "text"), k)[0]
 
     def search_many(self, texts: Iterable[str], k: int = 5) -> list[list[Hit]]:
         """`search` for each of many texts. Raises as that; names the place."""
         if isinstance(texts, str):
             raise InputError("texts: expected a list of texts. Received one text. Call search(text).")
-        texts = list(texts)
-        return self.search_keys(texts, self.matcher.keys(texts, "texts[{}]".format), k)
+        return self.search_read(self.matcher.read(list(texts)), k)
 
-    def search_keys(self, texts: Sequence[str], keys: Sequence[bytes], k: int) -> list[list[Hit]]:
-        """`search_many` for texts whose keys are known, see `TextMatcher.keys`."""
+    def search_read(self, texts: TokenizedTexts, k: int) -> list[list[Hit]]:
+        """`search_many` for texts that have been read, see `TextMatcher.read`."""
         if not isinstance(k, int | np.integer) or k < 1:
             raise InputError(f"k: expected a whole number, at least 1. Received {k!r}.")
         block = max(1, _BLOCK_COSINES // len(self))
         found: list[list[Hit]] = []
-        for start in range(0, len(keys), block):
+        for start in range(0, len(texts), block):
             part = slice(start, start + block)
-            found += self._search(texts[part], keys[part], min(k, len(self)))
+            found += self._search(texts[part], min(k, len(self)))
         return found
 
-    def _search(self, texts: Sequence[str], keys: Sequence[bytes], k: int) -> list[list[Hit]]:
+    def _search(self, texts: TokenizedTexts, k: int) -> list[list[Hit]]:
         by_cosine = self.matcher.saved.recipe.loss.options.get("negatives", 0) > 0
         count = k if by_cosine else min(max(k, _CANDIDATES), len(self))
-        cosines = self.matcher.directions(keys, self.matcher.cache) @ self._directions.T
+        cosines = self.matcher.directions(texts.keys, self.matcher.cache) @ self._directions.T
         # In their stored order, which those keep that are equal but for rounding.
         places = np.sort(np.argpartition(cosines, len(self) - count, axis=1)[:, len(self) - count :], axis=1)
         cosines = np.take_along_axis(cosines, places, axis=1).round(6)
-        stored = places.ravel().tolist()
-        scores = self.matcher.score_keys(
-            [key for key in keys for _ in range(count)],
-            [self._keys[place] for place in stored],
-            self.matcher.differ(
-                [text for text in texts for _ in range(count)], [self.texts[place] for place in stored]
-            ),
-            self.matcher.cache,
-        ).reshape(places.shape)
+        queries = np.repeat(np.arange(len(texts)), count)
+        result = self.matcher.compare(
+            texts.take(queries.tolist()), self._read.take(places.ravel().tolist()), self.matcher.cache
+        )
+        scores, indistinct = (values.reshape(places.shape) for values in (result.scores, result.indistinct))
         order = np.argsort(-(cosines if by_cosine else scores), axis=1, kind="stable")[:, :k]
-        columns = (np.take_along_axis(values, order, axis=1).tolist() for values in (places, cosines, scores))
+        columns = (
+            np.take_along_axis(values, order, axis=1).tolist()
+            for values in (places, cosines, scores, indistinct)
+        )
         return [
             [
-                Hit(place, self.texts[place], cosine, score, score >= self.matcher.threshold)
-                for place, cosine, score in zip(*row, strict=True)
+                Hit(place, self.texts[place], cosine, score, score >= self.matcher.threshold, alike)
+                for place, cosine, score, alike in zip(*row, strict=True)
             ]
             for row in zip(*columns, strict=True)
         ]

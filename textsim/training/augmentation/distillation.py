@@ -12,7 +12,9 @@ from tqdm import tqdm
 from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError, InputError
 from textsim.evaluation.row_scores import row_scores
-from textsim.matching.text_matcher import TextMatcher, VectorMatcher, load_matcher
+from textsim.matching.load import load_matcher
+from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 
 # Of a teacher that is sure beyond this, the log-odds would outweigh the others'.
 SUREST = 1e-4

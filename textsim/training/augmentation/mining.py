@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import time
@@ -14,8 +15,9 @@ from tqdm import tqdm
 
 from textsim.data.rows import TEXTS, UNLABELED, RejectLog, read_rows
 from textsim.errors import ConfigError, InputError
-from textsim.io.atomic import check_target
-from textsim.matching.files.files import FileReport, open_output
+from textsim.io.paths import check_target
+from textsim.matching.files.output import open_output
+from textsim.matching.files.report import FileReport
 from textsim.matching.text_matcher import TextMatcher
 from textsim.training.augmentation.distillation import MeanLogOdds, check_listed
 
@@ -92,7 +94,7 @@ def mine_pairs(
         raise InputError(
             f"known: expected places from 0 to {len(texts) - 1}. Received {unwanted.min()} to {unwanted.max()}."
         )
-    keys = teachers[0].keys(texts, "texts[{}]".format)
+    keys = teachers[0].read(texts).keys
     # Equal numbers: the first teacher reads the same.
     reads = np.unique(np.array(keys, object), return_inverse=True)[1]
     directions = _directions(keys, teachers[0], progress)
@@ -109,8 +111,8 @@ def _codes(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _directions(keys: Sequence[bytes], teacher: TextMatcher, progress: bool) -> np.ndarray:
-    """`TextMatcher.directions` of the texts, in half the memory: float16 (texts, dim)."""
-    directions = np.empty((len(keys), teacher.dim), np.float16)
+    """`TextMatcher.directions` of the texts, in half the memory: float16 (texts, output_dim)."""
+    directions = np.empty((len(keys), teacher.output_dim), np.float16)
     with _bar(len(keys), "encoding", "texts", progress) as bar:
         for start in range(0, len(keys), _CHUNK_ROWS):
             part = slice(start, start + _CHUNK_ROWS)
@@ -157,16 +159,16 @@ def _labels(
     mean = MeanLogOdds(len(left))
     with _bar(len(teachers) * len(left), "teachers", "pairs", progress) as bar:
         for teacher in teachers:
-            keys = [teacher.key(text, f"texts[{place}]")[0] for place, text in enumerate(texts)]
+            keys = teacher.read(texts).keys
 
-            def scores(teacher: TextMatcher = teacher, keys: list[bytes] = keys) -> Iterator[np.ndarray]:
+            def scores(teacher: TextMatcher = teacher, keys: Sequence[bytes] = keys) -> Iterator[np.ndarray]:
                 with teacher.cache_for_a_pass() as cache:
                     for start in range(0, len(left), _CHUNK_ROWS):
                         sides = [
                             [keys[k] for k in side[start : start + _CHUNK_ROWS].tolist()]
                             for side in (left, right)
                         ]
-                        yield teacher.score_keys(sides[0], sides[1], lambda _: True, cache)
+                        yield teacher.compare_keys(sides[0], sides[1], lambda _: True, cache)[0]
                         bar.update(len(sides[0]))
 
             mean.add(scores())
@@ -229,12 +231,11 @@ def mine_files(
     matchers = [TextMatcher.load(name) for name in teachers]
     if not matchers:
         raise ConfigError("teachers: expected at least one model, which labels the pairs.")
-    report = FileReport()
     # Opened first: a path that cannot be written is found out before the work.
     with open_output(target) as file:
         if rejects is not None:
             reading["rejects"] = rejects
-        texts, known = _texts(sources, kind, matchers[0], report, reading)
+        texts, known, report = _texts(sources, kind, matchers[0], reading)
         mined = mine_pairs(
             texts, matchers, known=known, per_text=per_text, share=share, seed=seed, progress=progress
         )
@@ -242,24 +243,29 @@ def mine_files(
         for left, right, label in zip(*(values.tolist() for values in mined), strict=True):
             # The normalizer has left no tab or line end in a text.
             file.write(f"{texts[left]}\t{texts[right]}\t{label * label_max:.6g}\n".encode())
-    report.rows, report.matches = len(mined.labels), int(np.sum(mined.labels >= 0.5))
-    report.truncated = matchers[0].truncated
-    report.seconds = time.perf_counter() - began
-    return report
+    return dataclasses.replace(
+        report,
+        rows=len(mined.labels),
+        matches=int(np.sum(mined.labels >= 0.5)),
+        truncated=int(matchers[0].read(texts).truncated.sum()),
+        seconds=time.perf_counter() - began,
+    )
 
 
 def _texts(
     sources: Sequence[str | os.PathLike[str]],
     kind: Literal["pairs", "texts"],
     teacher: TextMatcher,
-    report: FileReport,
     reading: dict[str, Any],
-) -> tuple[list[str], np.ndarray]:
-    """The distinct texts of files as the teacher normalizes them, and the places of those of each pair, (pairs, 2)."""
+) -> tuple[list[str], np.ndarray, FileReport]:
+    """The distinct texts of files as the teacher normalizes them, the places of those of each pair, (pairs, 2), and
+    what was read and left out.
+    """
     assert teacher.saved.tokenizer is not None
     normalizer = teacher.saved.tokenizer.normalizer
     places: dict[str, int] = {}
     known = [np.empty((0, 2), np.int64)]
+    infos = []
     with ExitStack() as stack:
         if reading.get("on_bad_row") == "skip":
             # One log for all files.
@@ -275,11 +281,14 @@ def _texts(
                     sides = [[places.setdefault(text, len(places)) for text in side] for side in chunk.texts]
                     if kind == "pairs":
                         known.append(np.array(sides, np.int64).T)
-                report.rejected += reader.info.rejected
-                report.quoted += reader.info.quoted
-                if report.encoding in (None, "utf-8"):
-                    report.encoding = reader.info.encoding
-    return list(places), np.concatenate(known)
+                infos.append(reader.info)
+    encodings = [info.encoding for info in infos if info.encoding not in (None, "utf-8")]
+    report = FileReport(
+        encoding=encodings[0] if encodings else infos[0].encoding,
+        rejected=sum(info.rejected for info in infos),
+        quoted=sum(info.quoted for info in infos),
+    )
+    return list(places), np.concatenate(known), report
 
 
 def _bar(total: int, doing: str, unit: str, progress: bool) -> tqdm:

@@ -1,0 +1,66 @@
+"""Encodes the texts of files of any length, as streams."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from textsim.data.rows import TEXTS
+from textsim.errors import InputError
+from textsim.io.atomic import atomic_file
+from textsim.io.npy import NpyWriter
+from textsim.io.paths import is_stream
+from textsim.matching.files.output import check_outputs, progress_bar
+from textsim.matching.files.report import FileReport
+from textsim.matching.files.text_file import TextFile
+from textsim.matching.text_matcher import CACHE_BYTES, TextMatcher
+
+
+def encode_file(
+    matcher: TextMatcher,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    progress: bool | None = None,
+    cache_bytes: int = CACHE_BYTES,
+    **reading: Any,
+) -> FileReport:
+    """Encodes every text of a file, as a stream.
+
+    Vectors are in the order of the texts. A bad row that is skipped has none: `rejects` names their lines.
+
+    Args:
+        matcher: the loaded model.
+        source: file of texts, one a line or in a column; "-" is standard input.
+        target: the .npy file to write, float32 (texts, output_dim), which appears when it is complete; no stream.
+        progress, cache_bytes, reading: as in `score_file`.
+
+    Raises:
+        DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
+        InputError: the target is the source, or where rejected rows go, or a stream.
+    """
+    start = time.perf_counter()
+    check_outputs(target, source, reading)
+    if is_stream(target):
+        raise InputError(
+            f"{target}: vectors are written to a file, whose beginning is written last. Choose a path."
+        )
+    rows = 0
+    # The writer opens the file by name, since it writes the header, which holds the number of rows, last.
+    with (
+        matcher.cache_for_a_pass(cache_bytes) as cache,
+        contextlib.closing(TextFile(matcher, source, TEXTS, reading)) as texts,
+        atomic_file(target, "wb") as file,
+        NpyWriter(file.name, np.float32, matcher.output_dim) as writer,
+        progress_bar(progress, "texts") as bar,
+    ):
+        for _, (column,) in texts:
+            encoded, places = matcher.encode_keys(column.keys, cache)
+            writer.append(encoded[places])
+            rows += len(column)
+            bar.update(len(column))
+    return texts.report(rows=rows, seconds=time.perf_counter() - start)

@@ -1,0 +1,32 @@
+"""What was done with a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What was done with a file.
+
+    Attributes:
+        encoding: of the input; None where it has none, as Parquet.
+        rows: rows written.
+        matches: rows that score at least the threshold; None where nothing is compared.
+        rejected: bad rows that were left out.
+        rejected_lines: the numbers of the first few of them.
+        quoted: cells of TSV in double quotes, which are kept.
+        truncated: texts of which only the beginning was read, each time counted.
+        indistinct: pairs of different texts that are one to the model.
+        seconds: how long it took.
+    """
+
+    encoding: str | None = None
+    rows: int = 0
+    matches: int | None = None
+    rejected: int = 0
+    rejected_lines: list[int] = field(default_factory=list)
+    quoted: int = 0
+    truncated: int = 0
+    indistinct: int = 0
+    seconds: float = 0.0

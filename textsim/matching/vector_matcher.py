@@ -1,0 +1,109 @@
+"""The scoring API for numeric vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from textsim.artifacts.saved_model import SavedModel
+from textsim.errors import InputError, shown
+from textsim.matching.matcher import CHUNK_ROWS, Matcher
+
+
+class VectorMatcher(Matcher):
+    """Scores pairs of numeric vectors.
+
+    Where the model was trained on standardized vectors, it standardizes what it is given. A score does not
+    depend on the order of the pair's sides, to the bit, and a vector with itself scores 1.
+
+    Attributes:
+        width: width of the vectors that it takes.
+    """
+
+    kind = "vectors"
+
+    def __init__(self, saved: SavedModel, *, threads: int | None = None) -> None:
+        super().__init__(saved, threads=threads)
+        self.width = saved.dim
+
+    def score(self, left: Any, right: Any) -> float:
+        """How similar two vectors are, in [0, 1].
+
+        Args:
+            left, right: numbers, shape (width,).
+
+        Raises:
+            InputError: another shape, or not finite numbers.
+        """
+        rows = [self._vectors(side, name, ndim=1)[None] for side, name in ((left, "left"), (right, "right"))]
+        return float(self._score_rows(*rows)[0])
+
+    def is_match(self, left: Any, right: Any) -> bool:
+        """Whether two vectors score at least `threshold`. Raises as `score`."""
+        return self.score(left, right) >= self.threshold
+
+    def score_pairs(self, left: Any, right: Any) -> np.ndarray:
+        """Scores the rows of two arrays pairwise.
+
+        Args:
+            left, right: numbers, shape (n, width) each.
+
+        Returns:
+            float32 (n,) in [0, 1].
+
+        Raises:
+            InputError: another shape, different numbers of rows, or not finite numbers; names row and column.
+        """
+        left, right = self._vectors(left, "left"), self._vectors(right, "right")
+        if len(left) != len(right):
+            raise InputError(
+                f"left and right: expected as many rows on both sides. Received {len(left)} and {len(right)}."
+            )
+        scores = np.empty(len(left), np.float32)
+        for start in range(0, len(left), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
+            scores[part] = self._score_rows(left[part], right[part])
+        return scores
+
+    def encode(self, vectors: Any) -> np.ndarray:
+        """The encoded vectors, which the model's head compares.
+
+        Args:
+            vectors: numbers, shape (n, width).
+
+        Returns:
+            float32 (n, output_dim).
+
+        Raises:
+            InputError: another shape, or not finite numbers; names row and column.
+        """
+        return self._scorer.encode_vectors(self._vectors(vectors, "vectors"))
+
+    def _score_rows(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        # Equal rows are encoded once and in an order of their own: the bits do not depend on the side.
+        both = np.concatenate([left, right])
+        _, first, rows = np.unique(
+            both.view(np.dtype((np.void, both.strides[0])))[:, 0], return_index=True, return_inverse=True
+        )
+        return self.compare_rows(
+            self._scorer.encode_vectors(both[first]), rows[: len(left)], rows[len(left) :]
+        )
+
+    def _vectors(self, values: Any, name: str, ndim: int = 2) -> np.ndarray:
+        shape = f"(n, {self.width})" if ndim == 2 else f"({self.width},)"
+        try:
+            vectors = np.ascontiguousarray(values, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{name}: expected numbers of shape {shape}. Received {shown(values)}."
+            ) from error
+        if np.ndim(values) != ndim or vectors.shape[-1] != self.width:
+            raise InputError(f"{name}: expected shape {shape}. Received {np.shape(values)}.")
+        if not np.isfinite(vectors).all():
+            *row, column = np.argwhere(~np.isfinite(vectors))[0].tolist()
+            place = f"row {row[0]}, column {column}" if row else f"column {column}"
+            raise InputError(
+                f"{name}, {place}: expected finite numbers. Received {vectors[tuple([*row, column])]}."
+            )
+        return vectors
