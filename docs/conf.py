@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import sys
 
+from docutils import nodes
+from sphinx import search
+from sphinx.application import Sphinx
 from sphinx.search.zh import SearchChinese
 
 sys.path.insert(0, os.path.abspath(".."))
+
+logging.getLogger("jieba").setLevel(logging.WARNING)
 
 chinese = tags.has("zh")  # type: ignore[name-defined]  # noqa: F821  (Sphinx puts `tags` here)
 
@@ -32,7 +39,8 @@ napoleon_use_rtype = False
 default_role = "code"
 
 html_theme = "furo"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_sidebars = {
@@ -68,8 +76,15 @@ var splitQuery = (query) =>
 """
 
 
-def setup(app: object) -> None:
-    """Puts the search of this site in the place of Sphinx's."""
-    from sphinx import search
+def join_lines(app: Sphinx, doctree: nodes.document) -> None:
+    """Joins the lines of Chinese text without the space that HTML would show between them."""
+    wide = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
+    for text in list(doctree.findall(nodes.Text)):
+        if not isinstance(text.parent, nodes.FixedTextElement):
+            text.parent.replace(text, nodes.Text(re.sub(rf"(?<={wide})\n(?={wide})", "", text)))
 
+
+def setup(app: Sphinx) -> None:
+    """Puts the search of this site in the place of Sphinx's, and joins lines."""
     search.languages["zh"] = SegmentedChinese
+    app.connect("doctree-read", join_lines)

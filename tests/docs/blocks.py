@@ -7,7 +7,8 @@ a reader cannot see and does not need:
     <!-- skip: next "installs packages" -->            the next block does not run, for this reason
     <!-- skip: next if(quick, reason="minutes") -->    it runs where TEXTSIM_ALL_BLOCKS=1 alone
 
-A Python block that begins with `# NAME.py` is written to that file, as the reader is told to.
+A Python block that begins with `# NAME.py` is written to that file, as the reader is told to. What is trained is trained
+for one epoch, unless TEXTSIM_ALL_BLOCKS=1.
 """
 
 from __future__ import annotations
@@ -102,7 +103,8 @@ def _evaluate_bash(example: Example) -> None:
         words = shlex.split(line, comments=True)
         where = f"{example.path}:{example.line}: {line}"
         if words[:1] == ["textsim"] and not _has_operators(line):
-            result = run(*words[1:])
+            short = ["--epochs", "1"] if words[1] == "train" and example.namespace["quick"] else []
+            result = run(*words[1:], *short)
             assert result.exit_code == 0, f"{where}\n{result.output}"
         elif words:
             shell = subprocess.run(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.command_line import SMALL, ok
 
-PAIRS, DEV_PAIRS, TRIPLETS, VECTORS, TEXTS = 96, 60, 96, 80, 40
+PAIRS, DEV_PAIRS, TRIPLETS, VECTORS = 60, 40, 60, 60
 """Rows of the small files."""
 
 
@@ -16,12 +16,15 @@ PAIRS, DEV_PAIRS, TRIPLETS, VECTORS, TEXTS = 96, 60, 96, 80, 40
 def stage(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with small files under the names that pages use, a dataset and a model made from them."""
     folder = tmp_path_factory.mktemp("stage")
+    (folder / "resources" / "demo").mkdir(parents=True)
     for source, target, rows in (
         ("pairs_train.tsv", "train.tsv", PAIRS),
         ("pairs_dev.tsv", "dev.tsv", DEV_PAIRS),
         ("pairs_dev.tsv", "mine.tsv", DEV_PAIRS),
         ("triplets_train.tsv", "triplets.tsv", TRIPLETS),
         ("digits_train.csv", "vectors.csv", VECTORS),
+        ("pairs_train.tsv", "resources/demo/pairs_train.tsv", PAIRS),
+        ("pairs_dev.tsv", "resources/demo/pairs_dev.tsv", DEV_PAIRS),
     ):
         lines = (demo / source).read_text(encoding="utf-8").splitlines(keepends=True)
         (folder / target).write_text("".join(lines[: rows + 1]), encoding="utf-8")
