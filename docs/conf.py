@@ -78,10 +78,11 @@ var splitQuery = (query) =>
 
 def join_lines(app: Sphinx, doctree: nodes.document) -> None:
     """Joins the lines of Chinese text without the space that HTML would show between them."""
-    wide = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
-    for text in list(doctree.findall(nodes.Text)):
-        if not isinstance(text.parent, nodes.FixedTextElement):
-            text.parent.replace(text, nodes.Text(re.sub(rf"(?<={wide})\n(?={wide})", "", text)))
+    wide = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+    for line_end in [text for text in doctree.findall(nodes.Text) if text == "\n"]:
+        before, after = line_end.previous_sibling(), line_end.next_node(descend=False, siblings=True)
+        if before and after and wide.match(before.astext()[-1:]) and wide.match(after.astext()[:1]):
+            line_end.parent.remove(line_end)
 
 
 def setup(app: Sphinx) -> None:

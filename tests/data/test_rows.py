@@ -190,7 +190,7 @@ def test_named_columns_have_a_header(tmp_path, format):
     path = write_rows(tmp_path / f"pairs.{format}", ROWS)
     assert table(path, header="yes") == table(path)
     with pytest.raises(
-        ConfigError, match=rf"pairs\.{format}: header 'no' is for TSV and CSV\. The columns of"
+        ConfigError, match=rf"pairs\.{format}: header 'no' is for TSV, CSV and Excel\. The columns of"
     ):
         read_rows(path, header="no")
 
@@ -408,16 +408,6 @@ def test_a_damaged_gzip_file(tmp_path):
 
 
 def test_formats_that_are_not_known(tmp_path):
-    for name, remedy in (
-        ("p.json", "pass --format jsonl (format='jsonl')"),
-        ("p.JSON.gz", "pass --format jsonl (format='jsonl')"),
-        ("p.xlsx", "Save the sheet as CSV (UTF-8) and pass that."),
-        ("p.xls", "Save the sheet as CSV (UTF-8) and pass that."),
-    ):
-        with pytest.raises(
-            DataFormatError, match=f"cannot tell the format from the name.*{re.escape(remedy)}"
-        ):
-            read_rows(text_file(tmp_path, "{}", name))
     path = text_file(tmp_path, "甲\t乙\t1\n", "pairs.data")
     with pytest.raises(DataFormatError, match=r"pairs\.data: cannot tell the format from the name.*--format"):
         read_rows(path)
@@ -425,7 +415,7 @@ def test_formats_that_are_not_known(tmp_path):
     with pytest.raises(ConfigError, match=r"unknown file format 'tvs'.*Did you mean 'tsv'"):
         read_rows(path, format="tvs")
     assert table(text_file(tmp_path, "甲|乙|1\n", "p.tsv"), delimiter="|") == [(1, "甲", "乙", 1.0)]
-    with pytest.raises(ConfigError, match="expected one character, for TSV or CSV"):
+    with pytest.raises(ConfigError, match=r"delimiter .\|.: it separates columns of TSV and CSV"):
         read_rows(path, format="jsonl", delimiter="|")
 
 

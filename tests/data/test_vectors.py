@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 
 import numpy as np
@@ -10,9 +11,15 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from textsim.data import vectors as vector_pairs
-from textsim.data.vectors import Scaler, holds_vectors, iter_vector_pairs, read_vector_pairs
+from textsim.data.scaler import Scaler
+from textsim.data.vectors import _joined, holds_vectors, iter_vector_pairs
 from textsim.errors import ConfigError, DataFormatError
+from textsim.io import npy as io_npy
+
+
+def read_vector_pairs(*args, **options):
+    return _joined(list(iter_vector_pairs(*args, **options)))
+
 
 NAMES = ["l1", "l2", "l3", "r1", "r2", "r3", "class"]
 
@@ -49,13 +56,14 @@ FILES = ["v.csv", "v.tsv", "v.csv.gz", "v.parquet", "v.npy", "v.npz"]
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("chunk_numbers", [1, 1 << 22])
 def test_formats(tmp_path, monkeypatch, matrix, name, chunk_numbers):
-    monkeypatch.setattr(vector_pairs, "_CHUNK_NUMBERS", chunk_numbers)
+    monkeypatch.setattr(io_npy, "_NUMBERS_AT_ONCE", chunk_numbers)
     pairs = read_vector_pairs(write(tmp_path / name, matrix))
     np.testing.assert_array_equal(pairs.left, matrix[:, :3])
     np.testing.assert_array_equal(pairs.right, matrix[:, 3:6])
     np.testing.assert_array_equal(pairs.labels, matrix[:, 6])
     assert {pairs.left.dtype, pairs.right.dtype, pairs.labels.dtype} == {np.dtype(np.float32)}
-    assert pairs.names == (("1", "2", "3", "4", "5", "6") if ".np" in name else tuple(NAMES[:6]))
+    names = {"v.npy": ("1", "2", "3", "4", "5", "6"), "v.npz": ("left", "right")}
+    assert pairs.names == names.get(name, tuple(NAMES[:6]))
     assert len(pairs) == 10
 
 
@@ -136,7 +144,7 @@ def test_headers(tmp_path, matrix):
 )
 @pytest.mark.parametrize("chunk_numbers", [1, 1 << 22])
 def test_bad_cells_of_csv(tmp_path, monkeypatch, row, message, chunk_numbers):
-    monkeypatch.setattr(vector_pairs, "_CHUNK_NUMBERS", chunk_numbers)
+    monkeypatch.setattr(io_npy, "_NUMBERS_AT_ONCE", chunk_numbers)
     good = "1,2,3,4,5,6,0"
     (tmp_path / "v.csv").write_text("\n".join([",".join(NAMES), good, good, row, good, ""]))
     with pytest.raises(DataFormatError, match=re.escape(message)):
@@ -147,8 +155,8 @@ def test_bad_cells_of_csv(tmp_path, monkeypatch, row, message, chunk_numbers):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_bad_cells_of_arrays(tmp_path, matrix, name, value):
     matrix[6, 4] = value
-    column = "r2" if name == "v.parquet" else "5"
-    message = rf"{re.escape(name)}, row 7, column {column}: expected a finite number\. Received {value}"
+    column = {"v.parquet": "r2", "v.npy": "5", "v.npz": "right"}[name]
+    message = rf"{re.escape(name)}, row 7, column {column}: expected a finite number\. Received ({value}|an empty cell)"
     with pytest.raises(DataFormatError, match=message):
         read_vector_pairs(write(tmp_path / name, matrix))
 
@@ -174,7 +182,9 @@ def test_columns_are_names(tmp_path, matrix):
 @pytest.mark.parametrize("name", FILES)
 def test_bad_labels(tmp_path, matrix, name):
     matrix[6, 6] = 3
-    with pytest.raises(DataFormatError, match=r"(row 7|line 8), column (class|label): expected label 0 or 1"):
+    with pytest.raises(
+        DataFormatError, match=r"(row 7|line 8), column (class|label|7): expected label 0 or 1"
+    ):
         read_vector_pairs(write(tmp_path / name, matrix))
     pairs = read_vector_pairs(tmp_path / name, label_threshold=2)
     assert pairs.labels.tolist() == [0] * 6 + [1] + [0] * 3
@@ -188,11 +198,119 @@ def test_an_odd_number_of_columns(tmp_path, matrix, name):
         read_vector_pairs(tmp_path / name)
 
 
-def test_a_class_column_where_none_is_asked_for(tmp_path, matrix):
-    path = write(tmp_path / "v.csv", matrix)
-    with pytest.raises(DataFormatError, match=r"Received 7\. Of more, .* --columns left_,right_ \(columns="):
-        read_vector_pairs(path, labeled=False)
-    assert len(read_vector_pairs(path, labeled=False, columns=["l", "r"])) == 10
+@pytest.mark.parametrize("name", FILES)
+def test_a_class_column_is_left_out_and_said_where_none_is_asked_for(tmp_path, matrix, name):
+    pairs = read_vector_pairs(write(tmp_path / name, matrix), labeled=False)
+    np.testing.assert_array_equal(pairs.right, matrix[:, 3:6])
+    assert pairs.labels is None
+    assert pairs.left_out == {"v.npy": "7", "v.npz": "label"}.get(name, "class")
+
+
+def test_an_odd_number_of_columns_without_a_class_is_asked_about(tmp_path, matrix):
+    frame(matrix, [*NAMES[:6], "note"]).to_csv(tmp_path / "v.csv", index=False)
+    with pytest.raises(DataFormatError, match=r"Received 7\. .* --columns left_,right_ \(columns="):
+        read_vector_pairs(tmp_path / "v.csv", labeled=False)
+    assert len(read_vector_pairs(tmp_path / "v.csv", labeled=False, columns=["l", "r"])) == 10
+
+
+ORDERS = [
+    ["left_0", "right_0", "left_1", "right_1", "left_2", "right_2"],
+    ["left_0", "left_1", "left_2", "right_2", "right_1", "right_0"],
+    ["a_age", "b_age", "a_sum", "b_sum", "a_days", "b_days"],
+    ["age_a", "age_b", "sum_a", "sum_b", "days_a", "days_b"],
+    ["0_left", "0_right", "1_left", "1_right", "2_left", "2_right"],
+    ["左1", "右1", "左2", "右2", "左3", "右3"],
+]
+
+
+@pytest.mark.parametrize("names", ORDERS)
+@pytest.mark.parametrize("name", ["v.csv", "v.parquet"])
+def test_names_of_two_sides_say_which_column_is_whose(tmp_path, matrix, names, name):
+    table = frame(matrix, [*names, "label"])
+    table.to_csv(tmp_path / name, index=False) if name == "v.csv" else table.to_parquet(tmp_path / name)
+    pairs = read_vector_pairs(tmp_path / name)
+    first = names[0].replace("0", "").replace("1", "")
+    sides = (names[:3], names[:2:-1]) if names[1] == "left_1" else (names[::2], names[1::2])
+    assert first and pairs.names == (*sides[0], *sides[1])
+    np.testing.assert_array_equal(pairs.left, table[sides[0]].to_numpy(np.float32))
+    np.testing.assert_array_equal(pairs.right, table[sides[1]].to_numpy(np.float32))
+
+
+@pytest.mark.parametrize(
+    "names", [["v0", "v1", "v2", "v3", "v4", "v5"], list("abcdef"), ["x1", "x2", "x3", "y1", "y2", "y3"]]
+)
+def test_other_names_are_taken_in_order(tmp_path, matrix, names):
+    frame(matrix, [*names, "label"]).to_csv(tmp_path / "v.csv", index=False)
+    assert read_vector_pairs(tmp_path / "v.csv").names == tuple(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["id1", "id2", "left_0", "left_1", "right_0", "right_1"],
+        ["left_0", "left_1", "left_2", "left_3", "right_0", "right_1"],
+        ["x_mean", "y_mean", "z_mean", "x_sum", "z_sum", "w_sum3"],
+    ][:2],
+)
+def test_names_that_contradict_the_halves_are_asked_about(tmp_path, matrix, names):
+    frame(matrix, [*names, "label"]).to_csv(tmp_path / "v.csv", index=False)
+    with pytest.raises(DataFormatError, match=r"The names say otherwise: .* --columns left_,right_,label"):
+        read_vector_pairs(tmp_path / "v.csv")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("labeled", [True, False])
+def test_columns_that_are_numbered_have_a_header(tmp_path, matrix, first, labeled):
+    table = frame(matrix, [str(i + first) for i in range(7)])
+    (table if labeled else table.iloc[:, :6]).to_csv(tmp_path / "v.csv", index=False)
+    pairs = read_vector_pairs(tmp_path / "v.csv", labeled=labeled)
+    np.testing.assert_array_equal(pairs.left, matrix[:, :3])
+    (tmp_path / "v.csv").write_text("0,1,2\n3,4,1\n")
+    with pytest.raises(DataFormatError, match=r"line 1: cannot tell whether 0, 1, 2, \.\.\. are names"):
+        read_vector_pairs(tmp_path / "v.csv")
+    assert len(read_vector_pairs(tmp_path / "v.csv", header="no", label_max=2)) == 2
+
+
+def test_decimal_commas_are_told(tmp_path):
+    (tmp_path / "v.csv").write_text("0,5;0,25;1\n" * 3)
+    with pytest.raises(DataFormatError, match="pass --delimiter ';'"):
+        read_vector_pairs(tmp_path / "v.csv")
+    with pytest.raises(DataFormatError, match=r"Decimal commas are not read: write points"):
+        read_vector_pairs(tmp_path / "v.csv", delimiter=";", header="no")
+
+
+@pytest.mark.parametrize("cell", ["１", "1_0", "१"])
+def test_digits_that_only_python_reads(tmp_path, cell):
+    (tmp_path / "v.csv").write_text(f"a,b,label\n1,2,0\n1,{cell},1\n", encoding="utf-8")
+    with pytest.raises(
+        DataFormatError, match=rf"line 3, column b: expected a finite number\. Received '{cell}'"
+    ):
+        read_vector_pairs(tmp_path / "v.csv")
+
+
+@pytest.mark.parametrize("name", ["v.jsonl", "v.json", "v.parquet"])
+def test_columns_of_whole_vectors(tmp_path, matrix, name):
+    rows = [{"left": row[:3].tolist(), "right": row[3:6].tolist(), "label": int(row[6])} for row in matrix]
+    table = pd.DataFrame(rows)
+    if name == "v.parquet":
+        table.to_parquet(tmp_path / name)
+    else:
+        table.to_json(tmp_path / name, orient="records", lines=name == "v.jsonl", double_precision=15)
+    assert holds_vectors(tmp_path / name)
+    pairs = read_vector_pairs(tmp_path / name)
+    np.testing.assert_array_equal(pairs.right, matrix[:, 3:6])
+    np.testing.assert_array_equal(pairs.labels, matrix[:, 6])
+    rows[4]["right"] = [1, 2]
+    (tmp_path / "w.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with pytest.raises(DataFormatError, match=r"line 5, column right: expected 3 numbers, .* Received 2"):
+        read_vector_pairs(tmp_path / "w.jsonl")
+
+
+def test_workbooks(tmp_path, matrix):
+    frame(matrix).to_excel(tmp_path / "v.xlsx", index=False)
+    pairs = read_vector_pairs(tmp_path / "v.xlsx")
+    np.testing.assert_allclose(pairs.left, matrix[:, :3], rtol=1e-6)
+    assert pairs.names == tuple(NAMES[:6])
 
 
 def test_another_delimiter(tmp_path, matrix):
@@ -204,13 +322,13 @@ def test_another_delimiter(tmp_path, matrix):
 
 def test_columns_of_parquet_have_names(tmp_path, matrix):
     frame(matrix).to_parquet(tmp_path / "v.parquet")
-    with pytest.raises(ConfigError, match=r"v\.parquet: header 'no' is for TSV and CSV"):
+    with pytest.raises(ConfigError, match=r"v\.parquet: header 'no' is for TSV, CSV and Excel"):
         read_vector_pairs(tmp_path / "v.parquet", header="no")
 
 
 def test_columns_of_parquet_that_are_no_numbers(tmp_path, matrix):
-    frame(matrix).astype({"l2": str}).to_parquet(tmp_path / "v.parquet")
-    with pytest.raises(DataFormatError, match=r"v\.parquet, column l2: expected numbers\. Received the type"):
+    frame(matrix).assign(l2="甲").to_parquet(tmp_path / "v.parquet")
+    with pytest.raises(DataFormatError, match=r"v\.parquet, row 1, column l2: expected a finite number"):
         read_vector_pairs(tmp_path / "v.parquet")
     gaps = frame(matrix)
     gaps.loc[3, "l2"] = None
@@ -225,19 +343,21 @@ def test_arrays_of_other_shapes(tmp_path, matrix):
             read_vector_pairs(tmp_path / name)
 
     np.save(tmp_path / "v.npy", matrix[:, :6])
-    refused(r"expected an array of shape \(n, 2k \+ 1\), the class last\. Received \(10, 6\)")
+    refused(r"expected an even number of numeric columns .* Received 5")
     np.save(tmp_path / "v.npy", matrix[0])
-    refused("expected the array to hold numbers in 2 dimensions. Received 1 of type float32")
+    refused("expected an array of two dimensions \\(rows, numbers\\). Received 1")
     np.save(tmp_path / "v.npy", np.array([["a", "b", "c"]]))
-    refused("expected the array to hold numbers")
+    refused("expected the array to hold rows of numbers. Received the type <U1")
     np.save(tmp_path / "v.npy", np.array([[None, 1, 2]]), allow_pickle=True)
-    refused("expected a NumPy file of numbers")
+    refused("expected the array to hold rows of numbers. Received the type object")
     (tmp_path / "v.npy").write_bytes(b"\x93NUMPY cut short")
     refused("expected a NumPy file of numbers")
     np.savez(tmp_path / "v.npz", left=matrix[:, :3], right=matrix[:, 3:6])
-    refused("expected the arrays left, right, label. Received left, right", "v.npz")
+    refused("expected the columns left, right, label. Received left, right", "v.npz")
     np.savez(tmp_path / "v.npz", left=matrix[:, :3], right=matrix[:, 3:5], label=matrix[:, 6])
-    refused(r"Received left \(10, 3\), right \(10, 2\), label \(10,\)", "v.npz")
+    refused("expected two vectors of as many numbers. Received 3 on the left and 2 on the right", "v.npz")
+    np.savez(tmp_path / "v.npz", left=matrix[:, :3], right=matrix[1:, 3:6], label=matrix[:, 6])
+    refused(r"arrays of as many rows\. Received left \(10, 3\), right \(9, 3\)", "v.npz")
     refused("no such file", "none.npy")
     refused("no such file", "none.csv")
 
@@ -251,10 +371,8 @@ def test_files_without_rows(tmp_path, matrix):
         read_vector_pairs(tmp_path / "v.csv")
     with pytest.raises(DataFormatError, match="the file holds no rows"):
         read_vector_pairs(write(tmp_path / "v.parquet", matrix[:0]))
-    with pytest.raises(ConfigError, match="- is a stream, which is not supported"):
-        read_vector_pairs("-")
     (tmp_path / "v.jsonl").write_text("{}\n")
-    with pytest.raises(DataFormatError, match=r"expected vector pairs as CSV.* Received jsonl"):
+    with pytest.raises(DataFormatError, match=r"v\.jsonl: expected an even number of numeric columns"):
         read_vector_pairs(tmp_path / "v.jsonl")
 
 
@@ -333,6 +451,6 @@ def test_scaler_agrees_with_scikit_learn():
 
 
 def test_chunks_are_read_as_they_are_asked_for(tmp_path, monkeypatch, matrix):
-    monkeypatch.setattr(vector_pairs, "_CHUNK_NUMBERS", 12)
+    monkeypatch.setattr(io_npy, "_NUMBERS_AT_ONCE", 12)
     chunks = list(iter_vector_pairs(write(tmp_path / "v.csv", matrix)))
     assert [len(chunk) for chunk in chunks] == [2] * 5

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from textsim.errors import ConfigError, DataFormatError
-from textsim.io.text_encoding import Lines, detect_encoding, open_bytes, raw_lines
+from textsim.io.text_encoding import BadLine, Lines, detect_encoding, open_bytes, raw_lines
 
 TEXT = "今天天气怎么样\t明天会下雨吗\t0\n手机 wifi 连不上了\t手机连不上无线网\t1\n一一如意　二二得四\t好\t1\n"
 TRADITIONAL = "今天天氣怎麼樣\t請問這個價錢多少\t0\n為什麼電腦開機這麼慢呢\t電腦開機變慢\t1\n"
@@ -105,15 +106,50 @@ def test_ascii_is_handed_out_before_the_rest_is_read(monkeypatch):
     assert lines.encoding == "gb18030"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "big5"])
 @pytest.mark.parametrize("block", [5, 64, 1 << 18])
-def test_a_wrong_byte_names_its_line(monkeypatch, encoding, block):
+def test_a_line_with_bytes_of_another_encoding_is_a_bad_one_among_good_ones(monkeypatch, encoding, block):
     monkeypatch.setattr("textsim.io.text_encoding._BLOCK_BYTES", block)
-    good = "今天天气\n".encode(encoding) * 50
-    wrong = b"\x00\xd8\x00\xd8" if encoding == "utf-16-le" else b"\xff\xff"
-    lines = Lines(io.BytesIO(good + wrong + "\n".encode(encoding) + good), "a.tsv", encoding)
+    good = "今天天氣\n".encode(encoding) * 50
+    _, lines = read(good + "壞".encode(encoding) + b"\xff\xff\n" + good, encoding)
+    assert [line for number, line in lines if number != 51] == ["今天天氣"] * 100
+    bad = lines[50][1]
+    assert isinstance(bad, BadLine) and bad.startswith("壞")
+    name = "utf-8-sig" if encoding == "utf-8" else encoding
+    assert bad.reason.startswith(rf"expected {name} text. Received the bytes b'\xff\xff'.")
+
+
+@pytest.mark.parametrize("block", [5, 64, 1 << 18])
+def test_a_wrong_byte_of_utf_16_names_its_line(monkeypatch, block):
+    monkeypatch.setattr("textsim.io.text_encoding._BLOCK_BYTES", block)
+    good = "今天天气\n".encode("utf-16-le") * 50
     with pytest.raises(DataFormatError, match=r"a\.tsv, line 51: expected .* text\. Received the bytes b"):
-        list(lines)
+        read(good + b"\x00\xd8\x00\xd8" + "\n".encode("utf-16-le") + good, "utf-16-le")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_an_encoding_holds_where_a_line_in_a_hundred_is_cut_within_a_character(encoding):
+    good = "花呗怎么还款\t怎样还花呗\t1\n".encode(encoding)
+    cut = "花呗怎么还款".encode(encoding)[:-1] + "\t怎样还花呗\t1\n".encode(encoding)
+    name, lines = read(good * 99 + cut + good)
+    assert name == encoding and [n for n, line in lines if isinstance(line, BadLine)] == [100]
+
+
+@pytest.mark.parametrize("text", ["一\r二\r三\r", "一\r二", "一\r二\r\r" * 40 + "三\n四"])
+def test_line_ends_of_cr_alone_are_refused(text):
+    with pytest.raises(
+        DataFormatError, match=r"a\.tsv: expected lines that end with LF or CR LF\. .*carriage"
+    ):
+        read(text.encode())
+
+
+def test_a_line_without_an_end_is_bounded_in_memory_and_time(monkeypatch):
+    monkeypatch.setattr("textsim.io.text_encoding.MAX_LINE_CHARACTERS", 1000)
+    monkeypatch.setattr("textsim.io.text_encoding._BLOCK_BYTES", 64)
+    _, lines = read(b"a" * 1000 + b"\n" + b"b" * 1001 + b"\nc\n" + b"d" * 5000)
+    assert [len(line) for _, line in lines] == [1000, 80, 1, 80]
+    assert isinstance(lines[1][1], BadLine) and isinstance(lines[3][1], BadLine)
+    assert lines[3][1].reason == "expected at most 1,000 characters in a line. Received 5,000."
 
 
 def test_an_unknown_encoding():
@@ -151,6 +187,8 @@ def test_lines_are_those_of_a_split_at_lf(text, block):
 
         read = read1
 
+    lone = re.findall(r"\r(?!\n)(?=.)", text, re.DOTALL)
+    assume(len(lone) <= text.count("\n"))
     lines = Lines(Stream(), "a.tsv", "utf-8")  # type: ignore[arg-type]
     expected = text.removeprefix("\ufeff").split("\n")
     if not expected[-1]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from textsim.artifacts.calibration import CALIBRATION, Calibration
 from textsim.io.manifest import plain
 
 if TYPE_CHECKING:
@@ -80,11 +81,20 @@ def model_card(saved: SavedModel, name: str) -> str:
             "\n## Limits\n",
             "- The threshold and the figures hold for data like the validation split. On other data choose a "
             "threshold of your own.",
-            "- A score ranks pairs; it is not a calibrated probability.",
+            _what_a_score_means(saved.calibration),
             "- The order of the two sides does not matter to it.",
             *(["", saved.notes.strip()] if saved.notes else []),
             "",
         ]
+    )
+
+
+def _what_a_score_means(calibration: Calibration) -> str:
+    if not calibration.pairs:
+        return "- A score ranks pairs; it is not a calibrated probability."
+    return (
+        "- A score ranks pairs; it is not a probability. `matcher.probability` is one, fitted on "
+        f"{calibration.pairs:,} labelled pairs (`{CALIBRATION}`), and holds for data like these."
     )
 
 

@@ -7,6 +7,7 @@ config.json               format version, kind, recipe, widths, members, `max_le
 weights.npz               every weight by its path in the model, and the scaler of a vector model
 tokenizer.json            the tokenizer's settings with any user dictionary (text models)
 vocabulary.txt            one token a line (text models)
+calibration.json          what a score means, see `Calibration` (where it was fitted)
 metrics.json              figures on the validation split
 provenance.json           what the model was trained on and with
 notes.md                  what ends the card, where there is such
@@ -29,6 +30,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from textsim.artifacts.calibration import CALIBRATION, Calibration, check_cuts
 from textsim.artifacts.card import model_card
 from textsim.artifacts.pretrained import CONFIG, find_model
 from textsim.artifacts.weights import Precision, read_weights, stored_precision, write_weights
@@ -72,6 +74,7 @@ class SavedModel:
         output_dim: width of an encoded sentence or vector.
         weights: float32 arrays by their path in the model, as `SiameseModel.weight_arrays` gives them.
         threshold: score from which on a pair is a match, in [0, 1].
+        calibration: the probability that a score stands for, and from which score on a pair is no match.
         tokenizer, vocabulary, max_length: of a text model; `max_length` counts tokens. None otherwise.
         scaler: (mean, scale), float32 (dim,) each, where the vectors are standardized as (x - mean) / scale.
         metrics: figures on the validation split, by name.
@@ -88,6 +91,7 @@ class SavedModel:
     output_dim: int
     weights: dict[str, np.ndarray]
     threshold: float = 0.5
+    calibration: Calibration = field(default_factory=Calibration)
     tokenizer: Tokenizer | None = None
     vocabulary: Vocabulary | None = None
     max_length: int | None = None
@@ -153,7 +157,7 @@ def save_model(
     Raises:
         ArtifactError: the folder exists and may not be replaced, or a weight cannot be stored: NaN, infinite,
             or beyond float16.
-        ConfigError: `kind` and the parts that go with it, or the widths or the threshold, do not fit.
+        ConfigError: `kind` and the parts that go with it, the widths, or the threshold and the calibration do not fit.
     """
     config = _Config.from_dict(
         {
@@ -175,6 +179,7 @@ def save_model(
             "the model to save: expected tokenizer, vocabulary and max_length for kind 'text', and none of "
             f"them for kind 'vectors'. Received kind {saved.kind!r}."
         )
+    check_cuts(saved.threshold, saved.calibration, "the model to save")
     with atomic_folder(folder, overwrite=overwrite, format=FORMAT, checked=checked) as partial:
         settings = config.to_dict()
         if saved.members == 1:
@@ -186,6 +191,8 @@ def save_model(
             write_json(partial / TOKENIZER, saved.tokenizer.to_config())
         if saved.vocabulary is not None:
             saved.vocabulary.save(partial / VOCABULARY)
+        if saved.calibration.pairs:
+            write_json(partial / CALIBRATION, saved.calibration.to_dict())
         write_json(partial / METRICS, plain(saved.metrics))
         write_json(partial / PROVENANCE, plain(saved.provenance))
         if saved.notes:
@@ -237,7 +244,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         MissingDependencyError: the model's tokenizer needs a library that is not installed.
     """
     folder = find_model(path_or_name)
-    _check_manifest(folder)
+    listed = _check_manifest(folder)
     settings = read_json_object(folder / CONFIG)
     if settings.get("format") != FORMAT:
         raise ArtifactError(f"{folder / CONFIG} is not the settings file of a {FORMAT}.")
@@ -253,6 +260,12 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         if config.kind == "text":
             tokenizer = tokenizer_from_config(read_json_object(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
+        calibration = Calibration()
+        if CALIBRATION in listed:
+            calibration = Calibration.from_dict(
+                read_json_object(folder / CALIBRATION), str(folder / CALIBRATION)
+            )
+        check_cuts(config.threshold, calibration, str(folder))
     except (ConfigError, DataFormatError) as error:
         raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
     weights, scaler = read_weights(folder / WEIGHTS)
@@ -271,17 +284,19 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         members=config.members,
         weights=weights,
         threshold=config.threshold,
+        calibration=calibration,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
         max_length=config.max_length,
         scaler=scaler,
         metrics=read_json_object(folder / METRICS),
         provenance=read_json_object(folder / PROVENANCE),
-        notes=notes.read_text(encoding="utf-8") if (notes := folder / NOTES).exists() else "",
+        notes=(folder / NOTES).read_text(encoding="utf-8") if NOTES in listed else "",
     )
 
 
-def _check_manifest(folder: Path) -> None:
+def _check_manifest(folder: Path) -> set[str]:
+    """Checks the files of a model folder against its manifest, and returns the names that it lists."""
     found = sorted(os.listdir(folder))
     if CONFIG not in found and "settings.json" in found and MANIFEST in found:
         raise ArtifactError(
@@ -298,3 +313,4 @@ def _check_manifest(folder: Path) -> None:
         if name not in entries:
             raise ArtifactError(f"{folder / MANIFEST} does not name {name}: it was altered.")
     verify_files(folder, entries)
+    return set(entries)

@@ -36,12 +36,21 @@ def given(**options: Any) -> dict[str, Any]:
 def parse_columns(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str | int] | None:
     if value is None:
         return None
-    return [int(column) if column.isdecimal() else column for column in map(str.strip, value.split(","))]
+    return [
+        int(column) if column.isdecimal() and len(column) < 10 else column
+        for column in map(str.strip, value.split(","))
+    ]
 
 
 def _parse_delimiter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """A tab is hard to type in a shell."""
     return "\t" if value == r"\t" else value
+
+
+def _complete_format(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from textsim.data.formats.format import FORMATS
+
+    return [CompletionItem(name) for name in FORMATS.names() if name.startswith(incomplete)]
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,9 +71,10 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         option(
             "--format",
-            type=click.Choice(["tsv", "csv", "jsonl", "parquet", "lines"]),
+            metavar="NAME",
+            shell_complete=_complete_format,
             section="Reading",
-            help="File format; lines: one text a line, where a row is a text.  [default: by the file's name]",
+            help="tsv, csv, jsonl, json, parquet, xlsx, npy, npz; lines: a text a line.  [default: by the name]",
         ),
         option(
             "--encoding",

@@ -125,7 +125,7 @@ def echo_notes(report: FileReport) -> None:
 
 def _notes(report: FileReport) -> list[str]:
     """What is out of the ordinary about how a file was read."""
-    from textsim.data.formats.tables import quotes_note
+    from textsim.data.formats.table import quotes_note
 
     parts = []
     if report.encoding not in (None, "utf-8"):

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textsim.data.formats.tables import Cells, Malformed, Table, check_header, is_blank
+from textsim.data.formats.table import Cells, Malformed, Table, is_blank
 from textsim.data.labels import LABEL_NAMES, LabelRule
 from textsim.errors import ConfigError, DataFormatError
 
 HEADERS = ("auto", "yes", "no")
-_DELIMITERS = (";", "\t", "|")
+_DELIMITERS = ("\t", ";", "|", ",")
 LINE = "line"
 """Kept like a column: the number of the line."""
 
@@ -154,7 +154,7 @@ def _parse_places(what: str, columns: Sequence[str | int]) -> tuple[str | int, .
     names = [str(column) for column in columns]
     if len(set(names)) < len(names):
         raise ConfigError(f"{what}: expected different ones. Received {received}.")
-    parsed = tuple(int(name) if name.isascii() and name.isdigit() else name for name in names)
+    parsed = tuple(int(n) if n.isascii() and n.isdigit() and len(n) < 10 else n for n in names)
     if any(isinstance(column, int) and column < 1 for column in parsed):
         raise ConfigError(f"{what}: positions count from 1. Received {received}.")
     return parsed
@@ -181,8 +181,8 @@ def find_columns(
         DataFormatError: a column is not there, or it cannot be told whether there is a header.
         ConfigError: the format does not go with the kind or with `header`.
     """
-    if table.format in ("jsonl", "parquet"):
-        check_header(table.path, table.format, header)
+    if table.keyed or table.names is not None:
+        check_header(table, header)
         return _by_key(table, kind, wanted, keep)
     if table.format == "lines" and len(kind.columns) > 1:
         raise ConfigError(f"format 'lines': a line is one text. Expected rows of {', '.join(kind.columns)}.")
@@ -227,9 +227,18 @@ def find_columns(
     )
 
 
+def check_header(table: Table, header: str) -> None:
+    """Raises ConfigError where columns that have names are said to have none."""
+    if header == "no":
+        raise ConfigError(
+            f"{table.name}: header 'no' is for TSV, CSV and Excel. The columns of {table.format} have names: leave the "
+            "header out."
+        )
+
+
 def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | int]) -> Columns:
-    if table.format == "parquet":
-        where, names = str(table.path), table.names or []
+    if table.names is not None:
+        where, names = table.name, table.names
         places = _places(where, names, kind, wanted)
         kept, more = _find_kept(where, names, kind, keep)
         expected = f"{len(names)} columns"
@@ -385,10 +394,12 @@ def did_you_mean(name: str, names: Sequence[str]) -> str:
 
 
 def delimiter_hint(cells: Sequence[Any], width: int) -> str:
-    """A sentence with the delimiter that makes at least `width` cells of a single one, or nothing."""
-    if len(cells) == 1 < width:
+    """A sentence with the delimiter that makes `width` cells or more of a row that has another number, or nothing."""
+    if len(cells) != width > 1:
+        text = "\0".join(map(str, cells))
         for delimiter in _DELIMITERS:
-            if str(cells[0]).count(delimiter) >= width - 1:
+            # Commas and bars stand in texts too.
+            if text.count(delimiter) >= width - 1 and (delimiter in "\t;" or len(cells) == 1):
                 remedy = f"pass --delimiter {delimiter!r} (delimiter={delimiter!r})"
                 return f" If {delimiter!r} separates the columns, {remedy}."
     return ""

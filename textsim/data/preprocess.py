@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import textsim
@@ -14,7 +13,7 @@ from textsim.data.builders.vectors import build_vectors
 from textsim.data.layout import FORMAT, KINDS, REJECTS, REPORT, VERSION
 from textsim.data.rows import BAD_ROW_POLICIES, PAIRS, TRIPLETS, RejectLog, detect_kind
 from textsim.data.splits import AnyPath, Progress, Sources
-from textsim.data.vectors import NUMPY_SUFFIXES, holds_vectors
+from textsim.data.vectors import holds_vectors
 from textsim.errors import ConfigError, InputError
 from textsim.io.folders import atomic_folder, check_replaceable
 from textsim.io.manifest import write_json, write_manifest
@@ -181,8 +180,6 @@ def _paths(value: AnyPath | Sequence[AnyPath]) -> list[AnyPath]:
 
 def _detect_kind(path: AnyPath, reading: dict[str, Any]) -> str:
     options = {name: reading[name] for name in ("format", "encoding", "delimiter")}
-    if Path(path).suffix.lower() in NUMPY_SUFFIXES:
-        return "vectors"
     if reading["columns"] is None and not is_stream(path) and holds_vectors(path, **options):
         return "vectors"
     return detect_kind(path, **options).name

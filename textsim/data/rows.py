@@ -25,7 +25,8 @@ from textsim.data.columns import (
     parse_keep,
     parse_wanted,
 )
-from textsim.data.formats.tables import Cells, Malformed, Table, is_blank, open_table
+from textsim.data.formats.files import open_table
+from textsim.data.formats.table import Cells, Malformed, Table, is_blank
 from textsim.data.labels import LabelRule
 from textsim.errors import ConfigError, DataFormatError, InputError
 from textsim.io.atomic import atomic_file
@@ -184,7 +185,7 @@ class RowReader:
         self._chunk_rows = chunk_rows
         self._stack = contextlib.ExitStack()
         self.info = FileInfo(
-            as_text(table.path), table.format, table.encoding, columns.header, list(columns.names)
+            as_text(table.name), table.format, table.encoding, columns.header, list(columns.names)
         )
         self.rejected_lines: list[int] = []
         self._chunks = self._read()
@@ -254,7 +255,7 @@ class RowReader:
         self.info.rejected += 1
         if len(self.rejected_lines) < 10:
             self.rejected_lines.append(line)
-        self._rejects.add(self._table.path, line, reason, raw)
+        self._rejects.add(self._table.name, line, reason, raw)
 
     def _no_cells(self) -> dict[str, list[Any]]:
         return {name: [] for name in self._columns.kept}
@@ -273,7 +274,7 @@ class RowReader:
         return RowChunk(texts, np.array(labels, np.float32) if self._kind.labeled else None, lines, kept)
 
     def _raise_empty(self) -> None:
-        path = self._table.path
+        path = self._table.name
         if self.info.rejected:
             raise DataFormatError(
                 f"{path}: none of its {self.info.rejected} rows can be used; all were refused."
@@ -358,8 +359,8 @@ def read_rows(
 ) -> RowReader:
     """Reads a file of texts as a stream.
 
-    TSV is split at every tab and its quotes are plain text; CSV has quotes, and records may span lines; JSON
-    lines and Parquet have columns by name. Each of them may be compressed with gzip.
+    TSV is split at every tab and its quotes are plain text; CSV has quotes, and records may span lines; JSON and
+    Parquet have columns by name; of an Excel workbook the one sheet is read. Each may be compressed with gzip.
 
     Args:
         path: the file; "-" is standard input.
@@ -369,7 +370,7 @@ def read_rows(
             a header; else the file must have just the columns of the kind, in order.
         header: "yes", "no", or "auto": the first row of a TSV or CSV file is a header when it
             holds the `columns` that are asked for by name, or the usual names.
-        format: one of `textsim.data.formats.tables.FORMATS`; by default the one that the file's name tells.
+        format: the name of a registered format, such as "csv"; by default the one that the file's name tells.
         encoding: by default detected.
         delimiter: of TSV and CSV, in place of the tab or comma.
         on_bad_row: "error" or "skip".

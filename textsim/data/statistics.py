@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from textsim.data.formats.tables import quotes_note
+from textsim.data.formats.table import quotes_note
 from textsim.data.layout import Split
 from textsim.io.npy import slices
 

@@ -1,38 +1,25 @@
-"""Files of numeric vector pairs: CSV, TSV, Parquet, .npy and .npz."""
+"""Pairs of numeric vectors, from any source of rows."""
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
-import os
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from textsim.data.columns import PAIRS, TRIPLETS, delimiter_hint
-from textsim.data.formats.tables import (
-    Table,
-    check_header,
-    open_parquet,
-    open_table,
-    parquet_batches,
-    table_format,
-)
-from textsim.data.labels import LABEL_NAMES, LabelRule
+from textsim.data.columns import PAIRS, TRIPLETS, check_header
+from textsim.data.formats.files import AnyPath, open_table
+from textsim.data.formats.table import Cells, Malformed, Table, is_blank
+from textsim.data.labels import LabelRule
+from textsim.data.vector_columns import VectorColumns, is_header
 from textsim.errors import ConfigError, DataFormatError
-from textsim.io.npy import slices
-from textsim.io.paths import is_stream
-from textsim.io.text_encoding import open_bytes
+from textsim.io.npy import rows_at_once
 
-NUMPY_SUFFIXES = (".npy", ".npz")
-_CHUNK_NUMBERS = 1 << 22
-_READ_LINES = 256
+# Cells of a text file that are kept until they are known to be numbers.
+_CELLS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -42,66 +29,23 @@ class VectorPairs:
     Attributes:
         left, right: float32 arrays of shape (n, k), finite.
         labels: float32 array of shape (n,) in [0, 1]; None where they were not asked for.
-        names: of the 2k columns, left ones first. "1", "2", ... where the file has none.
+        names: of the 2k columns, left ones first; of the two columns where each holds whole vectors. "1", "2", ...
+            where the file has none.
+        left_out: the name of a column of labels that was not read, since none were asked for; else None.
     """
 
     left: np.ndarray
     right: np.ndarray
     labels: np.ndarray | None
     names: tuple[str, ...]
+    left_out: str | None = None
 
     def __len__(self) -> int:
         return len(self.left)
 
 
-@dataclass(frozen=True)
-class Scaler:
-    """Brings each column to zero mean and unit spread: (x - mean) / scale.
-
-    One scaler serves both sides, so that equal vectors stay equal.
-
-    Attributes:
-        mean, scale: float32 arrays of shape (k,). A column that does not vary has scale 1.
-        constant: bool array of shape (k,), true where a column does not vary.
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    constant: np.ndarray
-
-    @classmethod
-    def fit(cls, sides: Iterable[np.ndarray]) -> Scaler:
-        """Fits on the rows of all `sides`, arrays of shape (n, k), which may be memory maps."""
-        sides = list(sides)
-        n = sum(map(len, sides))
-        blocks = [(side, part) for side in sides for part in slices(len(side), rows_at_once(side.shape[1]))]
-        mean = sum(side[part].sum(axis=0, dtype=np.float64) for side, part in blocks) / n
-        variance = sum(((side[part] - mean) ** 2).sum(axis=0) for side, part in blocks) / n
-        scale = np.sqrt(variance)
-        # Rounding alone gives a constant column a spread of about this share of its values.
-        constant = scale <= 1e-7 * np.abs(mean)
-        scale[constant] = 1.0
-        return cls(mean.astype(np.float32), scale.astype(np.float32), constant)
-
-    def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        """Standardized `vectors`, float32 of the same shape (n, k)."""
-        return ((vectors - self.mean) / self.scale).astype(np.float32, copy=False)
-
-
-def read_vector_pairs(path: str | os.PathLike[str], **options: Any) -> VectorPairs:
-    """Reads a whole file; arguments and errors as in `iter_vector_pairs`."""
-    chunks = list(iter_vector_pairs(path, **options))
-    labels = [chunk.labels for chunk in chunks if chunk.labels is not None]
-    return VectorPairs(
-        np.concatenate([chunk.left for chunk in chunks]),
-        np.concatenate([chunk.right for chunk in chunks]),
-        np.concatenate(labels) if labels else None,
-        chunks[0].names,
-    )
-
-
 def iter_vector_pairs(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     *,
     labeled: bool = True,
     columns: Sequence[str] | None = None,
@@ -117,19 +61,19 @@ def iter_vector_pairs(
 ) -> Iterator[VectorPairs]:
     """Reads a file of vector pairs in chunks.
 
-    CSV, TSV and Parquet have 2k numeric columns, first the k of the left vector, then those of the right
-    one; and a class column: "label", or the one with another usual name ("class", "score", ...), or else the
-    last. A .npy file holds the same as one matrix, the class last. A .npz file holds the arrays "left", "right"
-    and "label".
+    A row has 2k numbers, first the k of the left vector, then those of the right one; and a class: the column called
+    "label", or the one with another usual name ("class", "score", ...), or else the last. Names of columns that divide
+    into two sides, as left_0, right_0, left_1, right_1 do, say which numbers are whose. Where a format has lists, the
+    columns "left" and "right" may each hold whole vectors, as the arrays of a .npz file do.
 
     Args:
-        path: the file. Not standard input.
-        labeled: whether there is a class column.
+        path: the file; "-" is standard input.
+        labeled: whether there is a class column. Where none is asked for, one of a usual name is left out.
         columns: what the names of the left columns begin with, what those of the right ones begin with, and
             the name of the class column. A left column goes with the right one whose name ends in the same
             way.
         header: "yes", "no", or "auto": the first row is a header when none of its cells is a number, or one
-            is a usual class name or the one in `columns`.
+            is a usual class name or the one in `columns`, or they number the columns.
         format, encoding, delimiter: as in `textsim.data.rows.read_rows`.
         label_threshold, label_max: as in `textsim.data.rows.read_rows`.
         on_bad_row, rejects: of texts alone: here a bad row is always an error.
@@ -138,9 +82,9 @@ def iter_vector_pairs(
     Raises:
         DataFormatError: the file cannot be read; has no rows, an odd number of numeric columns, or several that
             may be the class; or a cell is empty, is not a number, or is not finite as float32. Names line
-            (Parquet, NumPy: row) and column.
+            (of tables: row) and column.
         ConfigError: an argument has a value that it cannot have.
-        MissingDependencyError: Parquet is asked for and pyarrow is not installed.
+        MissingDependencyError: the library for a format is not installed.
     """
     rule = LabelRule(label_threshold, label_max)
     if on_bad_row != "error" or rejects is not None:
@@ -151,416 +95,238 @@ def iter_vector_pairs(
         raise ConfigError(
             "columns of vector pairs are not kept: leave out keep. Scores have the number of their row beside them."
         )
-    if is_stream(path):
-        raise ConfigError(f"vector pairs are read from a file. {path} is a stream, which is not supported.")
     by_name = columns is None or all(isinstance(column, str) for column in columns)
     if columns is not None and (isinstance(columns, str) or len(columns) != 2 + labeled or not by_name):
         wanted = "left prefix, right prefix" + (", class column" if labeled else "")
         raise ConfigError(f"columns of vector pairs: expected {wanted}. Received {columns!r}.")
-    path = Path(path)
-    if path.suffix.lower() in NUMPY_SUFFIXES:
-        chunks = _numpy_chunks(path, labeled, rule)
-    elif (format or table_format(path)) == "parquet":
-        check_header(path, "parquet", header)
-        chunks = _parquet_chunks(path, labeled, columns, rule)
-    else:
-        chunks = _csv_chunks(path, labeled, columns, header, format, encoding, delimiter, rule)
-    rows = 0
-    for chunk in chunks:
-        rows += len(chunk)
-        yield chunk
-    if not rows:
-        raise DataFormatError(f"{path}: the file holds no rows. Expected pairs of numeric vectors.")
+    with open_table(path, format=format, encoding=encoding, delimiter=delimiter) as table:
+        rows = 0
+        for chunk in _chunks(table, labeled, columns, header, rule):
+            rows += len(chunk)
+            yield chunk
+        if not rows:
+            raise DataFormatError(f"{table.name}: the file holds no rows. Expected pairs of numeric vectors.")
 
 
-def holds_vectors(path: str | os.PathLike[str], **options: Any) -> bool:
-    """Whether a CSV, TSV or Parquet file looks like vector pairs: the first two rows hold an odd number of
-    cells, three or more, those of the second row are numbers, and no columns are called what those of texts are.
+def _chunks(
+    table: Table, labeled: bool, wanted: Sequence[str] | None, header: str, rule: LabelRule
+) -> Iterator[VectorPairs]:
+    if table.columns is not None:
+        if table.names is not None:
+            check_header(table, header)
+        found, done = None, 0
+        for columns in table.columns:
+            if found is None:
+                whole = any(_holds_vectors(column) for column in columns)
+                found = VectorColumns.find(table.name, table.names, len(columns), labeled, wanted, whole)
+            yield _pairs(columns, range(done + 1, done + 1 + len(columns[0])), table, found, rule)
+            done += len(columns[0])
+        return
+    first = next(table.rows, None)
+    if first is None:
+        raise DataFormatError(f"{table.name}: the file is empty. Expected pairs of numeric vectors.")
+    found = _columns_of_rows(table, first, labeled, wanted, header)
+    at_once = rows_at_once(len(found.side_names))
+    parsed_at_once = min(at_once, max(1, _CELLS_AT_ONCE // len(found.names)))
+    parts: list[VectorPairs] = []
+    while block := list(islice(table.rows, parsed_at_once)):
+        numbers = [number for number, _ in block]
+        rows = [_cells(cells, table.where(number), table, found) for number, cells in block]
+        parts.append(_pairs(list(zip(*rows, strict=True)), numbers, table, found, rule))
+        if len(parts) * len(parts[0]) >= at_once:
+            yield _joined(parts)
+            parts = []
+    if parts:
+        yield _joined(parts)
+
+
+def _columns_of_rows(
+    table: Table, first: tuple[int, Cells], labeled: bool, wanted: Sequence[str] | None, header: str
+) -> VectorColumns:
+    """The columns of a table that tells them by its first row; a header is taken off its rows."""
+    number, cells = first
+    where = table.where(number)
+    if isinstance(cells, Malformed):
+        raise DataFormatError(f"{where}: {cells.reason}")
+    if is_blank(cells):
+        raise DataFormatError(f"{where}: expected names or numbers of vector pairs. Received a blank line.")
+    if isinstance(cells, dict):
+        check_header(table, header)
+        table.put_back([first])
+        whole = any(isinstance(cell, list) for cell in cells.values())
+        return VectorColumns.find(table.name, list(cells), len(cells), labeled, wanted, whole)
+    names = [str(cell).strip() for cell in cells]
+    second = table.take_until(lambda _: True, 1)
+    table.put_back(second)
+    below = [str(cell) for cell in second[0][1]] if second and isinstance(second[0][1], list) else None
+    if is_header(names, below, where, header, wanted, as_number):
+        return VectorColumns.find(table.name, names, len(names), labeled, wanted)
+    table.put_back([first])
+    return VectorColumns.find(table.name, None, len(names), labeled, wanted)
+
+
+def _cells(cells: Cells, where: str, table: Table, found: VectorColumns) -> list[Any]:
+    """The cells of a row, in the order of the columns."""
+    if isinstance(cells, list) and len(cells) == len(found.names):
+        return cells
+    if isinstance(cells, Malformed):
+        raise DataFormatError(f"{where}: {cells.reason}")
+    if isinstance(cells, dict):
+        return [cells.get(name) for name in found.names]
+    raise DataFormatError(
+        f"{where}: expected {len(found.names)} {table.separator} columns. Received {len(cells) or 'a blank line'}."
+    )
+
+
+def _pairs(
+    columns: Sequence[Any], rows: Sequence[int], table: Table, found: VectorColumns, rule: LabelRule
+) -> VectorPairs:
+    """The rows of some columns, with the numbers of these rows in the table."""
+
+    def where(row: int, place: int) -> str:
+        return f"{table.where(rows[row])}, column {found.names[place]}"
+
+    left, right = (
+        np.column_stack([_numbers(columns[place], partial(where, place=place)) for place in side])
+        for side in (found.left, found.right)
+    )
+    if left.shape != right.shape:
+        raise DataFormatError(
+            f"{table.name}: expected two vectors of as many numbers. Received {left.shape[1]} on the left and "
+            f"{right.shape[1]} on the right."
+        )
+    labels = None
+    if found.label is not None:
+        labels = _labels(columns[found.label], rule, partial(where, place=found.label))
+    return VectorPairs(left, right, labels, found.side_names, found.left_out)
+
+
+def _numbers(column: Any, where: Callable[[int], str]) -> np.ndarray:
+    """A column of numbers, or of vectors, as finite float32."""
+    with np.errstate(over="ignore"):
+        try:
+            numbers = np.asarray(column if _holds_vectors(column) else _floats(column), np.float32)
+            good = len(numbers) == len(column) and bool(np.isfinite(numbers).all())
+        except (TypeError, ValueError, OverflowError):
+            good = False
+    if not good:
+        _raise_first(column, where)
+    return numbers
+
+
+def _holds_vectors(column: Any) -> bool:
+    if isinstance(column, np.ndarray):
+        return column.ndim == 2
+    return len(column) > 0 and isinstance(column[0], list)
+
+
+def _floats(column: Any) -> np.ndarray:
+    if isinstance(column, np.ndarray):
+        return column
+    if isinstance(column[0], str) and not is_plain("".join(column)):
+        raise ValueError
+    return np.fromiter(map(float, column), np.float64, len(column))
+
+
+def _raise_first(column: Any, where: Callable[[int], str]) -> None:
+    """Raises for the first cell of a column that is no number, or no vector as wide as the first."""
+    width = None
+    for row, cell in enumerate(column):
+        numbers = cell if isinstance(cell, list | np.ndarray) else [cell]
+        width = width or len(numbers)
+        for number in numbers:
+            _check_number(number, where(row))
+        if len(numbers) != width:
+            raise DataFormatError(
+                f"{where(row)}: expected {width} numbers, as in the rows before. Received {len(numbers)}."
+            )
+    raise AssertionError("every cell is a number")
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text may be a number as every program reads it: Python takes 1_000 and full-width digits for one."""
+    return text.isascii() and "_" not in text
+
+
+def as_number(cell: Any) -> float | None:
+    """The cell as a number; None where it is none. May be infinite or NaN."""
+    try:
+        return float(cell) if is_plain(str(cell)) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _check_number(cell: Any, where: str) -> None:
+    value = as_number(cell)
+    with np.errstate(over="ignore"):
+        fits = value is not None and bool(np.isfinite(np.float32(value)))
+    if fits:
+        return
+    shown = (
+        "an empty cell"
+        if cell is None or cell == ""
+        else f"{cell!r:.60}"
+        if isinstance(cell, str)
+        else f"{cell}"
+    )
+    hint = ""
+    if value is None and isinstance(cell, str) and as_number(cell.replace(",", ".")) is not None:
+        hint = " Decimal commas are not read: write points."
+    raise DataFormatError(f"{where}: expected a finite number. Received {shown}.{hint}")
+
+
+def _labels(column: Any, rule: LabelRule, where: Callable[[int], str]) -> np.ndarray:
+    known: dict[Any, float] = {}
+    cells = column.tolist() if isinstance(column, np.ndarray) else column
+    labels = np.empty(len(cells), np.float32)
+    for row, cell in enumerate(cells):
+        try:
+            label = known.get(cell)
+            labels[row] = known.setdefault(cell, rule(cell)) if label is None else label
+        except (TypeError, ValueError) as error:
+            raise DataFormatError(f"{where(row)}: {error}") from None
+    return labels
+
+
+def _joined(parts: list[VectorPairs]) -> VectorPairs:
+    first = parts[0]
+    labels = [part.labels for part in parts if part.labels is not None]
+    return VectorPairs(
+        np.concatenate([part.left for part in parts]),
+        np.concatenate([part.right for part in parts]),
+        np.concatenate(labels) if labels else None,
+        first.names,
+        first.left_out,
+    )
+
+
+def holds_vectors(path: AnyPath, **options: Any) -> bool:
+    """Whether a file looks like vector pairs: an array of NumPy; or the first two rows hold an odd number of cells,
+    three or more, those of the second row are numbers, and no columns are called what those of texts are.
 
     Args:
         path: the file.
         options: format, encoding, delimiter as in `iter_vector_pairs`.
     """
     with open_table(path, **options) as table:
-        if table.format not in ("csv", "tsv", "parquet"):
-            return False
-        rows = [cells for _, (_, cells) in zip(range(2), table.rows, strict=False)]
+        if table.format in ("npy", "npz"):
+            return True
+        first_two = [cells for _, cells in islice(table.rows, 2)]
         names = table.names
-    if not rows:
+    if not first_two:
+        return False
+    if isinstance(first_two[0], dict):
+        names = list(first_two[0])
+    rows = [list(cells.values()) if isinstance(cells, dict) else cells for cells in first_two]
+    if any(isinstance(cells, Malformed) for cells in rows):
         return False
     if names is None:
         names = [str(cell).strip() for cell in rows[0]]
-    return (
-        # Texts may be numbers, as those of service lines.
-        all(kind.find(names) is None for kind in (PAIRS, TRIPLETS))
-        and all(isinstance(cells, list) and len(cells) > 2 and len(cells) % 2 for cells in rows)
-        and all(_number(cell) is not None for cell in rows[-1])
-    )
-
-
-def rows_at_once(width: int) -> int:
-    return max(1, _CHUNK_NUMBERS // max(width, 1))
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Places of the columns in a table of `width` columns."""
-
-    left: list[int]
-    right: list[int]
-    label: int | None
-    names: tuple[str, ...]
-    width: int
-
-    @property
-    def side_names(self) -> tuple[str, ...]:
-        return tuple(self.names[i] for i in (*self.left, *self.right))
-
-
-def _layout(
-    path: Path, names: Sequence[str] | None, width: int, labeled: bool, columns: Sequence[str] | None
-) -> _Layout:
-    known = tuple(names) if names is not None else tuple(str(i + 1) for i in range(width))
-    if columns is not None:
-        return _layout_by_name(path, known, names is not None, labeled, columns)
-    label = None
-    if labeled:
-        label = _class_column(path, known)
-    numeric = [i for i in range(width) if i != label]
-    if not numeric or len(numeric) % 2:
-        beside = " and a class column" if labeled else ""
-        hint = delimiter_hint(known, 2 + labeled)
-        if not hint and names is not None:
-            example = ["left_", "right_", *(["label"] if labeled else [])]
-            hint = " Of more, say which to read by what their names begin with, as in "
-            hint += f"--columns {','.join(example)} (columns={example})."
-        raise DataFormatError(
-            f"{path}: expected an even number of numeric columns (first the left vector, then the right one)"
-            f"{beside}. Received {len(numeric)}{beside}.{hint}"
-        )
-    half = len(numeric) // 2
-    return _Layout(numeric[:half], numeric[half:], label, known, width)
-
-
-def _class_column(path: Path, names: Sequence[str]) -> int:
-    """The place of the class column: the one called "label", else with another usual name, else the last."""
-    usual = [i for i, name in enumerate(names) if name.lower() in LABEL_NAMES]
-    usual = [i for i in usual if names[i].lower() == "label"] or usual
-    if len(usual) > 1:
-        received = ", ".join(repr(names[i]) for i in usual)
-        raise DataFormatError(
-            f"{path}: expected one class column. Received {received}, all usual names of one. Say which to read, "
-            "and what the other columns' names begin with, as in --columns left_,right_,label (columns=[...])."
-        )
-    return usual[0] if usual else len(names) - 1
-
-
-def _layout_by_name(
-    path: Path, names: tuple[str, ...], has_names: bool, labeled: bool, columns: Sequence[str]
-) -> _Layout:
-    if not has_names:
-        raise DataFormatError(f"{path}: columns are asked for by name, and the file has no header.")
-    left_prefix, right_prefix = columns[:2]
-    label = None
-    if labeled:
-        if columns[2] not in names:
-            near = difflib.get_close_matches(columns[2], names, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise DataFormatError(f"{path}: no column is named {columns[2]!r}.{hint}")
-        label = names.index(columns[2])
-    place = {name: i for i, name in enumerate(names)}
-    left = [n for n in names if n.startswith(left_prefix) and place[n] != label]
-    right = {n for n in names if n.startswith(right_prefix) and place[n] != label}
-    partners = [right_prefix + name[len(left_prefix) :] for name in left]
-    for name, partner in zip(left, partners, strict=True):
-        if partner not in right:
-            raise DataFormatError(f"{path}: column {name!r} has no partner {partner!r} on the right.")
-    if not left or len(right) != len(left):
-        raise DataFormatError(
-            f"{path}: expected as many columns that begin with {left_prefix!r} as with {right_prefix!r}. "
-            f"Received {len(left)} and {len(right)}."
-        )
-    return _Layout([place[n] for n in left], [place[n] for n in partners], label, names, len(names))
-
-
-def _csv_chunks(
-    path: Path,
-    labeled: bool,
-    columns: Sequence[str] | None,
-    header: str,
-    format: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    rule: LabelRule,
-) -> Iterator[VectorPairs]:
-    import pandas as pd
-
-    reading = {"format": format, "encoding": encoding, "delimiter": delimiter}
-    with open_table(path, **reading) as table:
-        if table.format not in ("csv", "tsv"):
-            raise DataFormatError(
-                f"{path}: expected vector pairs as CSV, TSV, Parquet, .npy or .npz. Received {table.format}."
-            )
-        first = next(table.rows, None)
-        if first is None:
-            raise DataFormatError(f"{path}: the file is empty. Expected pairs of numeric vectors.")
-        cells = [str(cell).strip() for cell in first[1]]
-        if not any(cells):
-            raise DataFormatError(
-                f"{table.where(first[0])}: expected names or numbers of vector pairs. Received a blank line."
-            )
-        has_header = _has_header(table, first[0], cells, header, columns)
-        is_csv = table.format == "csv"
-    layout = _layout(path, cells if has_header else None, len(cells), labeled, columns)
-    places = [*layout.left, *layout.right]
-    # One column more than there should be: pandas 2 cuts a row with too many cells short in silence where it is the
-    # first of a chunk.
-    surplus = layout.width
-    dtypes: dict[int, Any] = dict.fromkeys(range(surplus + 1), str)
-    dtypes.update(dict.fromkeys(places, np.float32))
-    half = len(layout.left)
-    separator = delimiter or ("," if is_csv else "\t")
-    try:
-        with (
-            # Split at each separator, as TSV is, and joined again: pandas finds the quotes of CSV.
-            open_table(path, format="tsv", encoding=encoding, delimiter=separator) as table,
-            pd.read_csv(
-                _TextOf(table, separator),
-                sep=separator,
-                quoting=csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE,
-                header=None,
-                names=range(surplus + 1),
-                skiprows=first[0] if has_header else 0,
-                dtype=dtypes,
-                na_filter=False,
-                skip_blank_lines=False,
-                chunksize=rows_at_once(len(places)),
-            ) as reader,
-        ):
-            while True:
-                with np.errstate(over="ignore"):
-                    frame = next(reader, None)
-                if frame is None:
-                    return
-                if frame[surplus].fillna("").ne("").any():
-                    raise ValueError("a row has too many cells")
-                matrix = np.ascontiguousarray(frame[places].to_numpy(np.float32))
-                if not np.isfinite(matrix).all():
-                    raise ValueError("a number is not finite")
-                labels = None if layout.label is None else _labels(frame[layout.label], rule)
-                yield VectorPairs(matrix[:, :half], matrix[:, half:], labels, layout.side_names)
-    except pd.errors.EmptyDataError:
-        return
-    except (ValueError, KeyError, pd.errors.ParserError) as error:
-        # pandas says little about where it was: find the cell at leisure.
-        with open_table(path, **reading) as table:
-            _raise_first_fault(table, layout, has_header, rule)
-        raise DataFormatError(f"{path}: expected a table of numbers. {error}") from error
-
-
-class _TextOf(io.TextIOBase):
-    """The text of an open table as a file for pandas, less blank rows at its end."""
-
-    def __init__(self, table: Table, separator: str) -> None:
-        self._lines = (separator.join(cast(list[str], cells)) + "\n" for _, cells in table.rows)
-
-    def read(self, size: int | None = -1) -> str:
-        """Some lines, however many characters are asked for; pandas takes what it gets."""
-        return "".join(islice(self._lines, _READ_LINES))
-
-
-def _has_header(
-    table: Table, number: int, cells: list[str], header: str, columns: Sequence[str] | None
-) -> bool:
-    if header != "auto":
-        return header == "yes"
-    numbers = sum(_number(cell) is not None for cell in cells)
-    class_names = LABEL_NAMES if columns is None else {*LABEL_NAMES, columns[-1].lower()}
-    if not numbers or any(cell.lower() in class_names for cell in cells):
+    # Texts may be numbers, as those of service lines.
+    if any(kind.find(names) is not None for kind in (PAIRS, TRIPLETS)):
+        return False
+    if {"left", "right"} <= set(names) and isinstance(rows[-1][names.index("left")], list):
         return True
-    if numbers < len(cells) - 1:
-        raise DataFormatError(
-            f"{table.where(number)}: cannot tell whether this is a header: {numbers} of {len(cells)} cells "
-            "are numbers. Pass --header yes or no (header=...)."
-        )
-    return False
-
-
-def _number(cell: Any) -> float | None:
-    """The cell as a number; None where it is none. May be infinite or NaN."""
-    try:
-        return None if "_" in str(cell) else float(cell)
-    except (TypeError, ValueError):
-        return None
-
-
-def _labels(cells: Any, rule: LabelRule) -> np.ndarray:
-    """Labels of a pandas Series or a list."""
-    known: dict[Any, float] = {}
-    labels = np.empty(len(cells), np.float32)
-    for i, cell in enumerate(cells.tolist() if hasattr(cells, "tolist") else cells):
-        found = known.get(cell)
-        labels[i] = known.setdefault(cell, rule(cell)) if found is None else found
-    return labels
-
-
-def _raise_first_fault(table: Table, layout: _Layout, has_header: bool, rule: LabelRule) -> None:
-    rows = table.rows
-    if has_header:
-        next(rows)
-    for number, cells in rows:
-        assert isinstance(cells, list)
-        if len(cells) != layout.width:
-            raise DataFormatError(
-                f"{table.where(number)}: expected {layout.width} {table.separator} columns. "
-                f"Received {len(cells) or 'a blank line'}."
-            )
-        for place in (*layout.left, *layout.right):
-            _check_number(cells[place], f"{table.where(number)}, column {layout.names[place]}")
-        if layout.label is not None:
-            where = f"{table.where(number)}, column {layout.names[layout.label]}"
-            _check_label(cells[layout.label], where, rule)
-
-
-def _check_number(cell: Any, where: str) -> None:
-    value = _number(cell)
-    with np.errstate(over="ignore"):
-        fits = value is not None and bool(np.isfinite(np.float32(value)))
-    if not fits:
-        raise DataFormatError(f"{where}: expected a finite number. Received {_shown(cell)}.")
-
-
-def _check_label(cell: Any, where: str, rule: LabelRule) -> None:
-    try:
-        rule(cell)
-    except ValueError as error:
-        raise DataFormatError(f"{where}: {error}") from None
-
-
-def _shown(cell: Any) -> str:
-    if cell is None or cell == "":
-        return "an empty cell"
-    return f"{str(cell)!r:.60}"
-
-
-def _parquet_chunks(
-    path: Path, labeled: bool, columns: Sequence[str] | None, rule: LabelRule
-) -> Iterator[VectorPairs]:
-    with open_bytes(path) as file, open_parquet(file, path) as parquet:
-        import pyarrow as pa
-
-        schema = parquet.schema_arrow
-        layout = _layout(path, schema.names, len(schema.names), labeled, columns)
-        places = [*layout.left, *layout.right]
-        for place in places:
-            kind = schema.field(place).type
-            if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-                raise DataFormatError(
-                    f"{path}, column {layout.names[place]}: expected numbers. Received the type {kind}."
-                )
-        done = 0
-        half = len(layout.left)
-        for batch in parquet_batches(parquet, path, rows_at_once(len(places))):
-            matrix = np.empty((batch.num_rows, len(places)), np.float32)
-            for target, place in enumerate(places):
-                # A missing value becomes NaN.
-                matrix[:, target] = batch.column(place).to_numpy(zero_copy_only=False)
-            _check_matrix(matrix, path, done, layout.side_names)
-            labels = None
-            if layout.label is not None:
-                cells = batch.column(layout.label).to_pylist()
-                labels = _checked_labels(cells, path, done, layout.names[layout.label], rule)
-            yield VectorPairs(matrix[:, :half], matrix[:, half:], labels, layout.side_names)
-            done += batch.num_rows
-
-
-def _check_matrix(matrix: np.ndarray, path: Path, done: int, names: Sequence[str]) -> None:
-    if not np.isfinite(matrix).all():
-        row, column = np.argwhere(~np.isfinite(matrix))[0].tolist()
-        raise DataFormatError(
-            f"{path}, row {done + row + 1}, column {names[column]}: expected a finite number. "
-            f"Received {matrix[row, column]}."
-        )
-
-
-def _checked_labels(cells: Any, path: Path, done: int, name: str, rule: LabelRule) -> np.ndarray:
-    try:
-        return _labels(cells, rule)
-    except ValueError:
-        for row, cell in enumerate(cells, done + 1):
-            _check_label(cell, f"{path}, row {row}, column {name}", rule)
-        raise
-
-
-def _numpy_chunks(path: Path, labeled: bool, rule: LabelRule) -> Iterator[VectorPairs]:
-    left, right, labels = _load_numpy(path, labeled)
-    width = left.shape[1]
-    names = tuple(str(i + 1) for i in range(2 * width))
-    for part in slices(len(left), rows_at_once(2 * width)):
-        with np.errstate(over="ignore"):
-            a, b = np.asarray(left[part], np.float32), np.asarray(right[part], np.float32)
-        _check_matrix(a, path, part.start, names[:width])
-        _check_matrix(b, path, part.start, names[width:])
-        yield VectorPairs(
-            a,
-            b,
-            None
-            if labels is None
-            else _checked_labels(labels[part].tolist(), path, part.start, "label", rule),
-            names,
-        )
-
-
-def _load_numpy(path: Path, labeled: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    if path.is_dir():
-        raise DataFormatError(f"{path}: expected a file. Received a folder.")
-    try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return _split_matrix(path, loaded, labeled)
-        with loaded:
-            return _split_archive(path, {name: loaded[name] for name in loaded.files}, labeled)
-    except FileNotFoundError:
-        raise DataFormatError(f"{path}: no such file.") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataFormatError(f"{path}: expected a NumPy file of numbers. {error}") from error
-
-
-def _split_matrix(
-    path: Path, matrix: np.ndarray, labeled: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    _check_numeric(path, "the array", matrix, 2)
-    width = matrix.shape[1] - labeled
-    if width < 2 or width % 2:
-        shape = "(n, 2k + 1), the class last" if labeled else "(n, 2k)"
-        raise DataFormatError(f"{path}: expected an array of shape {shape}. Received {matrix.shape}.")
-    half = width // 2
-    return matrix[:, :half], matrix[:, half:width], matrix[:, -1] if labeled else None
-
-
-def _split_archive(
-    path: Path, arrays: dict[str, np.ndarray], labeled: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    wanted = ("left", "right", "label") if labeled else ("left", "right")
-    if "labels" in arrays:
-        arrays.setdefault("label", arrays["labels"])
-    for name in wanted:
-        if name not in arrays:
-            raise DataFormatError(
-                f"{path}: expected the arrays {', '.join(wanted)}. Received {', '.join(arrays) or 'none'}."
-            )
-        _check_numeric(path, f"array {name}", arrays[name], 1 if name == "label" else 2)
-    left, right = arrays["left"], arrays["right"]
-    label = arrays["label"] if labeled else None
-    if left.shape != right.shape or (label is not None and len(label) != len(left)):
-        shapes = ", ".join(f"{name} {arrays[name].shape}" for name in wanted)
-        raise DataFormatError(f"{path}: expected the shapes (n, k), (n, k) and (n,). Received {shapes}.")
-    return left, right, label
-
-
-def _check_numeric(path: Path, what: str, array: np.ndarray, dimensions: int) -> None:
-    if array.ndim != dimensions or array.dtype.kind not in "fiub":
-        raise DataFormatError(
-            f"{path}: expected {what} to hold numbers in {dimensions} dimensions. "
-            f"Received {array.ndim} of type {array.dtype}."
-        )
+    return all(len(cells) > 2 and len(cells) % 2 for cells in rows) and all(
+        as_number(cell) is not None for cell in rows[-1]
+    )

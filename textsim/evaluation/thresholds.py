@@ -13,6 +13,7 @@ from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.provenance import data_origin
 from textsim.artifacts.saved_model import SavedModel, check_output, copy_model
 from textsim.errors import InputError
+from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import Evaluation, evaluate_scores, labelled_scores
 from textsim.evaluation.plots import write_scores_plot
 from textsim.io.manifest import write_json
@@ -237,7 +238,10 @@ def _save(
     origin = data_origin(path)
     # The metrics stay those of the validation split, at the threshold of training.
     fitted = dataclasses.replace(
-        saved, threshold=fit.threshold, provenance={**saved.provenance, "threshold_chosen_on": origin}
+        saved,
+        threshold=fit.threshold,
+        calibration=fit_calibration(labels, scores),
+        provenance={**saved.provenance, "threshold_chosen_on": origin},
     )
 
     def extra(partial: Path) -> None:

@@ -5,34 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER_BYTES = 128
+_NUMBERS_AT_ONCE = 1 << 22
 
 
-class NpyWriter:
-    """Writes an array of unknown length to a .npy file, piece by piece.
+class NpyStream:
+    """Writes an array of unknown length into an open file, piece by piece.
 
-    The header holds the shape, so it is written last, over a gap of fixed size; a file that was not closed
-    is not a valid .npy file.
+    The header holds the shape, so it is written last, over a gap of fixed size; until `finish` the file is no valid
+    .npy file.
 
     Args:
-        path: the file to make.
+        file: open for writing at its beginning; it must be able to seek.
         dtype: of the array.
         width: number of columns of a two-dimensional array; None for one dimension.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], dtype: np.typing.DTypeLike, width: int | None = None
-    ) -> None:
-        self.path = Path(path)
+    def __init__(self, file: BinaryIO, dtype: np.typing.DTypeLike, width: int | None = None) -> None:
         self.dtype = np.dtype(dtype)
         self.width = width
         self.rows = 0
-        self._file = open(self.path, "wb")  # noqa: SIM115
+        self._file = file
         self._file.write(b"\0" * _HEADER_BYTES)
 
     def append(self, values: np.ndarray) -> None:
@@ -41,12 +39,32 @@ class NpyWriter:
         self._file.write(values.data if values.size else b"")
         self.rows += len(values)
 
-    def close(self) -> None:
+    def finish(self) -> None:
+        """Writes the header. Leaves the file open."""
         shape = (self.rows,) if self.width is None else (self.rows, self.width)
         header = repr({"descr": self.dtype.str, "fortran_order": False, "shape": shape}).encode("latin1")
         length = _HEADER_BYTES - len(_MAGIC) - 2
         self._file.seek(0)
         self._file.write(_MAGIC + length.to_bytes(2, "little") + header.ljust(length - 1) + b"\n")
+
+
+class NpyWriter(NpyStream):
+    """An `NpyStream` into a file of its own, which `close`, or the end of a with block, makes whole.
+
+    Args:
+        path: the file to make.
+        dtype, width: as of `NpyStream`.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], dtype: np.typing.DTypeLike, width: int | None = None
+    ) -> None:
+        self.path = Path(path)
+        super().__init__(open(self.path, "wb"), dtype, width)  # noqa: SIM115
+
+    def close(self) -> None:
+        """Writes the header and closes the file."""
+        self.finish()
         self._file.close()
 
     def __enter__(self) -> NpyWriter:
@@ -74,3 +92,8 @@ def slices(length: int, step: int = 1 << 20) -> Iterator[slice]:
     """Consecutive slices that together cover range(length)."""
     for start in range(0, length, step):
         yield slice(start, min(start + step, length))
+
+
+def rows_at_once(width: int) -> int:
+    """How many rows of so many numbers are held in memory at a time, where more are gone through."""
+    return max(1, _NUMBERS_AT_ONCE // max(width, 1))

@@ -5,21 +5,28 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gzip
+import io
 import os
 import re
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from textsim.errors import ConfigError, DataFormatError
 from textsim.io.paths import STREAM, is_gzip
+from textsim.io.signatures import GZIP
 
 _BLOCK_BYTES = 1 << 18
 _TELLING_BYTES = 64
+MAX_LINE_CHARACTERS = 1 << 24
+"""Of a line. It bounds the memory that a file without line ends takes."""
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff\0]")
+_STRAY = re.compile("[\udc80-\udcff]+")
+# The line ends are told by so many characters, and beside LF only so many CR can be meant for line ends.
+_TELLING_CHARACTERS = 1 << 16
+_TELLING_RETURNS = 10
 # Codecs of domain names, which have no lines.
 _OF_NAMES = ("idna", "punycode")
 _BOMS = (
@@ -38,27 +45,22 @@ _WIDE_SHARE = 0.3
 
 @contextlib.contextmanager
 def open_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Opens a file for reading, through gzip where it ends in ".gz"; "-" is standard input.
+    """Opens a file for reading, through gzip where its first bytes or its name say so; "-" is standard input.
+
+    Yields:
+        The open file, which also has `peek`; a `gzip.GzipFile` where it is compressed.
 
     Raises:
         DataFormatError: the file is missing, is a folder, or cannot be opened; or, while the block reads, its
             gzip stream is damaged.
     """
-    if os.fspath(path) == STREAM:
-        yield sys.stdin.buffer
-        return
-    path = Path(path)
-    if path.is_dir():
-        raise DataFormatError(f"{path}: expected a file. Received a folder.")
-    try:
-        opener: Any = gzip.open if is_gzip(path) else open
-        file = cast(BinaryIO, opener(path, "rb"))
-    except FileNotFoundError:
-        raise DataFormatError(f"{path}: no such file.") from None
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read: {error.strerror}.") from error
-    with file:
+    with contextlib.ExitStack() as stack:
+        file: Any = sys.stdin.buffer if os.fspath(path) == STREAM else stack.enter_context(_opened(path))
+        if not hasattr(file, "peek"):
+            file = io.BufferedReader(file)
         try:
+            if is_gzip(path) or file.peek(len(GZIP)).startswith(GZIP):
+                file = stack.enter_context(gzip.GzipFile(fileobj=file))
             yield file
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataFormatError(
@@ -66,12 +68,23 @@ def open_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             ) from error
 
 
+def _opened(path: str | os.PathLike[str]) -> BinaryIO:
+    if os.path.isdir(path):
+        raise DataFormatError(f"{path}: expected a file. Received a folder.")
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise DataFormatError(f"{path}: no such file.") from None
+    except OSError as error:
+        raise DataFormatError(f"{path}: cannot be read: {error.strerror}.") from error
+
+
 def detect_encoding(data: bytes, *, whole: bool) -> str | None:
     """The encoding that the beginning of a file is in.
 
     In this order: a byte order mark; strict UTF-8; UTF-16 without a mark; GB18030 that decodes to common
-    characters; charset-normalizer's choice between the encodings of Chinese; and last UTF-8 that is broken in few
-    places.
+    characters; charset-normalizer's choice between the encodings of Chinese; and last UTF-8, then GB18030, broken in
+    few places.
 
     Args:
         data: the first bytes of the file.
@@ -97,29 +110,33 @@ def detect_encoding(data: bytes, *, whole: bool) -> str | None:
     guess = charset_normalizer.from_bytes(data, cp_isolation=["big5", "big5hkscs", "gb18030"]).best()
     if guess is not None and _try_decode(data, guess.encoding, whole):
         return guess.encoding
-    return "utf-8" if _mostly_utf8(data) else None
+    if _mostly_decodes(data, "utf-8"):
+        return "utf-8"
+    if _mostly_decodes(data, "gb18030") and _common_share(data, "gb18030", whole, "ignore") >= _GB_SHARE:
+        return "gb18030"
+    return None
 
 
-def _mostly_utf8(data: bytes) -> bool:
-    """Whether nine of ten characters beyond ASCII are UTF-8: then the reader says which line is broken."""
-    text = data.decode("utf-8", "replace")
+def _mostly_decodes(data: bytes, encoding: str) -> bool:
+    """Whether nine of ten characters beyond ASCII are in the encoding: then the reader says which line is not."""
+    text = data.decode(encoding, "replace")
     broken = text.count("\ufffd")
     return 0 < 10 * broken <= sum(character > "\x7f" for character in text)
 
 
-def _try_decode(data: bytes, encoding: str, whole: bool) -> str | None:
+def _try_decode(data: bytes, encoding: str, whole: bool, errors: str = "strict") -> str | None:
     try:
-        return codecs.getincrementaldecoder(encoding)().decode(data, whole)
+        return codecs.getincrementaldecoder(encoding)(errors).decode(data, whole)
     except UnicodeDecodeError:
         return None
 
 
-def _common_share(data: bytes, encoding: str, whole: bool) -> float:
+def _common_share(data: bytes, encoding: str, whole: bool, errors: str = "strict") -> float:
     """Share of the characters beyond ASCII that are in GB 2312, the set of everyday simplified Chinese.
 
     Control characters that no text holds count as uncommon ones. 1 for plain ASCII, 0 where decoding fails.
     """
-    text = _try_decode(data, encoding, whole)
+    text = _try_decode(data, encoding, whole, errors)
     if text is None:
         return 0.0
     counts = Counter(text[:100_000])
@@ -136,11 +153,59 @@ def _in_gb2312(character: str) -> bool:
     return True
 
 
+class BadLine(str):
+    """A line that cannot be read as it stands; as a text what can be shown of it.
+
+    Attributes:
+        reason: what was expected and what came.
+    """
+
+    reason: str
+
+    @classmethod
+    def make(cls, shown: str, reason: str) -> BadLine:
+        line = cls(shown)
+        line.reason = reason
+        return line
+
+
+class _LineEnds:
+    """Refuses, by its beginning, a text whose lines end with CR alone: it would be a single line."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = path
+        self._left = _TELLING_CHARACTERS
+        self._ends = self._returns = 0
+        self._last = ""
+
+    def add(self, block: str) -> None:
+        if self._left <= 0:
+            return
+        self._left -= len(block)
+        self._ends += block.count("\n")
+        self._returns += block.count("\r") - block.count("\r\n")
+        # A CR that ends one block may belong to the LF that begins the next.
+        self._returns -= self._last == "\r" and block.startswith("\n")
+        self._last = block[-1:]
+        if self._left <= 0:
+            self.check()
+
+    def check(self) -> None:
+        """Raises DataFormatError where most lines end with CR. A few may stand within texts, and one at the end."""
+        inside = self._returns - (self._last == "\r")
+        if inside > self._ends and (not self._ends or inside >= _TELLING_RETURNS):
+            raise DataFormatError(
+                f"{self._path}: expected lines that end with LF or CR LF. Received line ends of CR alone (carriage "
+                'return, as "CSV (Macintosh)" of Excel has them). Save it as CSV UTF-8, or turn each CR into LF.'
+            )
+
+
 class Lines:
     """An iterable of a file's lines, each with its number from 1, read and decoded as they are asked for.
 
     A line ends with "\\n" or "\\r\\n" alone, whatever other separators a text holds. A last line without an
-    end counts; a byte order mark is dropped.
+    end counts; a byte order mark is dropped. A line that holds bytes of another encoding, or more than
+    `MAX_LINE_CHARACTERS`, is a `BadLine`.
 
     Args:
         file: the open file, at its beginning.
@@ -152,7 +217,7 @@ class Lines:
             tell.
 
     Raises:
-        DataFormatError: from the iterator: no encoding fits, or a line is not in the encoding.
+        DataFormatError: from the iterator: no encoding fits, or the file's lines end with CR alone.
         ConfigError: Python knows no encoding of that name.
     """
 
@@ -160,48 +225,106 @@ class Lines:
         # read1 does not wait for a whole block of standard input.
         self._read_bytes = getattr(file, "read1", file.read)
         self._path = path
+        self._detects = encoding is None
+        # Whether bytes of another encoding were met.
+        self._strays = False
         self.encoding = "utf-8" if encoding is None else _checked(encoding)
-        self._lines = self._read(detect=encoding is None)
+        self._lines = self._split()
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         return self._lines
 
-    def _read(self, detect: bool) -> Iterator[tuple[int, str]]:
+    def _split(self) -> Iterator[tuple[int, str]]:
+        number = 1
+        # What was read of a line that has not ended.
+        pieces: list[str] = []
+        length = 0
+        ends = _LineEnds(self._path)
+        for block in self.blocks():
+            ends.add(block)
+            head, *lines = block.split("\n")
+            length += len(head)
+            # What is beyond the bound is passed over, so that memory has one too.
+            if length - len(head) <= MAX_LINE_CHARACTERS:
+                pieces.append(head)
+            if not lines:
+                continue
+            yield number, self._line(pieces, length)
+            rest = lines.pop()
+            for number, line in enumerate(lines, number + 1):  # noqa: B020
+                yield number, self._line([line], len(line))
+            number += 1
+            pieces, length = [rest], len(rest)
+        ends.check()
+        if length:
+            yield number, self._line(pieces, length)
+
+    def _line(self, pieces: list[str], length: int) -> str:
+        line = pieces[0] if len(pieces) == 1 else "".join(pieces)
+        if line.endswith("\r"):
+            line = line[:-1]
+        if length > MAX_LINE_CHARACTERS:
+            return BadLine.make(
+                line[:80],
+                f"expected at most {MAX_LINE_CHARACTERS:,} characters in a line. Received {length:,}.",
+            )
+        if self._strays and (found := _STRAY.search(line)):
+            received = bytes(ord(character) - 0xDC00 for character in found.group()[:4])
+            return BadLine.make(
+                line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"),
+                f"expected {self.encoding} text. Received the bytes {received!r}. Pass another encoding with "
+                "--encoding (encoding=...), or mend the line.",
+            )
+        return line
+
+    def blocks(self) -> Iterator[str]:
+        """The text in blocks, as it is decoded. Bytes of another encoding are the characters U+DC80 to U+DCFF.
+
+        Raises:
+            DataFormatError: no encoding fits.
+        """
         decoder = codecs.getincrementaldecoder(self.encoding)()
-        number = 0
-        rest = ""
+        lines = 1
         ended = False
         while not ended:
             block = self._read_bytes(_BLOCK_BYTES)
             ended = not block
             # ASCII tells nothing and, but for UTF-16 with its NUL bytes, reads the same in each encoding: it is
             # handed out as it comes, since the first byte beyond it may come late or never.
-            if detect and (beyond := _BEYOND_ASCII.search(block)):
-                detect = False
+            if self._detects and (beyond := _BEYOND_ASCII.search(block)):
+                self._detects = False
                 # A few bytes do not tell, such as the one that a block happens to end in.
                 while not ended and len(block) - beyond.start() < _TELLING_BYTES:
                     more = self._read_bytes(_BLOCK_BYTES)
                     block, ended = block + more, not more
                 self.encoding = self._detect(block)
                 decoder = codecs.getincrementaldecoder(self.encoding)()
+            state = decoder.getstate()
             try:
                 text = decoder.decode(block, ended)
-            except UnicodeDecodeError as error:
-                before = error.object[: error.start].decode(self.encoding, errors="ignore")
-                received = error.object[error.start : error.start + 4]
-                raise DataFormatError(
-                    f"{self._path}, line {number + (rest + before).count(chr(10)) + 1}: expected {self.encoding} "
-                    f"text. Received the bytes {received!r}. Pass another encoding with --encoding "
-                    "(encoding=...), or mend the line."
-                ) from error
-            lines = text.split("\n")
-            lines[0] = rest + lines[0]
-            rest = lines.pop()
-            for line in lines:
-                number += 1
-                yield number, line[:-1] if line.endswith("\r") else line
-        if rest:
-            yield number + 1, rest[:-1] if rest.endswith("\r") else rest
+            except UnicodeError as error:
+                if not isinstance(error, UnicodeDecodeError):
+                    raise DataFormatError(
+                        f"{self._path}: expected a byte order mark, which {self.encoding} begins with. Received none. "
+                        f"Pass {self.encoding}-le or {self.encoding}-be as encoding."
+                    ) from error
+                self._strays = True
+                decoder.errors = "surrogateescape"
+                decoder.setstate(state)
+                try:
+                    text = decoder.decode(block, ended)
+                except UnicodeDecodeError as error:
+                    # UTF-16 and UTF-32, whose bytes below 128 cannot stand for themselves.
+                    before = error.object[: error.start].decode(self.encoding, errors="ignore")
+                    received = error.object[error.start : error.start + 4]
+                    raise DataFormatError(
+                        f"{self._path}, line {lines + before.count(chr(10))}: expected {self.encoding} text. "
+                        f"Received the bytes {received!r}. Pass another encoding with --encoding (encoding=...), "
+                        "or mend the line."
+                    ) from error
+            if text:
+                yield text
+            lines += text.count("\n")
 
     def _detect(self, block: bytes) -> str:
         encoding = detect_encoding(block, whole=False)
@@ -229,6 +352,8 @@ def _checked(encoding: str) -> str:
 def raw_lines(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[str]:
     """The lines of a raw text file that are not blank, for training word vectors."""
     with open_bytes(path) as file:
-        for _, line in Lines(file, path, encoding):
+        for number, line in Lines(file, path, encoding):
+            if isinstance(line, BadLine):
+                raise DataFormatError(f"{path}, line {number}: {line.reason}")
             if line and not line.isspace():
                 yield line

@@ -12,6 +12,7 @@ import numpy as np
 from textsim.artifacts.saved_model import SavedModel
 from textsim.errors import InputError, shown
 from textsim.matching.cache import SpillingCache, VectorCache
+from textsim.matching.decisions import Decision, decide
 from textsim.matching.matcher import CHUNK_ROWS, Matcher
 from textsim.text.vocabulary import UNK_ID
 
@@ -127,6 +128,28 @@ class TextMatcher(Matcher):
     def is_match(self, text_a: str, text_b: str) -> bool:
         """Whether two texts score at least `threshold`. Raises as `score`."""
         return self.score(text_a, text_b) >= self.threshold
+
+    def probability(self, text_a: str, text_b: str) -> float:
+        """How probable it is that two texts mean the same, in [0, 1], by the model's calibration. Raises as `score`."""
+        return self.decide(text_a, text_b).probability
+
+    def decide(self, text_a: str, text_b: str) -> Decision:
+        """Whether two texts match, with the probability and the score.
+
+        Two different texts that are one to the model (see `PairScores`) are "unsure".
+
+        Raises:
+            InputError: as `score`.
+
+        Example:
+            >>> TextMatcher.load("zh-general").decide("花呗怎么还款", "怎样还花呗").decision
+            'match'
+        """
+        return self.decisions(self._score_one(text_a, text_b))[0]
+
+    def decisions(self, result: PairScores) -> list[Decision]:
+        """The decision about each pair that was scored, see `decide`."""
+        return decide(self.saved, result.scores, result.indistinct)
 
     def _score_one(self, text_a: str, text_b: str) -> PairScores:
         both = self.read((text_a, text_b), ("text_a", "text_b").__getitem__)

@@ -8,6 +8,7 @@ import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
 from textsim.errors import InputError, shown
+from textsim.matching.decisions import Decision, decide
 from textsim.matching.matcher import CHUNK_ROWS, Matcher
 
 
@@ -42,6 +43,20 @@ class VectorMatcher(Matcher):
     def is_match(self, left: Any, right: Any) -> bool:
         """Whether two vectors score at least `threshold`. Raises as `score`."""
         return self.score(left, right) >= self.threshold
+
+    def probability(self, left: Any, right: Any) -> float:
+        """How probable it is that two vectors belong together, in [0, 1], by the model's calibration. Raises as
+        `score`.
+        """
+        return self.decide(left, right).probability
+
+    def decide(self, left: Any, right: Any) -> Decision:
+        """Whether two vectors match, with the probability and the score. Raises as `score`."""
+        return self.decisions(np.array([self.score(left, right)]))[0]
+
+    def decisions(self, scores: np.ndarray) -> list[Decision]:
+        """The decision about each pair that was scored, float (n,), see `decide`."""
+        return decide(self.saved, scores)
 
     def score_pairs(self, left: Any, right: Any) -> np.ndarray:
         """Scores the rows of two arrays pairwise.

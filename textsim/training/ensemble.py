@@ -16,6 +16,7 @@ from textsim.artifacts.provenance import data_origin, origin
 from textsim.artifacts.saved_model import SavedModel, check_output, save_model
 from textsim.artifacts.weights import stored_precision
 from textsim.errors import ConfigError, InputError
+from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import (
     Evaluation,
     TripletEvaluation,
@@ -84,7 +85,8 @@ def ensemble(
     Args:
         models: two or more model folders of one recipe, tokenizer and vocabulary, as trained on one dataset with
             several seeds.
-        dev: labelled rows on which the threshold is chosen: a data file, or a dataset folder.
+        dev: labelled rows on which the threshold is chosen and the probability of a score fitted: a data
+            file, or a dataset folder.
         out: the model folder to write.
         split, kind, reading: see `evaluate_file`.
         overwrite: whether an existing model folder may be replaced.
@@ -132,6 +134,7 @@ def ensemble(
         output_dim=sum(part.output_dim for part in parts),
         members=sum(members),
         threshold=threshold,
+        calibration=fit_calibration(*as_pairs(labels, columns)),
         metrics={**together.to_dict(), "threshold": threshold},
         provenance={
             "ensemble_of": [origin(*pair) for pair in zip(models, parts, strict=True)],

@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ from textsim.config.recipes import build_recipe, default_recipe
 from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError
+from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.paths import as_text
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
 from textsim.modeling.batches import PairBatches
-from textsim.modeling.kernels.packed_lstm import has_gpu
+from textsim.modeling.kernels.lstm import has_numba, one_blas_thread
+from textsim.modeling.kernels.stock_lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
 from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
@@ -96,7 +99,8 @@ def train(
     """Trains a model on a dataset and saves it.
 
     The same dataset, recipe and machine give the same weights to the bit. The epoch with the best validation
-    figure (`recipe.training.monitor`) is kept, and the decision threshold is chosen on the validation split.
+    figure (`recipe.training.monitor`) is kept; the decision threshold is chosen, and the probability of a score fitted,
+    on the validation split.
 
     The state after an epoch is kept beside `out` (see `checkpoint_path`) until the model is saved: every half minute,
     and where the training is interrupted. The same call goes on from there, and ends with the same bits.
@@ -191,6 +195,7 @@ def train(
         scaler=dataset.scaler,
         weights=model.weight_arrays(),
         threshold=threshold,
+        calibration=fit_calibration(labels, shown),
         metrics=metrics,
         provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
     )
@@ -274,14 +279,15 @@ def _fit(
     model.compile(optimizer=optimizer, jit_compile=False)
     verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
     try:
-        model.fit(
-            source,
-            initial_epoch=settings.epochs if checkpoint.finished else checkpoint.epoch,
-            epochs=settings.epochs,
-            callbacks=callbacks,
-            verbose=verbose,
-            shuffle=False,
-        )
+        with one_blas_thread():
+            model.fit(
+                source,
+                initial_epoch=settings.epochs if checkpoint.finished else checkpoint.epoch,
+                epochs=settings.epochs,
+                callbacks=callbacks,
+                verbose=verbose,
+                shuffle=False,
+            )
     except (KeyboardInterrupt, SystemExit) as end:
         checkpoint.write()
         # Nobody may be there any more to read what was asked for by a signal.
@@ -480,4 +486,5 @@ def _versions() -> dict[str, str]:
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
+        **({"numba": metadata.version("numba")} if has_numba() else {}),
     }

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from textsim.data.layout import SETTINGS, SIDES, Split
+from textsim.data.scaler import Scaler
 from textsim.data.splits import Sources, source_entry, write_labels
 from textsim.data.statistics import vectors_report
-from textsim.data.vectors import Scaler, iter_vector_pairs, rows_at_once
+from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import DataFormatError
 from textsim.io.manifest import write_json
-from textsim.io.npy import NpyWriter, open_npy, slices
+from textsim.io.npy import NpyWriter, open_npy, rows_at_once, slices
 from textsim.io.paths import as_text
 
 
@@ -22,8 +23,7 @@ def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str
 
     Writes everything but the report and the manifest. Returns the report.
     """
-    entries, names, rows_of = _read(folder / "work", sources)
-    width = len(names) // 2
+    entries, names, width, rows_of = _read(folder / "work", sources)
     splits = {}
     for name, rows in sources.split(sum(rows_of.values()), rows_of["train"]).items():
         sides = []
@@ -54,29 +54,30 @@ def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str
     return report
 
 
-def _read(work: Path, sources: Sources) -> tuple[list[dict[str, Any]], tuple[str, ...], dict[str, int]]:
+def _read(work: Path, sources: Sources) -> tuple[list[dict[str, Any]], tuple[str, ...], int, dict[str, int]]:
     """Lays all rows down in the order of the files.
 
     Returns:
-        What is known of the files, the names of the 2k columns, and the rows that each split's files hold.
+        What is known of the files, the names of the columns, the numbers of a vector, and the rows that each split's
+        files hold.
     """
     writers: dict[str, NpyWriter] = {}
     entries = []
     names: tuple[str, ...] = ()
+    width = 0
     rows_of = {"train": 0, "dev": 0}
     with sources.progress("reading", None, " rows") as bar:
         for split, path in sources.files():
             rows = 0
             for chunk in iter_vector_pairs(path, **sources.reading):
-                width = chunk.left.shape[1]
                 if not writers:
-                    names = chunk.names
+                    names, width = chunk.names, chunk.left.shape[1]
                     writers = {s: NpyWriter(work / f"{s}.npy", np.float32, width) for s in SIDES["vectors"]}
                     writers["labels"] = NpyWriter(work / "labels.npy", np.float32)
-                if width != len(names) // 2:
+                if chunk.left.shape[1] != width:
                     raise DataFormatError(
-                        f"{path}: expected vectors of {len(names) // 2} numbers, as in the files before. "
-                        f"Received {width}."
+                        f"{path}: expected vectors of {width} numbers, as in the files before. "
+                        f"Received {chunk.left.shape[1]}."
                     )
                 assert chunk.labels is not None
                 writers["left"].append(chunk.left)
@@ -88,4 +89,4 @@ def _read(work: Path, sources: Sources) -> tuple[list[dict[str, Any]], tuple[str
             rows_of[split] += rows
     for writer in writers.values():
         writer.close()
-    return entries, names, rows_of
+    return entries, names, width, rows_of

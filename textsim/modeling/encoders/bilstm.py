@@ -13,15 +13,9 @@ from textsim.modeling.checks import require_rate, widths_of
 from textsim.modeling.dropout import Dropout
 from textsim.modeling.embedding import TokenBatch
 from textsim.modeling.encoders.base import Encoder
-from textsim.modeling.kernels.packed_lstm import (
-    LSTMWeights,
-    has_gpu,
-    mirrored,
-    pack,
-    recurrence,
-    stock_bidirectional,
-    stock_layer,
-)
+from textsim.modeling.kernels.lstm import LSTMWeights, recurrence
+from textsim.modeling.kernels.packing import pack
+from textsim.modeling.kernels.stock_lstm import has_gpu, stock_bidirectional, stock_layer
 from textsim.registry import ENCODERS
 
 
@@ -96,19 +90,18 @@ class BiLSTMEncoder(Encoder):
         sentences, steps = tf.unstack(tf.shape(batch.index))
         packing = pack(batch.lengths, steps)
         token = tf.gather(tf.reshape(batch.index, [-1]), packing.cells)
-        # The first layer's input product is the same wherever a token stands: once a distinct token, then
-        # gathered.
+        ahead = tf.range(tf.size(token))
         features: tf.Tensor | None = None
         for forward, backward, dropout in zip(self.forwards, self.backwards, self.dropouts, strict=True):
-            if features is None:
-                ahead = tf.gather(forward(batch.rows), token)
-                back = tf.gather(backward(batch.rows), tf.gather(token, packing.mirror))
-            else:
-                ahead = forward(features)
-                back = mirrored(backward(features), packing.mirror)
-            ahead = recurrence(ahead, tf.convert_to_tensor(forward.recurrent_kernel), packing)
-            back = recurrence(back, tf.convert_to_tensor(backward.recurrent_kernel), packing)
-            states = tf.concat([ahead, mirrored(back, packing.mirror)], axis=1)
+            # The first layer's input product is the same wherever a token stands: once a distinct token.
+            inputs, row = (batch.rows, token) if features is None else (features, ahead)
+            directions = [
+                recurrence(
+                    weights(inputs), row, order, tf.convert_to_tensor(weights.recurrent_kernel), packing
+                )
+                for weights, order in ((forward, ahead), (backward, packing.mirror))
+            ]
+            states = tf.concat(directions, axis=1)
             features = self._joined(dropout(states, training=training), features)
         padded = tf.scatter_nd(packing.cells[:, None], features, [sentences * steps, self.output_dim])
         return tf.reshape(padded, [sentences, steps, self.output_dim])

@@ -1,0 +1,180 @@
+"""Excel workbooks (.xlsx), through openpyxl (extra `excel`)."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, BinaryIO
+
+from textsim.data.formats.cells import as_text, as_utf8, value_columns
+from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter, missing_library
+from textsim.data.formats.table import Cells, Table, without_blank_end
+from textsim.errors import DataFormatError, InputError
+
+# What openpyxl raises for a damaged workbook depends on where the damage is.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    EOFError,
+    SyntaxError,
+)
+# A zip archive can hold a thousand times its size.
+_MAX_SHARED_TEXTS = 1 << 30
+_MAX_ROWS = 1_048_576
+_MAX_CELL_CHARACTERS = 32_767
+
+
+@FORMATS.register("xlsx")
+class Excel(Format):
+    """The first sheet. Cells are read as the texts that CSV would have; formulas as the values last saved."""
+
+    endings = (".xlsx", ".xlsm")
+
+    @classmethod
+    def recognizes(cls, beginning: bytes) -> bool:
+        return beginning.startswith(b"PK\x03\x04") and b".npy" not in beginning
+
+    @contextlib.contextmanager
+    def open(self, file: BinaryIO, name: str, encoding: str | None, delimiter: str | None) -> Iterator[Table]:
+        self.no_delimiter(delimiter)
+        try:
+            import openpyxl
+        except ImportError as error:
+            raise missing_library(name, "reading Excel workbooks", "openpyxl", "excel") from error
+        try:
+            _check_size(file, name)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            sheets = book.worksheets
+        except (*_DAMAGED, OSError) as error:
+            raise DataFormatError(
+                f"{name}: expected an Excel workbook. It cannot be read: {error}"
+            ) from error
+        with contextlib.closing(book):
+            _check_single(sheets, name)
+            yield Table(name, "xlsx", without_blank_end(_rows(sheets[0], name)), "Excel", unit="row")
+
+    def writer(self, file: BinaryIO, name: str, columns: Sequence[str]) -> TableWriter:
+        try:
+            import openpyxl
+        except ImportError as error:
+            raise missing_library(name, "writing Excel workbooks", "openpyxl", "excel") from error
+        return _ExcelWriter(file, name, openpyxl.Workbook(write_only=True), columns)
+
+
+def _check_size(file: BinaryIO, name: str) -> None:
+    with zipfile.ZipFile(file) as archive:
+        size = sum(entry.file_size for entry in archive.infolist() if "sharedStrings" in entry.filename)
+    if size > _MAX_SHARED_TEXTS:
+        raise DataFormatError(
+            f"{name}: its texts take {size:,} bytes of memory. Expected at most {_MAX_SHARED_TEXTS:,}: save it as CSV."
+        )
+    file.seek(0)
+
+
+def _check_single(sheets: Sequence[Any], name: str) -> None:
+    """Refuses a workbook of which a part would be left out."""
+    if not sheets:
+        raise DataFormatError(f"{name}: expected a workbook with a sheet of cells. Received none.")
+    others = [sheet.title for sheet in sheets[1:] if any(islice(_values(sheet), 1))]
+    if others:
+        raise DataFormatError(
+            f"{name}: expected rows on one sheet. Received them on {sheets[0].title!r} and "
+            f"{', '.join(map(repr, others))}: save the sheet to read as a workbook of its own, or as CSV."
+        )
+
+
+def _values(sheet: Any) -> Iterator[list[Any]]:
+    """The cells of each row, less empty ones at its end."""
+    # What a workbook says of its extent may be wrong, and rows would be cut to it.
+    sheet.reset_dimensions()
+    for cells in sheet.iter_rows(values_only=True):
+        row = list(cells)
+        while row and row[-1] is None:
+            row.pop()
+        yield row
+
+
+def _rows(sheet: Any, name: str) -> Iterator[tuple[int, Cells]]:
+    width = 0
+    number = 0
+    try:
+        for number, row in enumerate(_values(sheet), 1):
+            width = width or len(row)
+            yield number, [_text(cell) for cell in row] + [""] * (width - len(row) if row else 0)
+    except _DAMAGED as error:
+        raise DataFormatError(f"{name}: damaged after row {number}: {error}") from error
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        return cell.date().isoformat()
+    return as_text(cell)
+
+
+class _ExcelWriter:
+    """One sheet with a header. Texts are texts, never formulas."""
+
+    def __init__(self, file: BinaryIO, name: str, book: Any, columns: Sequence[str]) -> None:
+        self._file = file
+        self._name = name
+        self._book = book
+        self._sheet = book.create_sheet()
+        self._header: Sequence[str] | None = columns
+        self._rows = 0
+
+    def write(self, batch: Batch) -> None:
+        columns = value_columns(batch)
+        if self._header is not None:
+            self._header = list(columns)
+        self._begin()
+        self._append(zip(*columns.values(), strict=True))
+
+    def _begin(self) -> None:
+        if self._header is not None:
+            self._append([self._header])
+            self._header = None
+
+    def _append(self, rows: Iterable[Sequence[Any]]) -> None:
+        for row in rows:
+            self._rows += 1
+            if self._rows > _MAX_ROWS:
+                raise InputError(
+                    f"{self._name}: a sheet holds {_MAX_ROWS:,} rows, and there are more. Choose a name in .csv, .tsv, "
+                    ".jsonl or .parquet."
+                )
+            self._sheet.append([self._cell(value) for value in row])
+
+    def _cell(self, value: Any) -> Any:
+        from openpyxl.cell import WriteOnlyCell
+        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+        if isinstance(value, bool):
+            return int(value)
+        if value is None or isinstance(value, int | float):
+            return value
+        text = ILLEGAL_CHARACTERS_RE.sub(
+            "\ufffd", as_utf8(value if isinstance(value, str) else as_text(value)).decode()
+        )
+        if len(text) > _MAX_CELL_CHARACTERS:
+            raise InputError(
+                f"{self._name}, row {self._rows}: a cell of a sheet holds {_MAX_CELL_CHARACTERS:,} characters, and the "
+                f"text has {len(text):,}. Choose a name in .csv, .tsv, .jsonl or .parquet."
+            )
+        cell = WriteOnlyCell(self._sheet, text)
+        cell.data_type = "s"  # "=1+1" would be a formula
+        return cell
+
+    def close(self) -> None:
+        self._begin()
+        self._book.save(self._file)
