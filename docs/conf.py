@@ -80,9 +80,10 @@ def join_lines(app: Sphinx, doctree: nodes.document) -> None:
     """Joins the lines of Chinese text without the space that HTML would show between them."""
     wide = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
     for line_end in [text for text in doctree.findall(nodes.Text) if text == "\n"]:
-        before, after = line_end.previous_sibling(), line_end.next_node(descend=False, siblings=True)
-        if before and after and wide.match(before.astext()[-1:]) and wide.match(after.astext()[:1]):
-            line_end.parent.remove(line_end)
+        siblings = line_end.parent.children
+        place = next(k for k, sibling in enumerate(siblings) if sibling is line_end)
+        if all(map(wide.match, (siblings[place - 1].astext()[-1:], siblings[place + 1].astext()[:1]))):
+            del siblings[place]
 
 
 def setup(app: Sphinx) -> None:

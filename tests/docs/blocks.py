@@ -5,7 +5,7 @@ a reader cannot see and does not need:
 
     <!-- given: train.tsv model -->                    files and folders that the page takes for granted
     <!-- skip: next "installs packages" -->            the next block does not run, for this reason
-    <!-- skip: next if(quick, reason="minutes") -->    it runs where TEXTSIM_ALL_BLOCKS=1 alone
+    <!-- skip: next if(quick, reason="slow") -->       it runs where TEXTSIM_ALL_BLOCKS=1, as in .ci/run
 
 A Python block that begins with `# NAME.py` is written to that file, as the reader is told to. What is trained is trained
 for one epoch, unless TEXTSIM_ALL_BLOCKS=1.
