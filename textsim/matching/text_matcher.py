@@ -19,6 +19,8 @@ from textsim.text.vocabulary import UNK_ID
 if TYPE_CHECKING:
     import pandas as pd
 
+    from textsim.matching.explain import Explanation
+
 CACHE_BYTES = 64 << 20
 
 
@@ -49,6 +51,13 @@ class TokenizedTexts:
             [self.keys[place] for place in places],
             self.truncated[np.asarray(places, np.int64)],
         )
+
+
+class Token(NamedTuple):
+    """A token of a text, and its ids: several where an unknown word is read as its characters."""
+
+    text: str
+    ids: tuple[int, ...]
 
 
 class PairScores(NamedTuple):
@@ -146,6 +155,12 @@ class TextMatcher(Matcher):
             'match'
         """
         return self.decisions(self._score_one(text_a, text_b))[0]
+
+    def explain(self, text_a: str, text_b: str) -> Explanation:
+        """What each token of two texts contributes to their score, see `textsim.matching.explain.explain`."""
+        from textsim.matching.explain import explain
+
+        return explain(self, text_a, text_b)
 
     def decisions(self, result: PairScores) -> list[Decision]:
         """The decision about each pair that was scored, see `decide`."""
@@ -253,6 +268,22 @@ class TextMatcher(Matcher):
         return TokenizedTexts(
             texts, [key for key, _ in found], np.fromiter((cut for _, cut in found), bool, len(found))
         )
+
+    def tokenize(self, text: str, where: str = "text") -> list[Token]:
+        """The tokens that are read of a text, with their ids.
+
+        Raises:
+            InputError: the text is not a str, or is empty once it is normalized; `where` names it.
+        """
+        self._read_one(text, where)
+        tokens = []
+        left = self.max_length
+        for token in self._tokenizer.cut(self._tokenizer.normalizer(text))[: self.max_length]:
+            ids = tuple(self._vocabulary.encode([token]))[:left]
+            left -= len(ids)
+            if ids:
+                tokens.append(Token(token, ids))
+        return tokens
 
     def _read_one(self, text: Any, where: str) -> tuple[bytes, bool]:
         """The key of a text, and whether the text was longer."""

@@ -35,6 +35,7 @@ from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
 from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
 from textsim.training.augmentation.distillation import check_listed, load_teachers, teacher_labels
+from textsim.training.augmentation.teachers import Teacher
 from textsim.training.augmentation.transitive import implied_pairs
 from textsim.training.callbacks import ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, fingerprint
@@ -112,8 +113,9 @@ def train(
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
             of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`), and may simplify.
-        teachers: model folders or names of bundled models whose scores, averaged as log-odds, take the place of the
-            training labels, those of implied pairs among them. Validation keeps its own.
+        teachers: model folders, names of bundled models or other teachers (see
+            `textsim.training.augmentation.distillation.load_teacher`) whose scores, averaged as log-odds,
+            take the place of the training labels, those of implied pairs among them. Validation keeps its own.
         overwrite: whether an existing model folder may be replaced.
         progress: whether to show progress on standard output.
 
@@ -151,7 +153,10 @@ def train(
         origins["continued_from"] = origin(init, start)
     if loaded:
         origins["teachers"] = [
-            origin(*pair) for pair in zip(teachers, (t.saved for t in loaded), strict=True)
+            {"name": as_text(Path(name).name)}
+            if (saved := getattr(teacher, "saved", None)) is None
+            else origin(name, saved)
+            for name, teacher in zip(teachers, loaded, strict=True)
         ]
 
     repeatable(recipe.training.seed)
@@ -313,7 +318,7 @@ def _numbers(model: SiameseModel, dataset: PairDataset, batches: PairBatches) ->
 def _training_batches(
     dataset: PairDataset,
     settings: TrainingSettings,
-    teachers: Sequence[TextMatcher | VectorMatcher] = (),
+    teachers: Sequence[TextMatcher | VectorMatcher | Teacher] = (),
     progress: bool = False,
 ) -> PairBatches:
     rows = dataset.splits["train"]

