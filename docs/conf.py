@@ -66,7 +66,7 @@ html_context = {
 
 
 class SegmentedChinese(SearchChinese):
-    """Chinese search whose queries are segmented as the pages are; Sphinx alone looks for the whole query as one word."""
+    """Chinese search whose queries are segmented as the pages are; Sphinx takes a whole query for one word."""
 
     js_splitter_code = """
 var splitQuery = (query) =>

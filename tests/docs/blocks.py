@@ -1,14 +1,14 @@
 """Code blocks of Markdown pages: found and run by Sybil, each page in a folder of its own.
 
-Of a page, `python` and `bash` blocks run in their order, in one namespace and one folder. In an HTML comment stands what
-a reader cannot see and does not need:
+Of a page, `python` and `bash` blocks run in their order, in one namespace and one folder. HTML comments hold what a reader
+need not see:
 
     <!-- given: train.tsv model -->                    files and folders that the page takes for granted
     <!-- skip: next "installs packages" -->            the next block does not run, for this reason
     <!-- skip: next if(quick, reason="slow") -->       it runs where TEXTSIM_ALL_BLOCKS=1, as in .ci/run
 
-A Python block that begins with `# NAME.py` is written to that file, as the reader is told to. What is trained is trained
-for one epoch, unless TEXTSIM_ALL_BLOCKS=1.
+A Python block that begins with `# NAME.py` is written to that file, as the reader is told to. `textsim train` trains for
+one epoch, unless TEXTSIM_ALL_BLOCKS=1.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def code(page: Path) -> list[str]:
     """The blocks of a page that run, without their comments and docstrings."""
     document = _sybil.parse(page)
     return [
-        _bare_python(example.parsed) if example.region.evaluator is _evaluate_python else _bare(example.parsed)
+        _bare_python(example.parsed)
+        if example.region.evaluator is _evaluate_python
+        else _bare(example.parsed)
         for example in document.examples()
         if example.region.evaluator in (_evaluate_python, _evaluate_bash)
     ]
@@ -79,7 +81,10 @@ def code(page: Path) -> list[str]:
 def _bare_python(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
             node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree)
 

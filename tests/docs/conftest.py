@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import SMALL, ok
+from textsim import registry
+from textsim.data.formats.format import FORMATS
 
 PAIRS, DEV_PAIRS, TRIPLETS, VECTORS = 60, 40, 60, 60
 """Rows of the small files."""
@@ -42,3 +44,14 @@ def stage(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _write(path: Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a test register parts that are gone after it."""
+    for names in (*vars(registry).values(), FORMATS):
+        if isinstance(names, registry.Registry):
+            names.names()
+            names.find_onnx_form("")
+            monkeypatch.setattr(names, "_classes", dict(names._classes))
+            monkeypatch.setattr(names, "_onnx_forms", dict(names._onnx_forms))

@@ -19,7 +19,9 @@ def _name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", [*OTHERS, *CHINESE], ids=_name)
-def test_blocks_run(page: Path, stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_run(
+    page: Path, stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registries: None
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     run_page(page, stage, sys.path)
@@ -32,8 +34,10 @@ def test_both_languages_show_the_same_code(page: Path) -> None:
 
 
 def test_both_languages_have_the_same_pages() -> None:
-    names = [[page.relative_to(ROOT / "docs" / language) for page in pages] for language, pages in
-             (("zh", CHINESE), ("en", ENGLISH))]
+    names = [
+        [page.relative_to(ROOT / "docs" / language) for page in pages]
+        for language, pages in (("zh", CHINESE), ("en", ENGLISH))
+    ]
     assert names[0] == names[1]
 
 

@@ -74,7 +74,9 @@ def test_pages_load_nothing_from_other_hosts(site: Path) -> None:
         assert not [load for load in loads if "//" in load], style
     for script in site.rglob("*.js"):
         text = script.read_text(encoding="utf-8")
-        assert not re.findall(r"(?:fetch|importScripts|import|\.open|\.src\s*=)\s*\(?\s*[\"'`](?:https?:)?//", text), script
+        assert not re.findall(
+            r"(?:fetch|importScripts|import|\.open|\.src\s*=)\s*\(?\s*[\"'`](?:https?:)?//", text
+        ), script
 
 
 def test_links_within_the_site_lead_somewhere(site: Path) -> None:
