@@ -1,14 +1,14 @@
 """Code blocks of Markdown pages: found and run by Sybil, each page in a folder of its own.
 
-Of a page, `python` and `bash` blocks run in their order, in one namespace and one folder. HTML comments hold what a reader
-need not see:
+Of a page, `python` and `bash` blocks run in their order, in one namespace and one folder. HTML comments hold what a
+reader need not see:
 
     <!-- given: train.tsv model -->                    files and folders that the page takes for granted
     <!-- skip: next "installs packages" -->            the next block does not run, for this reason
     <!-- skip: next if(quick, reason="slow") -->       it runs where TEXTSIM_ALL_BLOCKS=1, as in .ci/run
 
-A Python block that begins with `# NAME.py` is written to that file, as the reader is told to. `textsim train` trains for
-one epoch, unless TEXTSIM_ALL_BLOCKS=1.
+A Python block that begins with `# NAME.py` is written to that file, as the reader is told to. `textsim train` trains
+for one epoch, unless TEXTSIM_ALL_BLOCKS=1.
 """
 
 from __future__ import annotations
