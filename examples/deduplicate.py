@@ -25,23 +25,29 @@ TEXTS = [
 ]
 
 
-def groups(index: TextIndex, k: int) -> list[list[str]]:
-    """The texts of an index in groups, each in stored order."""
-    group = list(range(len(index)))
+def groups(matcher: TextMatcher, texts: list[str], k: int) -> list[list[str]]:
+    """The texts in groups, each in the order given.
 
-    def first(place: int) -> int:
-        while group[place] != place:
-            place = group[place]
-        return place
+    Args:
+        matcher: decides which texts match.
+        texts: distinct texts.
+        k: how many of the nearest are compared with each.
+    """
+    index = TextIndex.build(matcher, texts)
+    group = {text: text for text in texts}
 
-    for place, hits in enumerate(index.search_many(index.texts, k)):
+    def first(text: str) -> str:
+        while group[text] != text:
+            text = group[text]
+        return text
+
+    for text, hits in zip(texts, index.search_many(texts, k), strict=True):
         for hit in hits:
-            if hit.match:
-                low, high = sorted((first(place), first(hit.place)))
-                group[high] = low
-    members: dict[int, list[str]] = {}
-    for place, text in enumerate(index.texts):
-        members.setdefault(first(place), []).append(text)
+            if hit.decision == "match":
+                group[first(hit.text)] = first(text)
+    members: dict[str, list[str]] = {}
+    for text in texts:
+        members.setdefault(first(text), []).append(text)
     return list(members.values())
 
 
@@ -57,8 +63,8 @@ def main() -> None:
     texts = TEXTS
     if options.file is not None:
         texts = list(dict.fromkeys(options.file.read_text(encoding="utf-8").split("\n")[:-1]))
-    index = TextIndex(TextMatcher.load(options.model), texts)
-    found = groups(index, options.neighbours)
+    matcher = TextMatcher.load(options.model)
+    found = groups(matcher, texts, options.neighbours)
     for kept, *others in found:
         print("\t".join([kept, *others]))
     print(f"{len(texts)} texts, {len(found)} of them different")

@@ -41,10 +41,10 @@ def main() -> None:
 
     answers = ANSWERS if options.faq is None else read(options.faq)
     # A service does this once. The stored questions are encoded here, and each search encodes one text.
-    index = TextIndex(TextMatcher.load(options.model), answers)
+    index = TextIndex.build(TextMatcher.load(options.model), answers)
 
     best = index.search(options.question, k=1)[0]
-    if best.match:
+    if best.decision == "match":
         print(f"{best.text} ({best.score:.2f})\n{answers[best.text]}")
     else:
         print(f"转人工。最接近的是「{best.text}」（{best.score:.2f}）。")

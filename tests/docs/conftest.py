@@ -12,6 +12,12 @@ from textsim.data.formats.format import FORMATS
 
 PAIRS, DEV_PAIRS, TRIPLETS, VECTORS = 60, 40, 60, 60
 """Rows of the small files."""
+FAQ = [
+    "id\ttext\tanswer\tcategory",
+    "1\t忘记密码怎么办\t点「忘记密码」，用手机号重设\t账号",
+    "1\t登录密码忘了\t点「忘记密码」，用手机号重设\t账号",
+    "2\t如何申请退货\t在订单里点「申请售后」\t售后",
+]
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +40,7 @@ def stage(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = list(dict.fromkeys(row[0] for row in pairs[1:]))
     _write(folder / "pairs.tsv", ["\t".join(row[:2]) for row in pairs])
     _write(folder / "questions.txt", texts)
+    _write(folder / "faq.tsv", FAQ)
     _write(folder / "log.txt", list(dict.fromkeys(row[1] for row in pairs[1:])))
     (folder / "char.vec").write_bytes((demo / "characters.vec").read_bytes())
     ok("preprocess", folder / "train.tsv", "--dev", folder / "dev.tsv", "--out", folder / "dataset")

@@ -52,6 +52,12 @@ class Command(click.Command):
                 formatter.write_dl(records)
 
 
+class CommandGroup(click.Group):
+    """Commands with a first name in common, such as `textsim index build`."""
+
+    command_class = Command
+
+
 def command() -> Callable[[Callable[..., Any]], Command]:
     """The decorator of a command of `textsim`."""
     return click.command(cls=Command)
@@ -134,6 +140,8 @@ def _notes(report: FileReport) -> list[str]:
         parts.append(f"{report.rejected:,} bad rows left out{_numbers(report)}")
     if report.quoted:
         parts.append(quotes_note(report.quoted))
+    if report.left_out:
+        parts.append(f"column {report.left_out!r} left out: taken for the label")
     if report.truncated:
         parts.append(f"{report.truncated:,} texts read to the model's maximum length only")
     if report.indistinct:

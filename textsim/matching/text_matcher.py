@@ -341,12 +341,26 @@ class TextMatcher(Matcher):
             left, right: as many on both sides.
             cache: where encoded texts are looked up and kept.
         """
-        normalize = self._tokenizer.normalizer
+        scores, indistinct = self.compare_keys(left.keys, right.keys, self._differ(left, right), cache)
+        return PairScores(scores, indistinct, left.truncated | right.truncated)
 
-        def differ(place: int) -> bool:
-            return normalize(left.texts[place]) != normalize(right.texts[place])
+    def compare_encoded(
+        self,
+        left: TokenizedTexts,
+        right: TokenizedTexts,
+        encoded: np.ndarray,
+        left_rows: np.ndarray,
+        right_rows: np.ndarray,
+    ) -> PairScores:
+        """Scores texts whose vectors are known, row by row.
 
-        scores, indistinct = self.compare_keys(left.keys, right.keys, differ, cache)
+        Args:
+            left, right: as many on both sides.
+            encoded: float32 (n, output_dim).
+            left_rows, right_rows: for each text of a side the row of its vector, int64 (pairs,).
+        """
+        scores = self.compare_rows(encoded, left_rows, right_rows)
+        indistinct = _settle(scores, left.keys, right.keys, self._differ(left, right))
         return PairScores(scores, indistinct, left.truncated | right.truncated)
 
     def compare_keys(
@@ -369,14 +383,12 @@ class TextMatcher(Matcher):
         """
         encoded, rows = self.encode_keys([*left, *right], cache)
         scores = self.compare_rows(encoded, rows[: len(left)], rows[len(left) :])
-        indistinct = np.zeros(len(left), bool)
-        for place, keys in enumerate(zip(left, right, strict=True)):
-            if all(map(_knows_nothing, keys)):
-                if differ(place):
-                    scores[place] = 0
-            elif keys[0] == keys[1]:
-                indistinct[place] = differ(place)
-        return scores, indistinct
+        return scores, _settle(scores, left, right, differ)
+
+    def _differ(self, left: TokenizedTexts, right: TokenizedTexts) -> Callable[[int], bool]:
+        """A function that tells whether two texts at a place differ in more than what is normalized away."""
+        normalize = self._tokenizer.normalizer
+        return lambda place: normalize(left.texts[place]) != normalize(right.texts[place])
 
     def _encode_distinct(self, keys: Sequence[bytes]) -> np.ndarray:
         lengths = np.fromiter(map(len, keys), np.int32, len(keys)) // 4
@@ -389,6 +401,24 @@ _UNKNOWN = np.int32(UNK_ID).tobytes()
 def _knows_nothing(key: bytes) -> bool:
     """Whether a key has no ids but those of unknown tokens."""
     return key == _UNKNOWN * (len(key) // len(_UNKNOWN))
+
+
+def _settle(
+    scores: np.ndarray, left: Sequence[bytes], right: Sequence[bytes], differ: Callable[[int], bool]
+) -> np.ndarray:
+    """Sets the scores of pairs whose vectors say nothing, see `TextMatcher`.
+
+    Returns:
+        bool (pairs,), see `PairScores.indistinct`.
+    """
+    indistinct = np.zeros(len(scores), bool)
+    for place, (key, other) in enumerate(zip(left, right, strict=True)):
+        if _knows_nothing(key) and _knows_nothing(other):
+            scores[place] = 0 if differ(place) else 1
+        elif key == other:
+            scores[place] = 1
+            indistinct[place] = differ(place)
+    return indistinct
 
 
 def _is_frame(value: Any) -> bool:
