@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textsim.errors import TextsimError
+from textsim.extras import needed_for
 
 if TYPE_CHECKING:
     from textsim.matching.files.report import FileReport
@@ -26,7 +27,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _ended_by_signals():
+            with _ended_by_signals(), needed_for(f"textsim {self.name}"):
                 return super().invoke(ctx)
         except TextsimError as error:
             message = " ".join(f"{type(error).__name__}: {error}".splitlines())

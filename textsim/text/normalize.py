@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any
 
-from textsim.errors import ConfigError, InputError, MissingDependencyError
+from textsim.errors import ConfigError, InputError
+from textsim.extras import needed_for
 from textsim.registry import unknown_name
 
 # Unicode categories Cc (without what str.isspace() counts as whitespace), Cf and Cs. Written out, because
@@ -110,11 +111,7 @@ class Normalizer:
 
 @cache
 def _simplifier() -> Callable[[str], str]:
-    try:
+    with needed_for("normalizer option 'simplify'"):
         from opencc import OpenCC
-    except ImportError as error:
-        raise MissingDependencyError(
-            "normalizer option 'simplify' needs OpenCC. Install it with: pip install 'textsim[opencc]'"
-        ) from error
     convert: Callable[[str], str] = OpenCC("t2s").convert
     return convert

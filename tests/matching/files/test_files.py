@@ -282,7 +282,7 @@ def test_the_outputs_name_tells_its_form(matcher: TextMatcher, tmp_path: Path) -
         assert table["text_a"].tolist() == plain["text_a"].tolist()
         np.testing.assert_allclose(table["score"], plain["score"].astype(float), atol=1e-6)
         assert table["match"].astype(int).tolist() == plain["match"].astype(int).tolist()
-    with pytest.raises(InputError, match="a .npy file holds one matrix"):
+    with pytest.raises(InputError, match=r"a \.npy file holds one matrix"):
         score_file(matcher, source, tmp_path / "s.npy")
     assert not (tmp_path / "s.npy").exists()
 
@@ -293,7 +293,9 @@ def test_vectors_beside_their_texts(matcher: TextMatcher, tmp_path: Path) -> Non
     encode_file(matcher, source, tmp_path / "v.jsonl", columns=[1])
     rows = [json.loads(line) for line in (tmp_path / "v.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["text"] for row in rows] == [row[0] for row in random_pairs(4)]
-    np.testing.assert_array_equal(np.array([row["vector"] for row in rows], "f4"), np.load(tmp_path / "v.npy"))
+    np.testing.assert_array_equal(
+        np.array([row["vector"] for row in rows], "f4"), np.load(tmp_path / "v.npy")
+    )
 
 
 @pytest.mark.parametrize("target", ["-", os.devnull])

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from textsim.errors import ArtifactError, MissingDependencyError
+from textsim.errors import ArtifactError
+from textsim.extras import needed_for
 from textsim.io.atomic import atomic_file
 
 WIDTH = 256
@@ -43,12 +44,8 @@ class Graph:
     """
 
     def __init__(self, projection: np.ndarray, path: Path | None = None, *, writable: bool = False) -> None:
-        try:
+        with needed_for("an index of this size"):
             from usearch.index import Index
-        except ImportError as error:
-            raise MissingDependencyError(
-                "an index of this size needs usearch. Install it with: pip install 'textsim[index]'"
-            ) from error
         self._projection = projection
         self._index: Any = Index(
             ndim=projection.shape[1],
