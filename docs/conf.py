@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
@@ -13,8 +12,6 @@ from sphinx.application import Sphinx
 from sphinx.search.zh import SearchChinese
 
 sys.path.insert(0, os.path.abspath(".."))
-
-logging.getLogger("jieba").setLevel(logging.WARNING)
 
 chinese = tags.has("zh")  # type: ignore[name-defined]  # noqa: F821  (Sphinx puts `tags` here)
 
@@ -59,21 +56,39 @@ html_theme_options = {
         "'Noto Sans CJK SC', 'Noto Sans SC', sans-serif",
     },
 }
+# No dictionary of words, see SearchPairs.
+html_search_options = {"dict": ""}
 html_context = {
     "other_language": "en" if chinese else "zh",
     "other_language_name": "English" if chinese else "中文",
 }
 
 
-class SegmentedChinese(SearchChinese):
-    """Chinese search whose queries are segmented as the pages are; Sphinx takes a whole query for one word."""
+class SearchPairs(SearchChinese):
+    """Chinese search by pairs of neighbouring characters.
 
+    Sphinx splits pages into words and takes a query for one word, so that few queries find anything. Here both are
+    split into pairs, and those of a query that no page has are left out.
+    """
+
+    # Of the stemmer in the page's script. Sphinx names one that is not there.
+    language_name = "English"
     js_splitter_code = """
 var splitQuery = (query) =>
-  [...new Intl.Segmenter("zh", { granularity: "word" }).segment(query)]
-    .filter((part) => part.isWordLike)
-    .map((part) => part.segment);
+  (query.match(/[\\u4e00-\\u9fff]+|[a-zA-Z0-9_]+/g) ?? [])
+    .flatMap((part) =>
+      /[\\u4e00-\\u9fff]/.test(part)
+        ? [...part].slice(1).map((character, place) => part[place] + character)
+            .filter((pair) => pair in Search._index.terms || pair in Search._index.titleterms)
+        : [part]
+    );
 """
+
+    def split(self, input: str) -> list[str]:
+        runs = re.findall("[\u4e00-\u9fff]+", input)
+        latin = self.latin1_letters.findall(input)
+        self.latin_terms.update(latin)
+        return [run[place : place + 2] for run in runs for place in range(len(run) - 1)] + latin
 
 
 def join_lines(app: Sphinx, doctree: nodes.document) -> None:
@@ -88,5 +103,5 @@ def join_lines(app: Sphinx, doctree: nodes.document) -> None:
 
 def setup(app: Sphinx) -> None:
     """Puts the search of this site in the place of Sphinx's, and joins lines."""
-    search.languages["zh"] = SegmentedChinese
+    search.languages["zh"] = SearchPairs
     app.connect("doctree-read", join_lines)
