@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,10 +67,14 @@ def run_bare(*commands: list[Any]) -> list[tuple[int, str, str]]:
 def test_every_optional_library_is_in_its_extra() -> None:
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg", encoding="utf-8")
-    distributions = {"sklearn": "scikit-learn"}
+    distributions = {
+        "fastapi_swagger": "fastapi-swagger",
+        "prometheus_client": "prometheus-client",
+        "sklearn": "scikit-learn",
+    }
 
     def names(listed: str) -> set[str]:
-        return {line.split(" ")[0] for line in listed.split("\n") if line}
+        return {re.split(r"[ \[]", line)[0] for line in listed.split("\n") if line}
 
     extras = parser["options.extras_require"]
     assert not names(parser["options"]["install_requires"]) & {

@@ -12,6 +12,8 @@ from textsim.errors import MissingDependencyError
 
 EXTRAS = {
     "cn2an": "augment",
+    "fastapi": "serve",
+    "fastapi_swagger": "serve",
     "gensim": "train",
     "jieba": "jieba",
     "keras": "train",
@@ -20,6 +22,7 @@ EXTRAS = {
     "numba": "train",
     "opencc": "opencc",
     "openpyxl": "excel",
+    "prometheus_client": "serve",
     "pyarrow": "parquet",
     "pypinyin": "augment",
     "rjieba": "fast",
@@ -29,6 +32,7 @@ EXTRAS = {
     "threadpoolctl": "train",
     "tokenizers": "teachers",
     "usearch": "index",
+    "uvicorn": "serve",
 }
 """Top-level module -> the extra of textsim that brings it."""
 

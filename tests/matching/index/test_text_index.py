@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.tiny_models import saved_model
-from textsim.errors import ArtifactError, InputError
+from textsim.errors import ArtifactError, InputError, UnknownNameError
 from textsim.matching.index import search as search_module
 from textsim.matching.index import text_index as index_module
 from textsim.matching.index.entries import Entry
@@ -134,7 +134,9 @@ def test_an_entry_is_one_hit_by_its_best_phrasing_with_its_payload(
             ({"price": 9}, set()),
         ):
             assert {hit.id for hit in index.search("你好", filter=filter)} == ids
-        with pytest.raises(InputError, match=r"no payload has a column 'colour'. The index has: 'answer'"):
+        with pytest.raises(
+            UnknownNameError, match=r"no payload has a column 'colour'. The index has: 'answer'"
+        ):
             index.search("你好", filter={"colour": "red"})
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from textsim.errors import InputError, shown
+from textsim.errors import InputError, UnknownNameError, shown
 from textsim.io.folders import atomic_folder
 from textsim.io.manifest import MANIFEST, write_json
 from textsim.matching.index.entries import EntryFile, batches
@@ -235,7 +235,8 @@ class TextIndex:
             filter: values that the payloads of the hits must have, by column; compared as text.
 
         Raises:
-            InputError: the text is not a str or is empty, `k` is less than 1, or no payload has a column of the filter.
+            InputError: the text is not a str or is empty, or `k` is less than 1.
+            UnknownNameError: no payload has a column of the filter.
             ArtifactError: the index was damaged, or replaced by one of another model.
         """
         return self.search_read(self.matcher.read([text], lambda _: "text"), k, rerank=rerank, filter=filter)[
@@ -322,7 +323,9 @@ def _allowed(opened: _Opened, filter: Mapping[str, Any]) -> np.ndarray:
             for column, _ in wanted:
                 if column not in columns:
                     have = ", ".join(map(repr, columns)) or "none"
-                    raise InputError(f"filter: no payload has a column {column!r}. The index has: {have}.")
+                    raise UnknownNameError(
+                        f"filter: no payload has a column {column!r}. The index has: {have}."
+                    )
             known = reading.keys_where(dict(wanted))
         if len(opened.allowed) < _FILTERS_KEPT:
             opened.allowed[wanted] = known
