@@ -231,6 +231,7 @@ def latin_name(text: Text, rng: random.Random) -> str | None:
     swaps += [
         Swap(*found.span(), _CHINESE[found[0]])
         for found in _CHINESE_PATTERN.finditer(text.text)
-        if text.whole(*found.span())
+        # A tablet is no PC.
+        if text.whole(*found.span()) and not re.search("平板|笔记本$", text.text[: found.start()])
     ]
     return one_of(text, rng, swaps)
