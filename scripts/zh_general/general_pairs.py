@@ -79,7 +79,9 @@ def pairs_of(
             cosine[number] = -1
             nearest = np.argpartition(-cosine, 60)[:60] if len(texts) > 60 else np.arange(len(texts))
             nearest = nearest[np.argsort(-cosine[nearest])]
-            partners = [int(nearest[k]) for k in _NEIGHBORS if k < len(nearest)] + [int(rng.integers(len(texts)))]
+            partners = [int(nearest[k]) for k in _NEIGHBORS if k < len(nearest)] + [
+                int(rng.integers(len(texts)))
+            ]
             for partner in partners:
                 if partner != number:
                     cosines[min(number, partner), max(number, partner)] = float(cosine[partner])

@@ -82,7 +82,7 @@ def sentences(path: Path, rng: np.random.Generator) -> list[str]:
         # Places where something was taken out.
         if "#idiom#" in line or "<#>" in line:
             continue
-        parts = re.findall("[^。！？!?；;…]+[。！？!?；;…”\"]*", line) if len(line) > 45 else [line]
+        parts = re.findall('[^。！？!?；;…]+[。！？!?；;…”"]*', line) if len(line) > 45 else [line]
         if 60 < len(line) <= 120 and rng.random() < 0.15:
             parts.append(line)
         for part in parts:
