@@ -7,6 +7,6 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-install_textsim
+install_textsim "[train]"
 bash "$root/scripts/demo.sh" "${1:-$root/runs/quickstart}"
 say "From now on: source '$venv/bin/activate', then textsim --help"

@@ -7,7 +7,7 @@ import pytest
 from textsim import errors
 from textsim.errors import InputError, MissingDependencyError, TextsimError, UnknownNameError
 
-CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass)]
+CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__]
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -18,7 +18,8 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from textsim.errors import MissingDependencyError, UnknownNameError
+from textsim.errors import UnknownNameError
+from textsim.extras import needed_for
 
 T = TypeVar("T", bound=type)
 F = TypeVar("F", bound=Callable[..., str])
@@ -81,7 +82,8 @@ class Registry:
 
     def names(self) -> tuple[str, ...]:
         """The registered names, sorted."""
-        _import_all(self._module)
+        with needed_for(f"{self.kind}s"):
+            _import_all(self._module)
         import_installed_parts()
         return tuple(sorted(self._classes))
 
@@ -92,14 +94,8 @@ class Registry:
             UnknownNameError: no class has that name.
             MissingDependencyError: the classes need a library that is not installed.
         """
-        try:
+        with needed_for(f"{self.kind} {name!r}"):
             _import_all(self._module)
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] == "textsim":
-                raise
-            raise MissingDependencyError(
-                f"{self.kind} {name!r} needs {error.name}, which is not installed: pip install 'textsim[train]'."
-            ) from None
         if name not in self._classes:
             names = self.names()
             if name in self._classes:

@@ -25,6 +25,12 @@ def test_help_teaches(command: str) -> None:
     assert ok(command, "-h") == text
 
 
+@pytest.mark.parametrize("command", ["build", "add", "remove", "info", "compact"])
+def test_help_of_a_command_in_a_group_teaches(command: str) -> None:
+    text = ok("index", command, "--help")
+    assert text.startswith(f"Usage: main index {command}") and "Example" in text
+
+
 def test_help_lists_every_command_and_completion() -> None:
     text = ok("--help")
     assert all(f"  {command} " in text for command in COMMANDS)
@@ -32,10 +38,12 @@ def test_help_lists_every_command_and_completion() -> None:
 
 
 def test_every_option_is_explained() -> None:
-    for name, command in main.found.items():
+    groups = [command for command in main.found.values() if isinstance(command, click.Group)]
+    assert groups
+    for command in [*main.found.values(), *(one for group in groups for one in group.commands.values())]:
         for parameter in command.params:
             if isinstance(parameter, click.Option):
-                assert parameter.help, f"{name} {parameter.opts}"
+                assert parameter.help, f"{command.name} {parameter.opts}"
 
 
 def test_version() -> None:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textsim.data.rows import (
+    EVERY,
     PAIRS,
     TEXTS,
     TRIPLETS,
@@ -431,6 +432,7 @@ def test_formats_that_are_not_known(tmp_path):
         ({"keep": "id"}, "keep: expected a list of names or positions. Received the text 'id'"),
         ({"keep": ["line", "id", "line"]}, "keep: expected different ones. Received line, id, line"),
         ({"keep": ["id", 0]}, "keep: positions count from 1. Received id, 0"),
+        ({"keep": ["*", "id"]}, r"keep: '\*' keeps all further columns"),
         ({"keep": ["line", "id"], "header": "no"}, "keep: a file without a header has positions"),
         ({"on_bad_row": "drop"}, "on_bad_row 'drop': expected one of: error, skip"),
         ({"rejects": "r.tsv"}, "rejects are written with on_bad_row 'skip' only"),
@@ -694,6 +696,35 @@ def test_json_lines_that_lack_what_is_kept_are_bad_rows(tmp_path):
         path = text_file(tmp_path, "\n".join(order), "k.jsonl")
         (chunk,) = read_rows(path, UNLABELED, keep=["id"], on_bad_row="skip")
         assert (chunk.texts, chunk.kept) == ((["丙"], ["丁"]), {"id": [3]})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "expected"),
+    [
+        ("t.csv", "id,text,答案\n7,甲,好\n8,乙,\n", {}, [{"id": "7", "答案": "好"}, {"id": "8", "答案": ""}]),
+        ("t.csv", "甲,1\n乙,2\n", {"columns": [1]}, [{"2": "1"}, {"2": "2"}]),
+        ("t.csv", "x,,text\n1,2,甲\n", {}, [{"x": "1", "2": "2"}]),
+        ("t.tsv", "甲\n乙\n", {}, [{}, {}]),
+        ("t.txt", "甲\n乙\n", {}, [{}, {}]),
+        ("t.jsonl", '{"text": "甲", "n": 1}\n{"m": [2], "text": "乙"}\n', {}, [{"n": 1}, {"m": [2]}]),
+    ],
+)
+def test_every_further_column_is_kept(tmp_path, name, content, options, expected):
+    (chunk,) = read_rows(text_file(tmp_path, content, name), TEXTS, keep=[EVERY], **options)
+    assert chunk.kept == {EVERY: expected}
+    assert chunk.texts[0] in (["甲", "乙"], ["甲"])
+
+
+def test_further_columns_of_one_name_cannot_be_told_apart(tmp_path):
+    path = text_file(tmp_path, "text,备注,备注\n甲,1,2\n", "t.csv")
+    with pytest.raises(DataFormatError, match=r"the column name '备注' occurs twice\. Rename one"):
+        read_rows(path, TEXTS, keep=[EVERY])
+
+
+def test_every_further_column_of_parquet_is_kept(tmp_path):
+    pd.DataFrame({"n": [1, 2], "text": ["甲", "乙"]}).to_parquet(tmp_path / "t.parquet")
+    (chunk,) = read_rows(tmp_path / "t.parquet", TEXTS, keep=[EVERY])
+    assert chunk.kept == {EVERY: [{"n": 1}, {"n": 2}]}
 
 
 def test_a_first_row_with_the_names_to_keep_is_a_header(tmp_path):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import builtins
 import sys
 import unicodedata
 
@@ -100,15 +99,8 @@ def test_simplify() -> None:
 
 
 def test_simplify_without_opencc_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    real_import = builtins.__import__
-
-    def without_opencc(name: str, *args: object) -> object:
-        if name == "opencc":
-            raise ImportError(name)
-        return real_import(name, *args)  # type: ignore[arg-type]
-
     normalize._simplifier.cache_clear()
-    monkeypatch.setattr(builtins, "__import__", without_opencc)
+    monkeypatch.setitem(sys.modules, "opencc", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'textsim\[opencc\]'"):
         Normalizer(simplify=True)
 

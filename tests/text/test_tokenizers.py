@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import builtins
 import json
 import os
 import pickle
@@ -346,14 +345,7 @@ def test_rjieba_cuts_alike(hmm: bool) -> None:
 
 
 def test_without_rjieba_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    real_import = builtins.__import__
-
-    def without_rjieba(name: str, *args: object) -> object:
-        if name == "rjieba":
-            raise ImportError(name)
-        return real_import(name, *args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", without_rjieba)
+    monkeypatch.setitem(sys.modules, "rjieba", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'textsim\[fast\]'"):
         JiebaTokenizer(engine="rjieba")
 

@@ -83,6 +83,7 @@ class SavedModel:
         members: how many models of this recipe score together, by the mean of their scores. Where there are several,
             the path of each weight begins with the number of its member, as in ``0/encoder/forward_0/kernel``, and
             `output_dim` is the width of all of them side by side.
+        source: where it was loaded from: the folder's absolute path, or a bundled model's name; None where it was not.
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class SavedModel:
     provenance: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
     members: int = 1
+    source: str | None = field(default=None, compare=False)
 
     def split(self) -> list[SavedModel]:
         """The members, each a model of its own; of a single model, itself."""
@@ -292,6 +294,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         metrics=read_json_object(folder / METRICS),
         provenance=read_json_object(folder / PROVENANCE),
         notes=(folder / NOTES).read_text(encoding="utf-8") if NOTES in listed else "",
+        source=os.path.abspath(folder) if Path(path_or_name).is_dir() else str(path_or_name),
     )
 
 

@@ -29,14 +29,22 @@ from textsim.cli.terminal import command, describe_reading
     metavar="FILE",
     help="A text a line; - is standard input.",
 )
-@option("--output", "target", required=True, type=OUTPUT, metavar="FILE.npy", help="Where the vectors go.")
+@option(
+    "--output",
+    "target",
+    required=True,
+    type=OUTPUT,
+    metavar="FILE",
+    help="Where the vectors go: .npy, or texts too: .jsonl, .parquet, .tsv.",
+)
 @simplify_option()
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
 @reading_options
 def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, **options: Any) -> None:
     """Write the sentence vector of every line of a file.
 
-    The output is a NumPy array of float32, of shape (lines, dim), in the order of the lines. Those that
+    The output is a NumPy array of float32, of shape (lines, dim), in the order of the lines; or by its name a table of
+    texts and vectors. Those that
     --on-bad-row skip leaves out have no vector; --rejects lists them.
 
     \b

@@ -15,21 +15,30 @@ import click
 from textsim import __version__
 from textsim.cli import __name__ as package
 from textsim.cli import __path__ as folders
-from textsim.cli.terminal import Command
+from textsim.cli.terminal import Command, CommandGroup
 
 
 class Commands(click.Group):
     """The commands that the modules of this package define."""
 
     @cached_property
-    def found(self) -> dict[str, Command]:
-        """Every command by its name."""
+    def found(self) -> dict[str, click.Command]:
+        """Every command, and every group of them, by its name."""
         names = [module.name for module in pkgutil.iter_modules(folders) if module.name != "main"]
         modules = [importlib.import_module(f"{package}.{name}") for name in names]
         commands = [
-            value for module in modules for value in vars(module).values() if isinstance(value, Command)
+            value
+            for module in modules
+            for value in vars(module).values()
+            if isinstance(value, Command | CommandGroup)
         ]
-        return {str(command.name): command for command in commands}
+        in_groups = [
+            command
+            for group in commands
+            if isinstance(group, CommandGroup)
+            for command in group.commands.values()
+        ]
+        return {str(command.name): command for command in commands if command not in in_groups}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self.found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,24 @@ import click
 from textsim.cli.options import (
     FILE_OR_STREAM,
     OUTPUT_OR_STREAM,
+    complete_model,
     given,
-    model_argument,
     option,
     reading_options,
-    simplify_option,
 )
 from textsim.cli.terminal import command, describe_reading, echo_notes, format_json
 
 
+def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The values that payloads must have, by column."""
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"expected COLUMN=VALUE. Received {value!r}.", ctx, param)
+    return dict(value.split("=", 1) for value in values)
+
+
 @command()
-@model_argument
-@click.argument("stored", metavar="STORED", type=FILE_OR_STREAM)
+@click.argument("index", metavar="INDEX", type=click.Path(path_type=Path))
 @click.argument("text", metavar="[TEXT]", required=False)
 @option(
     "--input",
@@ -33,34 +38,46 @@ from textsim.cli.terminal import command, describe_reading, echo_notes, format_j
     help="Texts to search for, one a line or in a column.",
 )
 @option("--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their hits go.")
-@option("-k", "--top", "k", type=click.IntRange(1), default=5, help="Stored texts to find for each.")
+@option("-k", "--top", "k", type=click.IntRange(1), default=5, help="Hits for each text.")
+@option(
+    "--filter",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    callback=parse_filter,
+    help="Hits of this value in a further column of the index; several must all hold.",
+)
+@option(
+    "--model",
+    metavar="MODEL",
+    shell_complete=complete_model,
+    help="The model of the index, where it was moved.  [default: where it lay]",
+)
 @option("--json", "as_json", is_flag=True, help="Print the hits of TEXT as JSON.")
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
-@simplify_option()
 @reading_options
 def search(
-    model: str,
-    stored: Path,
+    index: Path,
     text: str | None,
     source: Path | None,
     target: Path,
     k: int,
-    simplify: bool,
+    filter: dict[str, str],
+    model: str | None,
     as_json: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
     """Find the stored texts that a new one matches.
 
-    STORED is a file of texts, one a line or in a column; the options under Reading are for it, --on-bad-row for the
-    file of --input too, which has a text a line or a column of a usual name. Each hit comes with
-    its score, whether that makes a match, and the cosine of the two texts' vectors, by which a model with in-batch
-    negatives orders them; other models order them by score.
+    INDEX is a folder that `textsim index build` made. Each hit comes with its score, the decision, the id and the
+    stored text; with --json also with the probability that the two match, the cosine of their vectors and the payload.
+    The options under Reading are for the file of --input.
 
     \b
     Examples:
-      textsim search zh-general questions.txt 密码忘了怎么办
-      textsim search model faq.csv --columns question --input log.txt --output found.tsv -k 3
+      textsim search faq.index 密码忘了怎么办
+      textsim search faq.index 怎么退货 -k 3 --filter category=售后 --json
+      textsim search faq.index --input log.txt --output found.tsv -k 1
     """
     if (source is None) == (text is None):
         raise click.UsageError("give a text to search for, or --input FILE.")
@@ -68,39 +85,28 @@ def search(
         raise click.UsageError("--output: for --input FILE alone, not for a text.")
     if source is not None and as_json:
         raise click.UsageError("--json: for a text alone. The hits of --input are written as TSV.")
-    if source is not None and os.fspath(source) == os.fspath(stored) == "-":
-        raise click.UsageError("STORED and --input: standard input is one of them at most.")
-    from textsim.io.paths import check_target
     from textsim.matching.files.report import FileReport
-    from textsim.matching.files.search import search_file, stored_texts
+    from textsim.matching.files.search import search_file
     from textsim.matching.index.text_index import TextIndex
     from textsim.matching.text_matcher import TextMatcher
 
-    rejects = [] if options["rejects"] is None else [options["rejects"]]
-    check_target(target, [stored, *rejects])
-    for path in rejects:
-        check_target(path, [stored, *([] if source is None else [source])])
-    matcher = TextMatcher.load(model, simplify=simplify)
-    texts, report = stored_texts(matcher, stored, **given(**options))
-    if not quiet:
-        echo_notes(report)
-    index = TextIndex(matcher, texts, progress=not quiet and sys.stderr.isatty())
-    if source is not None:
-        policy = given(on_bad_row=options["on_bad_row"])
-        report = search_file(index, source, target, k=k, progress=False if quiet else None, **policy)
-        if not quiet:
-            click.echo(
-                f"{describe_reading(report)}; {report.matches:,} with a match among {len(index):,} texts",
-                err=True,
+    with TextIndex.open(index, None if model is None else TextMatcher.load(model)) as opened:
+        if source is not None:
+            progress = False if quiet else None
+            report = search_file(
+                opened, source, target, k=k, filter=filter, progress=progress, **given(**options)
             )
-        return
-    assert text is not None
-    query = matcher.read([text], lambda _: "text")
-    hits = index.search_read(query, k)[0]
+            if not quiet:
+                click.echo(
+                    f"{describe_reading(report)}; {report.matches:,} with a match among {len(opened):,} texts",
+                    err=True,
+                )
+            return
+        assert text is not None
+        query = opened.matcher.read([text], lambda _: "text")
+        (hits,) = opened.search_read(query, k, filter=filter)
     if as_json:
         click.echo(format_json([hit._asdict() for hit in hits]))
     for hit in [] if as_json else hits:
-        click.echo(f"{hit.score:.4f}\t{'match' if hit.match else 'no match'}\t{hit.cosine:.4f}\t{hit.text}")
-    echo_notes(
-        FileReport(truncated=int(query.truncated.sum()), indistinct=sum(hit.indistinct for hit in hits))
-    )
+        click.echo(f"{hit.score:.4f}\t{hit.decision}\t{hit.id}\t{hit.text}")
+    echo_notes(FileReport(truncated=int(query.truncated.sum())))

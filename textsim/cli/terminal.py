@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textsim.errors import TextsimError
+from textsim.extras import needed_for
 
 if TYPE_CHECKING:
     from textsim.matching.files.report import FileReport
@@ -26,7 +27,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _ended_by_signals():
+            with _ended_by_signals(), needed_for(f"textsim {self.name}"):
                 return super().invoke(ctx)
         except TextsimError as error:
             message = " ".join(f"{type(error).__name__}: {error}".splitlines())
@@ -50,6 +51,12 @@ class Command(click.Command):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+class CommandGroup(click.Group):
+    """Commands with a first name in common, such as `textsim index build`."""
+
+    command_class = Command
 
 
 def command() -> Callable[[Callable[..., Any]], Command]:
@@ -134,6 +141,8 @@ def _notes(report: FileReport) -> list[str]:
         parts.append(f"{report.rejected:,} bad rows left out{_numbers(report)}")
     if report.quoted:
         parts.append(quotes_note(report.quoted))
+    if report.left_out:
+        parts.append(f"column {report.left_out!r} left out: taken for the label")
     if report.truncated:
         parts.append(f"{report.truncated:,} texts read to the model's maximum length only")
     if report.indistinct:

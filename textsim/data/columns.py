@@ -5,16 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from textsim.data.formats.table import Cells, Malformed, Table, is_blank
 from textsim.data.labels import LABEL_NAMES, LabelRule
 from textsim.errors import ConfigError, DataFormatError
 
+C = TypeVar("C", str, str | int)
+
 HEADERS = ("auto", "yes", "no")
 _DELIMITERS = ("\t", ";", "|", ",")
 LINE = "line"
 """Kept like a column: the number of the line."""
+EVERY = "*"
+"""Kept alone, like a column: a dict of the cells of all columns that are not the kind's, by name."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,8 @@ def parse_keep(keep: Sequence[str | int], header: str) -> tuple[str | int, ...]:
     if isinstance(keep, str):
         raise ConfigError(f"keep: expected a list of names or positions. Received the text {keep!r}.")
     parsed = _parse_places("keep", keep)
+    if EVERY in parsed and len(parsed) > 1:
+        raise ConfigError(f"keep: {EVERY!r} keeps all further columns. Received others beside it.")
     if header == "no" and any(isinstance(column, str) for column in _without_line(parsed)):
         raise ConfigError(f"keep: a file without a header has positions (from 1) and {LINE!r}, and no names.")
     return parsed
@@ -160,8 +166,9 @@ def _parse_places(what: str, columns: Sequence[str | int]) -> tuple[str | int, .
     return parsed
 
 
-def _without_line(keep: Sequence[str | int]) -> list[str | int]:
-    return [column for column in keep if column != LINE]
+def _without_line(keep: Sequence[C]) -> list[C]:
+    """The columns of the file itself that are named."""
+    return [column for column in keep if column not in (LINE, EVERY)]
 
 
 def find_columns(
@@ -192,7 +199,10 @@ def find_columns(
     whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
     rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
     if not rows:
-        getter = _getter(in_order, len(in_order), expected)
+        if keep == (EVERY,):
+            getter = _getter_of_every(in_order, kind.columns, expected)
+        else:
+            getter = _getter(in_order, len(in_order), expected)
         return Columns(kind.columns, False, expected, getter, tuple(map(str, keep)))
     *blank, (number, cells) = rows
     assert isinstance(cells, list)
@@ -206,6 +216,9 @@ def find_columns(
             expected = f"{len(names)} {table.separator} columns as in the header"
         table.put_back(blank)
         found = tuple(names[place] for place in places)
+        if keep == (EVERY,):
+            get = _getter_of_every(places, _different(table.where(number), names), expected)
+            return Columns(found, True, expected, get, keep)
         kept, more = _find_kept(table.where(number), names, kind, keep)
         return Columns(found, True, expected, _getter(places + more, len(names), expected), kept)
 
@@ -221,6 +234,9 @@ def find_columns(
         if kind.labeled and len(cells) == width:
             _check_label(table, (number, cells), places[-1], rule)
     table.put_back(rows)
+    if keep == (EVERY,):
+        get = _getter_of_every(places, [str(place + 1) for place in range(width)], expected)
+        return Columns(kind.columns, False, expected, get, keep)
     more = _places(table.where(number), names, kind, _without_line(keep))
     return Columns(
         kind.columns, False, expected, _getter(places + more, width, expected), tuple(map(str, keep))
@@ -240,9 +256,12 @@ def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | in
     if table.names is not None:
         where, names = table.name, table.names
         places = _places(where, names, kind, wanted)
-        kept, more = _find_kept(where, names, kind, keep)
         expected = f"{len(names)} columns"
         keys = tuple(names[place] for place in places)
+        if keep == (EVERY,):
+            get = _getter_of_every(places, _different(where, names), expected)
+            return Columns(keys, False, expected, get, keep)
+        kept, more = _find_kept(where, names, kind, keep)
         return Columns(keys, False, expected, _getter(places + more, len(names), expected), kept)
 
     # The first rows may be bad ones, which are refused in their turn: the names are those of the first good one.
@@ -256,13 +275,16 @@ def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | in
         number, names = next((row for row in objects if fits(row[1])), objects[0])
         where = table.where(number)
         keys = tuple(names[place] for place in _places(where, names, kind, wanted))
-        kept, _ = _find_kept(where, names, kind, keep)
+        kept = (EVERY,) if keep == (EVERY,) else _find_kept(where, names, kind, keep)[0]
     else:
         keys = kind.columns if wanted is None else tuple(map(str, wanted))
         kept = tuple(map(str, keep))
-    every = keys + tuple(name for name in kept if name != LINE)
+    every = keys + tuple(_without_line(kept))
     expected = f"a JSON object with the keys {', '.join(every)}"
-    return Columns(keys, False, expected, _getter_by_key(every, expected), kept)
+    get = _getter_by_key(every, expected)
+    if kept == (EVERY,):
+        return Columns(keys, False, expected, _getter_of_every_key(keys, get), kept)
+    return Columns(keys, False, expected, get, kept)
 
 
 def _find_kept(
@@ -439,3 +461,36 @@ def _getter_by_key(keys: tuple[str, ...], expected: str) -> Callable[[Cells], Se
         raise BadRow(f"expected {expected}. Received a blank line.")
 
     return get
+
+
+def _different(where: str, names: Sequence[str]) -> list[str]:
+    """The columns' names, by position where there is none."""
+    named = [name or str(place) for place, name in enumerate(names, 1)]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise DataFormatError(f"{where}: the column name {twice!r} occurs twice. Rename one.")
+    return named
+
+
+def _getter_of_every(
+    places: tuple[int, ...], names: Sequence[str], expected: str
+) -> Callable[[Cells], Sequence[Any]]:
+    get = _getter(tuple(range(len(names))), len(names), expected)
+    others = [(place, name) for place, name in enumerate(names) if place not in places]
+
+    def get_every(cells: Cells) -> Sequence[Any]:
+        row = get(cells)
+        return [*(row[place] for place in places), {name: row[place] for place, name in others}]
+
+    return get_every
+
+
+def _getter_of_every_key(
+    keys: tuple[str, ...], get: Callable[[Cells], Sequence[Any]]
+) -> Callable[[Cells], Sequence[Any]]:
+    def get_every(cells: Cells) -> Sequence[Any]:
+        found = get(cells)
+        assert isinstance(cells, dict)
+        return [*found, {name: value for name, value in cells.items() if name not in keys}]
+
+    return get_every

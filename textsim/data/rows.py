@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from textsim.data.columns import (
+    EVERY,
     LINE,
     PAIRS,
     TEXTS,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "EVERY",
     "PAIRS",
     "TEXTS",
     "TRIPLETS",
@@ -189,6 +191,11 @@ class RowReader:
         )
         self.rejected_lines: list[int] = []
         self._chunks = self._read()
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The names of the columns whose cells go into the chunks as they are."""
+        return self._columns.kept
 
     def __iter__(self) -> Iterator[RowChunk]:
         return self
@@ -379,7 +386,7 @@ def read_rows(
         label_max: allows graded labels from 0 to this, and keeps them as shares of it.
         normalizer: applied to every text; one that is empty afterwards makes a bad row.
         keep: further columns whose cells go into the chunks as they are, by name or position; "line" is the
-            number of the line.
+            number of the line. `EVERY` alone: a dict of all further cells, by name.
         chunk_rows: rows in a chunk (the last may have fewer).
 
     Returns:

@@ -15,6 +15,7 @@ from textsim.artifacts.calibration import (
     LogOddsCurve,
     log_terms,
 )
+from textsim.extras import needed_for
 
 FOLDS = 10
 BINS = 15
@@ -157,7 +158,8 @@ def fit_log_odds(positive: np.ndarray, terms: np.ndarray) -> np.ndarray:
         positive: bool (pairs,).
         terms: float64 (pairs, terms).
     """
-    from scipy.optimize import minimize
+    with needed_for("fitting a calibration"):
+        from scipy.optimize import minimize
 
     matches = int(positive.sum())
     targets = np.where(positive, (matches + 1) / (matches + 2), 1 / (len(positive) - matches + 2))
@@ -187,7 +189,8 @@ def _fit_beta(positive: np.ndarray, scores: np.ndarray) -> Curve:
 
 def _fit_isotonic(positive: np.ndarray, scores: np.ndarray) -> Curve:
     """Centered isotonic regression. Each level is moved as if half a pair more of each class were known there."""
-    from sklearn.isotonic import isotonic_regression
+    with needed_for("fitting a calibration"):
+        from sklearn.isotonic import isotonic_regression
 
     values, where = np.unique(scores, return_inverse=True)
     counts = np.bincount(where)

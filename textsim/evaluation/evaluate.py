@@ -17,6 +17,7 @@ from textsim.data.rows import PAIRS, TRIPLETS, detect_kind
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import ConfigError, DataFormatError
 from textsim.evaluation.row_scores import row_scores
+from textsim.extras import needed_for
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.load import load_matcher
@@ -108,8 +109,9 @@ def evaluate_scores(
         threshold: the decision threshold, chosen on other data.
         seconds: how long the scoring took.
     """
-    from scipy.stats import spearmanr
-    from sklearn.metrics import average_precision_score, roc_auc_score
+    with needed_for("evaluating scores"):
+        from scipy.stats import spearmanr
+        from sklearn.metrics import average_precision_score, roc_auc_score
 
     labels, scores = np.asarray(labels, "float64"), np.asarray(scores, "float64")
     positive, judged = labels >= 0.5, scores >= threshold

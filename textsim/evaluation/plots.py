@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from textsim.extras import needed_for
+
 COLORS = {"train": "#7f8fa6", "validation": "#1b6ca8", "same": "#1b8a5a", "different": "#c0392b"}
 CHINESE_FONT = "Noto Sans SC"
 
 
 def _figure(path: Path, title: str, columns: int, draw: Callable[[Any], None]) -> None:
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with needed_for("drawing"):
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     with matplotlib.rc_context({"font.family": font_families(), "axes.unicode_minus": False, "font.size": 9}):
         figure = Figure(figsize=(4.6 * columns, 3.6), layout="constrained")

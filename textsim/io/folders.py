@@ -139,7 +139,9 @@ def check_replaceable(path: str | os.PathLike[str], *, overwrite: bool, format: 
         for folder, folders, files in os.walk(target)
         for name in (*files, *(name for name in folders if os.path.islink(os.path.join(folder, name))))
     )
-    known = {MANIFEST, *manifest["files"]}
+    # Of an index: files that change as long as it is used, and may come and go.
+    changing = manifest.get("changing")
+    known = {MANIFEST, *manifest["files"], *(changing if isinstance(changing, list) else ())}
     others = [
         name
         for name in sorted(path.relative_to(target).as_posix() for path in there)

@@ -12,6 +12,7 @@ import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
 from textsim.config.cores import available_cores
+from textsim.extras import needed_for
 from textsim.onnx.export import encoder_graph, head_graph, token_table
 from textsim.onnx.graph import Unsupported
 
@@ -176,7 +177,8 @@ class KerasScorer(Scorer):
     """Runs a model with Keras: slower, but with every part that is registered."""
 
     def __init__(self, saved: SavedModel) -> None:
-        from textsim.modeling.siamese import SiameseModel
+        with needed_for("a model that has no ONNX form"):
+            from textsim.modeling.siamese import SiameseModel
 
         super().__init__(saved, threads=1)  # TensorFlow has threads of its own
         vocabulary_size = None if saved.vocabulary is None else len(saved.vocabulary)

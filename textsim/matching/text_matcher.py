@@ -19,6 +19,8 @@ from textsim.text.vocabulary import UNK_ID
 if TYPE_CHECKING:
     import pandas as pd
 
+    from textsim.matching.explain import Explanation
+
 CACHE_BYTES = 64 << 20
 
 
@@ -49,6 +51,13 @@ class TokenizedTexts:
             [self.keys[place] for place in places],
             self.truncated[np.asarray(places, np.int64)],
         )
+
+
+class Token(NamedTuple):
+    """A token of a text, and its ids: several where an unknown word is read as its characters."""
+
+    text: str
+    ids: tuple[int, ...]
 
 
 class PairScores(NamedTuple):
@@ -146,6 +155,12 @@ class TextMatcher(Matcher):
             'match'
         """
         return self.decisions(self._score_one(text_a, text_b))[0]
+
+    def explain(self, text_a: str, text_b: str) -> Explanation:
+        """What each token of two texts contributes to their score, see `textsim.matching.explain.explain`."""
+        from textsim.matching.explain import explain
+
+        return explain(self, text_a, text_b)
 
     def decisions(self, result: PairScores) -> list[Decision]:
         """The decision about each pair that was scored, see `decide`."""
@@ -254,6 +269,22 @@ class TextMatcher(Matcher):
             texts, [key for key, _ in found], np.fromiter((cut for _, cut in found), bool, len(found))
         )
 
+    def tokenize(self, text: str, where: str = "text") -> list[Token]:
+        """The tokens that are read of a text, with their ids.
+
+        Raises:
+            InputError: the text is not a str, or is empty once it is normalized; `where` names it.
+        """
+        self._read_one(text, where)
+        tokens = []
+        left = self.max_length
+        for token in self._tokenizer.cut(self._tokenizer.normalizer(text))[: self.max_length]:
+            ids = tuple(self._vocabulary.encode([token]))[:left]
+            left -= len(ids)
+            if ids:
+                tokens.append(Token(token, ids))
+        return tokens
+
     def _read_one(self, text: Any, where: str) -> tuple[bytes, bool]:
         """The key of a text, and whether the text was longer."""
         if not isinstance(text, str):
@@ -310,12 +341,26 @@ class TextMatcher(Matcher):
             left, right: as many on both sides.
             cache: where encoded texts are looked up and kept.
         """
-        normalize = self._tokenizer.normalizer
+        scores, indistinct = self.compare_keys(left.keys, right.keys, self._differ(left, right), cache)
+        return PairScores(scores, indistinct, left.truncated | right.truncated)
 
-        def differ(place: int) -> bool:
-            return normalize(left.texts[place]) != normalize(right.texts[place])
+    def compare_encoded(
+        self,
+        left: TokenizedTexts,
+        right: TokenizedTexts,
+        encoded: np.ndarray,
+        left_rows: np.ndarray,
+        right_rows: np.ndarray,
+    ) -> PairScores:
+        """Scores texts whose vectors are known, row by row.
 
-        scores, indistinct = self.compare_keys(left.keys, right.keys, differ, cache)
+        Args:
+            left, right: as many on both sides.
+            encoded: float32 (n, output_dim).
+            left_rows, right_rows: for each text of a side the row of its vector, int64 (pairs,).
+        """
+        scores = self.compare_rows(encoded, left_rows, right_rows)
+        indistinct = _settle(scores, left.keys, right.keys, self._differ(left, right))
         return PairScores(scores, indistinct, left.truncated | right.truncated)
 
     def compare_keys(
@@ -338,14 +383,12 @@ class TextMatcher(Matcher):
         """
         encoded, rows = self.encode_keys([*left, *right], cache)
         scores = self.compare_rows(encoded, rows[: len(left)], rows[len(left) :])
-        indistinct = np.zeros(len(left), bool)
-        for place, keys in enumerate(zip(left, right, strict=True)):
-            if all(map(_knows_nothing, keys)):
-                if differ(place):
-                    scores[place] = 0
-            elif keys[0] == keys[1]:
-                indistinct[place] = differ(place)
-        return scores, indistinct
+        return scores, _settle(scores, left, right, differ)
+
+    def _differ(self, left: TokenizedTexts, right: TokenizedTexts) -> Callable[[int], bool]:
+        """A function that tells whether two texts at a place differ in more than what is normalized away."""
+        normalize = self._tokenizer.normalizer
+        return lambda place: normalize(left.texts[place]) != normalize(right.texts[place])
 
     def _encode_distinct(self, keys: Sequence[bytes]) -> np.ndarray:
         lengths = np.fromiter(map(len, keys), np.int32, len(keys)) // 4
@@ -358,6 +401,24 @@ _UNKNOWN = np.int32(UNK_ID).tobytes()
 def _knows_nothing(key: bytes) -> bool:
     """Whether a key has no ids but those of unknown tokens."""
     return key == _UNKNOWN * (len(key) // len(_UNKNOWN))
+
+
+def _settle(
+    scores: np.ndarray, left: Sequence[bytes], right: Sequence[bytes], differ: Callable[[int], bool]
+) -> np.ndarray:
+    """Sets the scores of pairs whose vectors say nothing, see `TextMatcher`.
+
+    Returns:
+        bool (pairs,), see `PairScores.indistinct`.
+    """
+    indistinct = np.zeros(len(scores), bool)
+    for place, (key, other) in enumerate(zip(left, right, strict=True)):
+        if _knows_nothing(key) and _knows_nothing(other):
+            scores[place] = 0 if differ(place) else 1
+        elif key == other:
+            scores[place] = 1
+            indistinct[place] = differ(place)
+    return indistinct
 
 
 def _is_frame(value: Any) -> bool:

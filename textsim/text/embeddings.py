@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from textsim.errors import ConfigError, InputError
+from textsim.extras import needed_for
 from textsim.text.vocabulary import Vocabulary
 from textsim.text.word_vectors import WordVectors
 
@@ -136,8 +137,9 @@ def train_word_vectors(
     for name, value in {**options, "workers": workers}.items():
         if value < 1:
             raise ConfigError(f"word vector option {name!r}: expected at least 1. Received {value}.")
-    from gensim.models import Word2Vec
-    from gensim.models.callbacks import CallbackAny2Vec
+    with needed_for("training word vectors"):
+        from gensim.models import Word2Vec
+        from gensim.models.callbacks import CallbackAny2Vec
 
     class Report(CallbackAny2Vec):
         def __init__(self, report: Callable[[int], None]) -> None:

@@ -9,20 +9,21 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any
 
-from textsim.errors import ConfigError, InputError, MissingDependencyError
+from textsim.errors import ConfigError, InputError
+from textsim.extras import needed_for
 from textsim.registry import unknown_name
 
 # Unicode categories Cc (without what str.isspace() counts as whitespace), Cf and Cs. Written out, because
 # finding them by category costs a walk over all of Unicode at each import; a test compares them with
 # unicodedata.
-_CONTROLS = (
+CONTROL_CHARACTERS = (
     "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
-_CONTROL = re.compile(f"[{_CONTROLS}]")
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 # Anything that removing controls or joining whitespace would change; most texts hold none of it.
-_UNTIDY = re.compile(rf"[{_CONTROLS}]|[^\S ]|\s\s|^\s|\s\Z")
+_UNTIDY = re.compile(rf"[{CONTROL_CHARACTERS}]|[^\S ]|\s\s|^\s|\s\Z")
 _FULL_WIDTH = re.compile("[\uff01-\uff5e]+")
 _TO_HALF_WIDTH = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)}
 # Every known text settles in at most three passes; the bound only keeps a faulty OpenCC dictionary from
@@ -110,11 +111,7 @@ class Normalizer:
 
 @cache
 def _simplifier() -> Callable[[str], str]:
-    try:
+    with needed_for("normalizer option 'simplify'"):
         from opencc import OpenCC
-    except ImportError as error:
-        raise MissingDependencyError(
-            "normalizer option 'simplify' needs OpenCC. Install it with: pip install 'textsim[opencc]'"
-        ) from error
     convert: Callable[[str], str] = OpenCC("t2s").convert
     return convert

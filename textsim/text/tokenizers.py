@@ -14,7 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textsim.errors import ConfigError, DataFormatError, InputError, MissingDependencyError, TextsimError
+from textsim.errors import ConfigError, DataFormatError, InputError, TextsimError
+from textsim.extras import needed_for
 from textsim.registry import TOKENIZERS, unknown_name
 from textsim.text.normalize import Normalizer
 
@@ -338,7 +339,7 @@ def _read_lines(path: str | os.PathLike[str]) -> Iterable[tuple[str, str]]:
 
 
 def _jieba_engine(entries: Sequence[DictionaryEntry]) -> Callable[[str, bool], list[str]]:
-    with warnings.catch_warnings():
+    with needed_for("tokenizer engine 'jieba'"), warnings.catch_warnings():
         # Importing jieba warns of its own use of pkg_resources and of its own string escapes.
         warnings.simplefilter("ignore")
         import jieba
@@ -359,12 +360,8 @@ def _rjieba_engine(entries: Sequence[DictionaryEntry]) -> Callable[[str, bool], 
 
 
 def _import_rjieba() -> Any:
-    try:
+    with needed_for("tokenizer engine 'rjieba'"):
         import rjieba
-    except ImportError as error:
-        raise MissingDependencyError(
-            "tokenizer engine 'rjieba' is not installed. Install it with: pip install 'textsim[fast]'"
-        ) from error
     return rjieba
 
 

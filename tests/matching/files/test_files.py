@@ -274,10 +274,28 @@ def test_the_outputs_name_tells_its_form(matcher: TextMatcher, tmp_path: Path) -
         packed.append((tmp_path / name).read_bytes())
     assert packed[0] == packed[1]
     assert gzip.decompress(packed[0]) == (tmp_path / "plain.txt").read_bytes()
-    for name in ("s.csv", "s.jsonl.gz", "s.PARQUET"):
-        with pytest.raises(InputError, match=r"TSV is written, which a name in \.\w+ denies"):
-            score_file(matcher, source, tmp_path / name)
-        assert not (tmp_path / name).exists()
+    plain = pd.read_csv(tmp_path / "plain.txt", sep="\t", dtype=str, na_filter=False)
+    readers = {"s.csv": pd.read_csv, "s.PARQUET": pd.read_parquet, "s.xlsx": pd.read_excel}
+    for name, read in readers.items():
+        score_file(matcher, source, tmp_path / name)
+        table = read(tmp_path / name)
+        assert table["text_a"].tolist() == plain["text_a"].tolist()
+        np.testing.assert_allclose(table["score"], plain["score"].astype(float), atol=1e-6)
+        assert table["match"].astype(int).tolist() == plain["match"].astype(int).tolist()
+    with pytest.raises(InputError, match=r"a \.npy file holds one matrix"):
+        score_file(matcher, source, tmp_path / "s.npy")
+    assert not (tmp_path / "s.npy").exists()
+
+
+def test_vectors_beside_their_texts(matcher: TextMatcher, tmp_path: Path) -> None:
+    source = write_pairs(tmp_path / "pairs.tsv", random_pairs(4))
+    encode_file(matcher, source, tmp_path / "v.npy", columns=[1])
+    encode_file(matcher, source, tmp_path / "v.jsonl", columns=[1])
+    rows = [json.loads(line) for line in (tmp_path / "v.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["text"] for row in rows] == [row[0] for row in random_pairs(4)]
+    np.testing.assert_array_equal(
+        np.array([row["vector"] for row in rows], "f4"), np.load(tmp_path / "v.npy")
+    )
 
 
 @pytest.mark.parametrize("target", ["-", os.devnull])

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.tiny_models import saved_model
-from textsim.errors import InputError
+from textsim.errors import ArtifactError, InputError, UnknownNameError
+from textsim.matching.index import search as search_module
 from textsim.matching.index import text_index as index_module
+from textsim.matching.index.entries import Entry
+from textsim.matching.index.ranking import WEIGHT, SharedCharacters
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 
@@ -26,97 +33,279 @@ STORED = [
     "😀",
 ]
 ASKED = ["怎么还花呗", "你好", "天气好吗", "🎉", "好好好"]
+FAQ = [
+    {"id": "a", "question": "花呗怎么还款", "answer": "打开支付宝", "hot": True, "price": 3},
+    {"id": "a", "question": "怎样还花呗", "answer": "打开应用", "hot": True, "price": 3},
+    {"id": "b", "question": "今天天气怎样", "answer": "看窗外", "hot": False, "price": 3.5},
+    {"id": "c", "question": "你好", "answer": None, "hot": False, "price": 0},
+]
 
 
 @pytest.fixture(scope="module", params=["bilstm-attention", "bilstm-manhattan"])
-def index(request: pytest.FixtureRequest) -> TextIndex:
-    return TextIndex(TextMatcher(saved_model(request.param)), STORED)
+def matcher(request: pytest.FixtureRequest) -> TextMatcher:
+    return TextMatcher(saved_model(request.param))
 
 
-def all_hits(index: TextIndex, text: str) -> list[tuple[float, int]]:
+@pytest.fixture(params=["memory", "folder"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where an index is kept."""
+    return None if request.param == "memory" else tmp_path / "索引 index"
+
+
+@pytest.fixture
+def index(matcher: TextMatcher, place: Path | None) -> Iterator[TextIndex]:
+    with TextIndex.build(matcher, STORED, place) as index:
+        yield index
+
+
+def reference(matcher: TextMatcher, text: str, rerank: bool) -> list[tuple[float, int]]:
     """(what hits are ordered by, place) of each stored text, the best first."""
-    matcher = index.matcher
-    if matcher.saved.recipe.loss.options.get("negatives"):
-        query, *stored = matcher.encode([text, *STORED]).astype(np.float64)
-        values = [query @ v / np.linalg.norm(query) / np.linalg.norm(v) for v in stored]
+    query, *stored = matcher.encode([text, *STORED]).astype(np.float64)
+    cosines = [query @ v / np.linalg.norm(query) / np.linalg.norm(v) for v in stored]
+    shared = SharedCharacters(str)
+    if not rerank:
+        values = cosines
+    elif matcher.saved.recipe.loss.options.get("negatives"):
+        values = [
+            cosine + WEIGHT * shared(text, other) for cosine, other in zip(cosines, STORED, strict=True)
+        ]
     else:
         values = [matcher.score(text, other) for other in STORED]
     return sorted(
-        ((value, place) for place, value in enumerate(values)), key=lambda pair: (-pair[0], pair[1])
+        ((value, place) for place, value in enumerate(values)), key=lambda pair: (-round(pair[0], 5), pair[1])
     )
 
 
+@pytest.mark.parametrize("rerank", [True, False])
 @pytest.mark.parametrize("k", [1, 3, len(STORED), 50])
-def test_the_best_come_first(index: TextIndex, k: int) -> None:
-    for text, hits in zip(ASKED, index.search_many(ASKED, k), strict=True):
-        expected = all_hits(index, text)[:k]
-        ordered = [
-            hit.cosine if "negatives" in index.matcher.saved.recipe.loss.options else hit.score
-            for hit in hits
-        ]
-        np.testing.assert_allclose(ordered, [value for value, _ in expected], atol=1e-5)
-        assert len({hit.place for hit in hits}) == len(hits) == min(k, len(STORED))
+def test_the_best_come_first(index: TextIndex, k: int, rerank: bool) -> None:
+    matcher = index.matcher
+    for text, hits in zip(ASKED, index.search_many(ASKED, k, rerank=rerank), strict=True):
+        expected = reference(matcher, text, rerank)[:k]
+        assert [hit.id for hit in hits] == [str(place + 1) for _, place in expected]
         for hit in hits:
-            assert hit.text == STORED[hit.place] and -1.0001 <= hit.cosine <= 1.0001
-            assert hit.score == pytest.approx(index.matcher.score(text, hit.text), abs=1e-6)
-            assert hit.match is (hit.score >= index.matcher.threshold)
+            assert hit.text == STORED[int(hit.id) - 1] and -1 <= hit.cosine <= 1 and hit.payload == {}
+            score = matcher.score(text, hit.text)
+            assert hit.score == pytest.approx(score, abs=1e-6)
+            assert hit.decision in ("match" if score >= matcher.threshold else "no match", "unsure")
+            assert hit.probability == pytest.approx(
+                float(matcher.saved.calibration.probabilities(np.array([hit.score]))[0])
+            )
+
+
+def test_one_text_is_searched_as_among_many(index: TextIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = index.search_many(ASKED, 3)
+    monkeypatch.setattr(search_module, "_BLOCK_QUERIES", 2)
+    for text, hits, again in zip(ASKED, many, index.search_many(ASKED, 3), strict=True):
+        for other in (index.search(text, 3), again):
+            assert [hit.id for hit in hits] == [hit.id for hit in other]
+            np.testing.assert_allclose([hit.score for hit in hits], [hit.score for hit in other], atol=1e-6)
+    assert index.search_many([]) == []
 
 
 def test_a_stored_text_finds_itself_and_its_like_in_their_order(index: TextIndex) -> None:
-    hits = index.search("你好", 2)
-    assert [(hit.place, hit.score) for hit in hits] == [(3, 1), (8, 1)]
-    assert index.search("花呗怎么还款", 1)[0].place == 0
+    assert [(hit.id, hit.score) for hit in index.search("你好", 2)] == [("4", 1), ("9", 1)]
+    assert index.search("花呗怎么还款", 1)[0].id == "1"
     # To the model the two are alike, which is no match.
-    assert {hit.score for hit in index.search("🎉", len(STORED)) if hit.text == "😀"} == {0}
+    (smile,) = [hit for hit in index.search("🎉", len(STORED)) if hit.text == "😀"]
+    assert (smile.score, smile.decision) == (0, "no match")
+    # It reads the beginning alone, which says nothing of the rest.
+    long = "你好" * index.matcher.max_length
+    index.add([Entry(long + "吗", "long")])
+    first = index.search(long, 1)[0]
+    assert (first.id, first.score, first.decision) == ("long", 1, "unsure")
 
 
-def test_searched_in_blocks(index: TextIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = index.search_many(ASKED, 3)
-    monkeypatch.setattr(index_module, "_BLOCK_COSINES", 1)
-    monkeypatch.setattr(index_module, "_CHUNK_TEXTS", 3)
-    parts = TextIndex(index.matcher, STORED).search_many(ASKED, 3)
-    for one, other in zip(whole, parts, strict=True):
-        assert [hit.text for hit in one] == [hit.text for hit in other]
-        np.testing.assert_allclose([hit[2:] for hit in one], [hit[2:] for hit in other], atol=1e-5)
+def test_an_entry_is_one_hit_by_its_best_phrasing_with_its_payload(
+    matcher: TextMatcher, place: Path | None
+) -> None:
+    with TextIndex.build(matcher, FAQ, place) as index:
+        assert len(index) == 4 and index.columns == ("answer", "hot", "price")
+        hits = index.search("怎样还花呗", 10)
+        assert sorted(hit.id for hit in hits) == ["a", "b", "c"]
+        best = next(hit for hit in hits if hit.id == "a")
+        assert best.text == "怎样还花呗"
+        assert best.payload == {"answer": "打开应用", "hot": True, "price": 3}
+        for filter, ids in (
+            ({"answer": "看窗外"}, {"b"}),
+            ({"hot": True}, {"a"}),
+            ({"price": 3}, {"a"}),
+            ({"price": "3.5", "hot": False}, {"b"}),
+            ({"price": 9}, set()),
+        ):
+            assert {hit.id for hit in index.search("你好", filter=filter)} == ids
+        with pytest.raises(
+            UnknownNameError, match=r"no payload has a column 'colour'. The index has: 'answer'"
+        ):
+            index.search("你好", filter={"colour": "red"})
 
 
-def test_fewer_candidates_than_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "_CANDIDATES", 4)
-    index = TextIndex(TextMatcher(saved_model("bilstm-manhattan")), STORED)
-    hits = index.search("怎么还花呗", 3)
-    nearest = np.argsort(-np.array([hit.cosine for hit in index.search("怎么还花呗", len(STORED))]))[:4]
-    every = index.search("怎么还花呗", len(STORED))
-    assert {hit.place for hit in hits} <= {every[k].place for k in nearest}
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+def test_many_phrasings_of_one_entry_hide_no_other(
+    matcher: TextMatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_module, "_CANDIDATES", 2)
+    rows = [Entry(text, "same") for text in ("你好", "你好吗", "好", "你好不好")] + [Entry("花呗", "other")]
+    assert [hit.id for hit in TextIndex.build(matcher, rows).search("你好", 2)] == ["same", "other"]
 
 
-def test_no_texts_to_search_for(index: TextIndex) -> None:
-    assert index.search_many([]) == [] and len(index) == len(STORED)
+def test_rows_come_and_go(matcher: TextMatcher, place: Path | None) -> None:
+    with TextIndex.build(matcher, [], place) as index:
+        assert len(index) == 0 and index.search("你好") == []
+        assert index.add(["你好", "今天天气"]) == 2 and len(index) == 2
+        assert index.search("今天天气", 1)[0].id == "2"
+        # The same id and text: a new payload alone. Another text: one more phrasing.
+        index.add([Entry("你好", "1", {"answer": "好"}), Entry("你好吗", "1")])
+        assert len(index) == 3 and index.search("你好", 1)[0].payload == {"answer": "好"}
+        index.add([Entry("你好啊", "1")], replace=True)
+        assert len(index) == 2 and [hit.text for hit in index.search("你好") if hit.id == "1"] == ["你好啊"]
+        # A number that a row was given is no id for another.
+        index.add([Entry("不是", "3"), Entry("怎样"), Entry("还款", "5")])
+        index.add(["还款"])
+        assert [id in index for id in ("3", "4", "5", "6", "7")] == [True, True, True, True, False]
+        assert index.remove(["1", "3", "none", "1"]) == 2 and "1" not in index
+        assert {hit.id for hit in index.search("你好", 10)} == {"2", "4", "5", "6"}
+        index.compact()
+        assert {hit.id for hit in index.search("你好", 10)} == {"2", "4", "5", "6"} and len(index) == 4
+
+
+def test_what_raises_half_way_changes_nothing(matcher: TextMatcher, place: Path | None) -> None:
+    with TextIndex.build(matcher, FAQ, place) as index:
+        for rows, message in (
+            (["今天", None], r"rows\[1\]: expected a text \(str\)"),
+            ([{"text": "今天"}, {"text": " "}], r"rows\[1\]: expected a text. Received ' ', which is empty"),
+            ([{"colour": "red"}], r"rows\[0\]: expected a column 'text', .* Received the columns 'colour'"),
+            ([Entry("今天", "d", {"answer": {1j}})], "payload that JSON can hold"),
+            ([Entry("今天", 3)], r"id: expected a text. Received int: 3"),
+            ("今天", r"rows: expected a list of texts or records. Received str: '今天'"),
+        ):
+            with pytest.raises(InputError, match=message):
+                index.add(rows)
+        assert len(index) == 4 and "d" not in index
+
+
+def test_data_frames_and_numpy_cells(matcher: TextMatcher) -> None:
+    frame = pd.DataFrame({"ID": [7, 8], "问题": ["你好", "今天"], "n": [1, 2], "note": [None, "x"]})
+    frame.loc[0, "when"] = pd.Timestamp("2026-01-02")
+    index = TextIndex.build(matcher, frame)
+    assert index.search("你好", 1)[0].id == "7"
+    payload = index.search("你好", 1)[0].payload
+    assert payload == {"n": 1, "note": None, "when": "2026-01-02T00:00:00"}
+
+
+def test_half_a_surrogate_pair_is_stored(matcher: TextMatcher, place: Path | None) -> None:
+    with TextIndex.build(matcher, [Entry("你好\ud83d", "\ud83d", {"a": "\ud83d"})], place) as index:
+        assert index.search("你好", 1)[0][:2] == ("?", "你好?")
+
+
+def test_an_index_is_opened_with_its_own_model_alone(tmp_path: Path) -> None:
+    saved = saved_model("bilstm-attention")
+    TextIndex.build(TextMatcher(saved), STORED, tmp_path / "index").close()
+    with TextIndex.open(tmp_path / "index", TextMatcher(saved_model("bilstm-attention"))) as index:
+        assert len(index) == len(STORED)
+    with pytest.raises(ArtifactError, match=r"was made with another model. Expected the one of fingerprint"):
+        TextIndex.open(tmp_path / "index", TextMatcher(saved_model("bilstm-attention", seed=1)))
+    with pytest.raises(ArtifactError, match="made with a model that lay in no folder"):
+        TextIndex.open(tmp_path / "index")
+
+
+def test_an_index_names_its_model(demo: Path, tmp_path: Path) -> None:
+    TextIndex.build(TextMatcher.load("zh-general"), ["密码忘了"], tmp_path / "index").close()
+    with TextIndex.open(tmp_path / "index") as index:
+        assert index.search("忘记密码", 1)[0].text == "密码忘了"
+        assert index.info().model == "zh-general"
 
 
 @pytest.mark.parametrize(
-    ("texts", "message"),
+    ("damage", "message"),
     [
-        ([], r"texts: expected at least one text to store. Received none."),
-        ("你好", r"texts: expected a list of texts. Received one text. Pass \[text\]."),
-        (["你好", None], r"texts\[1\]: expected a text \(str\)"),
-        (["你好", " "], r"texts\[1\]: expected a text. Received ' ', which is empty"),
+        (lambda folder: (folder / "manifest.json").unlink(), "is no index"),
+        (lambda folder: (folder / "manifest.json").write_text("{}"), "is no index"),
+        (lambda folder: (folder / "rows.sqlite").unlink(), "lacks rows.sqlite"),
+        (lambda folder: (folder / "rows.sqlite").write_bytes(b"x" * 9999), "cannot be read or written"),
     ],
 )
-def test_what_cannot_be_stored(index: TextIndex, texts: Any, message: str) -> None:
+def test_what_is_no_index(matcher: TextMatcher, tmp_path: Path, damage: Any, message: str) -> None:
+    TextIndex.build(matcher, STORED, tmp_path / "index").close()
+    damage(tmp_path / "index")
+    with pytest.raises(ArtifactError, match=message):
+        TextIndex.open(tmp_path / "index", matcher)
+    with pytest.raises(ArtifactError, match="there is no folder"):
+        TextIndex.open(tmp_path / "none", matcher)
+
+
+def test_a_folder_that_is_replaced_is_taken_over(tmp_path: Path, matcher: TextMatcher) -> None:
+    path = tmp_path / "index"
+    with TextIndex.build(matcher, ["你好"], path) as index:
+        with pytest.raises(ArtifactError, match="exists"):
+            TextIndex.build(matcher, ["今天"], path)
+        # What a killed process leaves does not stand in the way.
+        (path / "graph-0.usearch.partial-0123abcd").write_bytes(b"")
+        TextIndex.build(matcher, ["今天", "花呗"], path, overwrite=True).close()
+        assert len(index) == 2 and index.search("今天", 1)[0].text == "今天"
+        # A change is one of what is there now.
+        index.add(["天气"])
+        with TextIndex.open(path, matcher) as other:
+            assert len(other) == 3
+        TextIndex.build(
+            TextMatcher(saved_model("bilstm-attention", seed=5)), ["你"], path, overwrite=True
+        ).close()
+        with pytest.raises(ArtifactError, match="was made with another model"):
+            index.search("今天")
+
+
+def test_other_threads_and_objects_see_each_change(tmp_path: Path, matcher: TextMatcher) -> None:
+    path = tmp_path / "index"
+    with TextIndex.build(matcher, ["你好"], path) as writer, TextIndex.open(path, matcher) as reader:
+        problems: list[Any] = []
+        done = threading.Event()
+
+        def read() -> None:
+            while not done.is_set():
+                hits = reader.search("今天", 50)
+                # Texts were added in pairs: never half of one.
+                if len([hit for hit in hits if hit.id != "1"]) % 2:
+                    problems.append(hits)
+
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(10):
+            writer.add([Entry("今天", f"{number}a"), Entry("天气", f"{number}b")])
+            assert len(reader) == len(writer)
+            if number % 3 == 2:
+                writer.remove([f"{number}a", f"{number}b"])
+                assert f"{number}a" not in reader
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert not problems and len(reader) == 1 + 2 * 7
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda index: index.search(3), r"text: expected a text \(str\)\. Received int: 3"),
+        (lambda index: index.search_many([""]), r"texts\[0\]: expected a text\. Received ''"),
+        (lambda index: index.search_many("你好"), r"Received str: '你好'. Call search\(text\)"),
+        (lambda index: index.search("你好", 0), r"k: expected a whole number, at least 1. Received 0"),
+        (lambda index: index.search("你好", 2.5), r"k: expected a whole number, at least 1. Received 2.5"),
+        (lambda index: index.remove("1"), r"ids: expected a list of ids. Received str: '1'"),
+        (lambda index: index.remove([1]), r"ids: expected texts. Received int: 1"),
+        (
+            lambda index: TextIndex.build("zh-general", ["你好"]),
+            r"expected a loaded TextMatcher. Received str",
+        ),
+    ],
+)
+def test_arguments_that_are_none(matcher: TextMatcher, call: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        TextIndex(index.matcher, texts)
+        call(TextIndex.build(matcher, STORED))
 
 
-def test_what_cannot_be_searched_for(index: TextIndex) -> None:
-    with pytest.raises(InputError, match=r"text: expected a text \(str\)\. Received int: 3"):
-        index.search(3)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"texts\[0\]: expected a text\. Received ''"):
-        index.search_many([""])
-    with pytest.raises(InputError, match=r"Received one text. Call search\(text\)\."):
-        index.search_many("你好")
-    for k in (0, 2.5):
-        with pytest.raises(InputError, match=rf"k: expected a whole number, at least 1\. Received {k}\."):
-            index.search("你好", k)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"matcher: expected a loaded TextMatcher\. Received str\."):
-        TextIndex("zh-general", ["你好"])  # type: ignore[arg-type]
+def test_filters_are_kept_within_bounds(matcher: TextMatcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "_FILTERS_KEPT", 1)
+    index = TextIndex.build(matcher, FAQ)
+    for _ in range(2):
+        assert {hit.id for hit in index.search("你好", filter={"answer": "看窗外"})} == {"b"}
+        assert {hit.id for hit in index.search("你好", filter={"hot": True})} == {"a"}
+    assert len(index._opened.allowed) == 1

@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from textsim.data.formats.cells import as_text, as_utf8, value_columns
-from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter, missing_library
+from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
 from textsim.data.formats.table import Cells, Table, without_blank_end
 from textsim.errors import DataFormatError, InputError
+from textsim.extras import needed_for
 
 # What openpyxl raises for a damaged workbook depends on where the damage is.
 _DAMAGED = (
@@ -44,10 +45,8 @@ class Excel(Format):
     @contextlib.contextmanager
     def open(self, file: BinaryIO, name: str, encoding: str | None, delimiter: str | None) -> Iterator[Table]:
         self.no_delimiter(delimiter)
-        try:
+        with needed_for(f"{name}: reading Excel workbooks"):
             import openpyxl
-        except ImportError as error:
-            raise missing_library(name, "reading Excel workbooks", "openpyxl", "excel") from error
         try:
             _check_size(file, name)
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
@@ -61,10 +60,8 @@ class Excel(Format):
             yield Table(name, "xlsx", without_blank_end(_rows(sheets[0], name)), "Excel", unit="row")
 
     def writer(self, file: BinaryIO, name: str, columns: Sequence[str]) -> TableWriter:
-        try:
+        with needed_for(f"{name}: writing Excel workbooks"):
             import openpyxl
-        except ImportError as error:
-            raise missing_library(name, "writing Excel workbooks", "openpyxl", "excel") from error
         return _ExcelWriter(file, name, openpyxl.Workbook(write_only=True), columns)
 
 

@@ -116,8 +116,8 @@ def _check_text(path: AnyPath, file: Any, format: Format, named: bool) -> None:
 
 
 @contextlib.contextmanager
-def open_writer(target: AnyPath, columns: Sequence[str]) -> Iterator[TableWriter]:
-    """Opens a file for rows, in the format that its name tells; TSV where it tells none.
+def open_writer(target: AnyPath, columns: Sequence[str], *, default: str = "tsv") -> Iterator[TableWriter]:
+    """Opens a file for rows, in the format that its name tells.
 
     The file appears when it is complete.
 
@@ -125,6 +125,7 @@ def open_writer(target: AnyPath, columns: Sequence[str]) -> Iterator[TableWriter
         target: the file to make; text formats are compressed where its name ends in ".gz". "-" is standard output,
             and TSV.
         columns: their names. Each batch has all of them, in this order.
+        default: the name of the format where the file's name tells none.
 
     Yields:
         A writer, whose `write` takes batches: {name: cells}.
@@ -139,7 +140,7 @@ def open_writer(target: AnyPath, columns: Sequence[str]) -> Iterator[TableWriter
         ...     writer.write({"text": ["怎么退货"], "score": np.array([0.5])})
     """
     name = os.fspath(target)
-    format = FORMATS.get(format_of(target) or "tsv")()
+    format = FORMATS.get(format_of(target) or default)()
     if _ending(target) in (".xls", ".ods"):
         raise InputError(f"{name}: such a workbook is not written. Choose a name in .xlsx.")
     if is_gzip(target) and not format.is_text:

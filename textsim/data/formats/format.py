@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from textsim.data.formats.table import Table
-from textsim.errors import ConfigError, InputError, MissingDependencyError
+from textsim.errors import ConfigError, InputError
 from textsim.registry import Registry
 
 FORMATS = Registry("file format", "textsim.data.formats")
@@ -88,10 +88,3 @@ class Format:
                 f"delimiter {delimiter!r}: it separates columns of TSV and CSV. The format here is "
                 f"{self.registered_name}: leave the delimiter out."
             )
-
-
-def missing_library(name: str, what: str, package: str, extra: str) -> MissingDependencyError:
-    """The error of a format whose library is not installed."""
-    return MissingDependencyError(
-        f"{name}: {what} needs {package}. Install it with: pip install 'textsim[{extra}]'"
-    )

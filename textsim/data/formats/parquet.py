@@ -9,9 +9,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from textsim.data.formats.cells import as_text, as_utf8
-from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter, missing_library
+from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
 from textsim.data.formats.table import Table, Unreadable, rows_of
 from textsim.errors import DataFormatError
+from textsim.extras import needed_for
 
 _BLOCK_ROWS = 8192
 
@@ -50,11 +51,9 @@ class Parquet(Format):
 
 
 def _pyarrow(name: str, what: str) -> Any:
-    try:
+    with needed_for(f"{name}: {what}"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise missing_library(name, what, "pyarrow", "parquet") from error
     return pyarrow
 
 

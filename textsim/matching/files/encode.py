@@ -7,12 +7,9 @@ import os
 import time
 from typing import Any
 
-import numpy as np
-
+from textsim.data.formats.files import open_writer
 from textsim.data.rows import TEXTS
 from textsim.errors import InputError
-from textsim.io.atomic import atomic_file
-from textsim.io.npy import NpyWriter
 from textsim.io.paths import is_stream
 from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
@@ -36,7 +33,8 @@ def encode_file(
     Args:
         matcher: the loaded model.
         source: file of texts, one a line or in a column; "-" is standard input.
-        target: the .npy file to write, float32 (texts, output_dim), which appears when it is complete; no stream.
+        target: the file to write, which appears when it is complete. A .npy file holds the vectors alone, float32
+            (texts, output_dim); files of other formats have the columns text and vector. No stream.
         progress, cache_bytes, reading: as in `score_file`.
 
     Raises:
@@ -50,17 +48,15 @@ def encode_file(
             f"{target}: vectors are written to a file, whose beginning is written last. Choose a path."
         )
     rows = 0
-    # The writer opens the file by name, since it writes the header, which holds the number of rows, last.
     with (
         matcher.cache_for_a_pass(cache_bytes) as cache,
         contextlib.closing(TextFile(matcher, source, TEXTS, reading)) as texts,
-        atomic_file(target, "wb") as file,
-        NpyWriter(file.name, np.float32, matcher.output_dim) as writer,
+        open_writer(target, ["text", "vector"], default="npy") as output,
         progress_bar(progress, "texts") as bar,
     ):
         for _, (column,) in texts:
             encoded, places = matcher.encode_keys(column.keys, cache)
-            writer.append(encoded[places])
+            output.write({"text": column.texts, "vector": encoded[places]})
             rows += len(column)
             bar.update(len(column))
     return texts.report(rows=rows, seconds=time.perf_counter() - start)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from textsim.data.formats.files import open_writer
 from textsim.data.rows import UNLABELED
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import InputError
-from textsim.matching.files.output import cell_text, check_outputs, one_line, open_output, progress_bar
+from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.matcher import Matcher
@@ -34,14 +35,14 @@ def score_file(
 ) -> FileReport:
     """Scores every pair of a file as a stream: rows keep their order, and memory does not grow with them.
 
-    The output is TSV with a header: text_a, text_b, score, match (1 or 0), and the columns of the source that
-    `keep` names; for vectors row, score, match. Tabs and line ends inside a text are written as spaces.
+    The output has the columns text_a, text_b, score, match, and those of the source that `keep` names; for vectors row,
+    score, match. In TSV, tabs and line ends inside a text are written as spaces, and match is 1 or 0.
 
     Args:
         matcher: the loaded model.
         source: file of pairs; "-" is standard input (texts).
-        target: the file to write, which appears when it is complete, compressed if it ends in ".gz"; "-" is standard
-            output.
+        target: the file to write, which appears when it is complete; its name tells the format, such as .tsv, .csv.gz,
+            .jsonl, .parquet or .xlsx (see `textsim.data.formats.files.open_writer`). "-" is standard output, in TSV.
         progress: show a progress bar on standard error; by default where that is a terminal.
         cache_bytes: memory for encoded texts that occur again later in the file; what no longer fits waits in a
             temporary file, so that each text is encoded once. A matcher's own cache is used instead, and that alone.
@@ -50,8 +51,8 @@ def score_file(
 
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
-        InputError: the target is the source, or where rejected rows go, or its name is that of another format;
-            or a column to keep has the name of one that is written.
+        InputError: the target is the source, or where rejected rows go, or of a format that is not written; or a column
+            to keep has the name of one that is written.
     """
     start = time.perf_counter()
     check_outputs(target, source, reading)
@@ -72,22 +73,19 @@ def _score_texts(
     start: float,
 ) -> FileReport:
     rows = matches = indistinct = 0
-    with (
-        matcher.cache_for_a_pass(cache_bytes) as cache,
-        contextlib.closing(TextFile(matcher, source, UNLABELED, reading)) as file,
-        open_output(target) as output,
-        progress_bar(progress, "pairs") as bar,
-    ):
+    with contextlib.ExitStack() as stack:
+        cache = stack.enter_context(matcher.cache_for_a_pass(cache_bytes))
+        file = stack.enter_context(contextlib.closing(TextFile(matcher, source, UNLABELED, reading)))
+        output = stack.enter_context(open_writer(target, [*_SCORE_COLUMNS, *_kept(file.kept)]))
+        bar = stack.enter_context(progress_bar(progress, "pairs"))
         for chunk, (left, right) in file:
             result = matcher.compare(left, right, cache)
-            numbers = _numbers(result.scores, matcher)
-            columns = [map(one_line, chunk.texts[0]), map(one_line, chunk.texts[1]), numbers.lines]
-            columns += [map(cell_text, cells) for cells in chunk.kept.values()]
-            lines = "".join(f"{line}\n" for line in map("\t".join, zip(*columns, strict=True)))
-            # Half a surrogate pair, which JSON can hold, is no UTF-8.
-            output.write(((_header(chunk.kept) if not rows else "") + lines).encode("utf-8", "replace"))
+            matched = _matches(result.scores, matcher)
+            texts_a, texts_b = chunk.texts
+            numbers = {"score": result.scores, "match": matched}
+            output.write({"text_a": texts_a, "text_b": texts_b, **numbers, **chunk.kept})
             rows += len(left)
-            matches += numbers.matches
+            matches += int(matched.sum())
             indistinct += int(result.indistinct.sum())
             bar.update(len(left))
     return file.report(rows=rows, matches=matches, indistinct=indistinct, seconds=time.perf_counter() - start)
@@ -102,39 +100,35 @@ def _score_vectors(
     start: float,
 ) -> FileReport:
     rows = matches = 0
-    with open_output(target) as output, progress_bar(progress, "pairs") as bar:
+    left_out = None
+    with (
+        open_writer(target, ["row", "score", "match"]) as output,
+        progress_bar(progress, "pairs") as bar,
+    ):
         for chunk in iter_vector_pairs(source, labeled=False, **reading):
-            numbers = _numbers(matcher.score_pairs(chunk.left, chunk.right), matcher)
-            lines = "".join(f"{row}\t{line}\n" for row, line in enumerate(numbers.lines, rows + 1))
-            output.write((("" if rows else "row\tscore\tmatch\n") + lines).encode())
+            scores = matcher.score_pairs(chunk.left, chunk.right)
+            matched = _matches(scores, matcher)
+            numbers = np.arange(rows + 1, rows + 1 + len(chunk))
+            output.write({"row": numbers, "score": scores, "match": matched})
             rows += len(chunk)
-            matches += numbers.matches
+            matches += int(matched.sum())
+            left_out = chunk.left_out
             bar.update(len(chunk))
-    return FileReport(rows=rows, matches=matches, seconds=time.perf_counter() - start)
+    return FileReport(rows=rows, matches=matches, left_out=left_out, seconds=time.perf_counter() - start)
 
 
-def _header(kept: Iterable[str]) -> str:
-    names = [one_line(name) for name in kept]
+def _kept(names: Sequence[str]) -> Sequence[str]:
+    """The columns to keep, none of which is one that is written anyway."""
     for name in names:
         if name in _SCORE_COLUMNS:
             raise InputError(
                 f"keep: expected columns other than {', '.join(_SCORE_COLUMNS)}, which are written anyway. "
                 f"Received {name!r}. Give it another name in the file."
             )
-    return "\t".join([*_SCORE_COLUMNS, *names]) + "\n"
+    return names
 
 
-class _Numbers(NamedTuple):
-    """The columns score and match as text, and how many match."""
-
-    lines: list[str]
-    matches: int
-
-
-def _numbers(scores: np.ndarray, matcher: Matcher) -> _Numbers:
+def _matches(scores: np.ndarray, matcher: Matcher) -> np.ndarray:
+    """Which scores reach the threshold, bool (pairs,)."""
     # As wide as the threshold, as everywhere.
-    matches = scores.astype(np.float64) >= matcher.threshold
-    lines = [
-        f"{score:.6f}\t{match:d}" for score, match in zip(scores.tolist(), matches.tolist(), strict=True)
-    ]
-    return _Numbers(lines, int(matches.sum()))
+    return scores.astype(np.float64) >= matcher.threshold

@@ -5,34 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from textsim.data.formats.files import open_writer
+from textsim.data.formats.format import Batch
 from textsim.data.rows import TEXTS
-from textsim.matching.files.output import check_outputs, one_line, open_output, progress_bar
+from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
+from textsim.matching.index.search import Hit
 from textsim.matching.index.text_index import TextIndex
-from textsim.matching.text_matcher import TextMatcher
 
-
-def stored_texts(
-    matcher: TextMatcher, source: str | os.PathLike[str], **reading: Any
-) -> tuple[list[str], FileReport]:
-    """The texts of a file, as a `TextIndex` takes them, and what was read and left out.
-
-    Args:
-        matcher: the loaded model, which must be able to read each.
-        source: file of texts, one a line or in a column.
-        reading: as in `score_file`.
-
-    Raises:
-        DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
-    """
-    texts: list[str] = []
-    with contextlib.closing(TextFile(matcher, source, TEXTS, reading)) as file:
-        for chunk, _ in file:
-            texts += chunk.texts[0]
-    return texts, file.report(rows=len(texts))
+_COLUMNS = ("text", "rank", "id", "found", "score", "probability", "decision", "cosine")
+_NOTHING = Hit(id="", text="", score=0.0, probability=0.0, decision="no match", cosine=0.0, payload={})
 
 
 def search_file(
@@ -41,47 +29,63 @@ def search_file(
     target: str | os.PathLike[str],
     *,
     k: int = 5,
+    filter: Mapping[str, Any] | None = None,
     progress: bool | None = None,
     **reading: Any,
 ) -> FileReport:
     """Searches an index for each text of a file, as a stream.
 
-    The output is TSV with a header: text, rank (from 1), found, cosine, score, match (1 or 0), `k` rows a text. Tabs
-    and line ends inside a text are written as spaces.
+    The output has the columns text, rank (from 1), id, found (the stored text), score, probability, decision, cosine,
+    and those of the payloads; one that has a name of these is called payload.NAME. There are `k` rows a text, or fewer
+    where there are fewer hits; where there is none, one of rank 0.
 
     Args:
         index: the stored texts.
         source: file of texts, one a line or in a column; "-" is standard input.
         target, progress, reading: as in `score_file`.
-        k: how many stored texts to find for each.
+        k, filter: as in `TextIndex.search`.
 
     Returns:
-        The report; its `rows` are the texts of the source, its `matches` those whose first is a match.
+        The report; its `rows` are the texts of the source, its `matches` those whose first hit is a match.
 
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
-        InputError: as `score_file`, or `k` is less than 1.
+        InputError: as `score_file` and `TextIndex.search`.
     """
     start = time.perf_counter()
     check_outputs(target, source, reading)
-    rows = matches = indistinct = 0
+    rows = matches = 0
+    payload = {f"payload.{name}" if name in _COLUMNS else name: name for name in index.columns}
     with (
         contextlib.closing(TextFile(index.matcher, source, TEXTS, reading)) as file,
-        open_output(target) as output,
+        open_writer(target, [*_COLUMNS, *payload]) as output,
         progress_bar(progress, "texts") as bar,
     ):
-        header = "text\trank\tfound\tcosine\tscore\tmatch\n"
-        for _, (column,) in file:
-            found = index.search_read(column, k)
-            lines = [
-                f"{one_line(text)}\t{rank}\t{one_line(hit.text)}\t{hit.cosine:.6f}\t{hit.score:.6f}\t{hit.match:d}\n"
-                for text, hits in zip(column.texts, found, strict=True)
-                for rank, hit in enumerate(hits, 1)
-            ]
-            output.write((header + "".join(lines)).encode("utf-8", "replace"))
-            header = ""
-            rows += len(column)
-            matches += sum(hits[0].match for hits in found)
-            indistinct += sum(hit.indistinct for hits in found for hit in hits)
-            bar.update(len(column))
-    return file.report(rows=rows, matches=matches, indistinct=indistinct, seconds=time.perf_counter() - start)
+        for _, (texts,) in file:
+            found = index.search_read(texts, k, filter=filter)
+            output.write(_batch(texts.texts, found, payload))
+            rows += len(texts)
+            matches += sum(bool(hits) and hits[0].decision == "match" for hits in found)
+            bar.update(len(texts))
+    return file.report(rows=rows, matches=matches, seconds=time.perf_counter() - start)
+
+
+def _batch(texts: Sequence[str], found: Sequence[Sequence[Hit]], payload: Mapping[str, str]) -> Batch:
+    """The rows of some texts and their hits; `payload` has for each further column its name in the payloads."""
+    ranked = [
+        (text, rank, hit)
+        for text, hits in zip(texts, found, strict=True)
+        for rank, hit in (enumerate(hits, 1) if hits else [(0, _NOTHING)])
+    ]
+    hits = [hit for _, _, hit in ranked]
+    return {
+        "text": [text for text, _, _ in ranked],
+        "rank": np.array([rank for _, rank, _ in ranked]),
+        "id": [hit.id for hit in hits],
+        "found": [hit.text for hit in hits],
+        "score": np.array([hit.score for hit in hits]),
+        "probability": np.array([hit.probability for hit in hits]),
+        "decision": [hit.decision for hit in hits],
+        "cosine": np.array([hit.cosine for hit in hits]),
+        **{column: [hit.payload.get(name) for hit in hits] for column, name in payload.items()},
+    }

@@ -40,6 +40,11 @@ class TextFile:
         self._reader = read_rows(source, kind, **{"chunk_rows": CHUNK_ROWS, **reading})
         self._truncated = 0
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The names of the columns that are kept."""
+        return self._reader.kept
+
     def __iter__(self) -> Iterator[tuple[RowChunk, list[TokenizedTexts]]]:
         for chunk in self._reader:
             chunk, columns = self._readable(chunk)

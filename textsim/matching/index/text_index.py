@@ -1,134 +1,347 @@
-"""Which stored text does a new one match: an index of texts, searched through their vectors."""
+"""Which stored text does a new one match: an index of texts with ids and payloads, in memory or in a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from textsim.errors import InputError
+from textsim.errors import InputError, UnknownNameError, shown
+from textsim.io.folders import atomic_folder
+from textsim.io.manifest import MANIFEST, write_json
+from textsim.matching.index.entries import EntryFile, batches
+from textsim.matching.index.folder import FORMAT, Manifest, folder_number, remove_partial
+from textsim.matching.index.info import IndexInfo, describe, measure_recall
+from textsim.matching.index.ranking import SharedCharacters
+from textsim.matching.index.search import Hit, Search
+from textsim.matching.index.snapshot import Snapshot
+from textsim.matching.index.store import Store
+from textsim.matching.index.tables import Writing
+from textsim.matching.index.writer import update_graph, write_rows
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
-_CHUNK_TEXTS = 8192
-_BLOCK_COSINES = 1 << 24
-_CANDIDATES = 100
+_FILTERS_KEPT = 64
 
 
-class Hit(NamedTuple):
-    """A stored text that was found.
+@dataclass
+class _Opened:
+    """A database, what was last seen of it, and the keys that filters leave of that."""
 
-    Attributes:
-        place: of the text among the stored ones, from 0.
-        text: the stored text.
-        cosine: of its vector with that of the text searched for, in [-1, 1].
-        score: what the matcher scores the two, in [0, 1].
-        match: whether that is at least the matcher's threshold.
-        indistinct: whether the two differ, but are one text to the model, see `PairScores`.
-    """
-
-    place: int
-    text: str
-    cosine: float
-    score: float
-    match: bool
-    indistinct: bool
+    store: Store
+    number: tuple[int, int] | None
+    snapshot: Snapshot
+    allowed: dict[tuple[tuple[str, str], ...], np.ndarray] = field(default_factory=dict)
 
 
 class TextIndex:
-    """Stored texts, searched for those that a new text matches.
+    """Stored texts, searched for those that a new text matches. `build` makes one, `open` opens one in a folder.
 
-    A model trained with in-batch negatives, as the recommended recipes are, has learned to find a text's match among
-    others by the cosine of their vectors: hits come in that order. Other models have learned to score: theirs come in
-    the order of their scores, of the 100 texts with the largest cosines.
+    A text has an id, under which it may have other phrasings, and a payload, such as an answer and a category: a hit
+    brings both along. Up to 10,000 texts, and any number in memory, all cosines are computed; in a folder of more,
+    nearly all of the nearest texts are found by a graph (extra "index"), see `info`.
 
-    All cosines are computed, nothing is approximated: a search takes time in proportion to the texts. The index holds
-    `output_dim` float32 numbers a text, 4 KB with `zh-general`.
-
-    Args:
-        matcher: the loaded model.
-        texts: the texts to store, at least one.
-        progress: whether to show progress on standard error.
-
-    Raises:
-        InputError: no matcher of texts, no texts, or a text is not a str or is empty; names its place.
+    Any number of threads and processes may search while one adds, removes or compacts: a search sees all changes
+    that had ended when it began. What `add` and `remove` have returned from is on the disk. A folder that is built
+    anew in the place of an open one is taken over by the next search.
 
     Attributes:
-        matcher: as given.
-        texts: as given, a list.
+        matcher: the model.
+        path: the folder; None in memory.
 
     Example:
-        >>> index = TextIndex(TextMatcher.load("zh-general"), ["怎样还花呗", "如何申请退货", "忘记密码怎么办"])
+        >>> index = TextIndex.build(TextMatcher.load("zh-general"), ["怎样还花呗", "如何申请退货", "忘记密码怎么办"])
         >>> index.search("密码忘了", k=1)[0].text
         '忘记密码怎么办'
     """
 
-    def __init__(self, matcher: TextMatcher, texts: Iterable[str], *, progress: bool = False) -> None:
+    def __init__(self, matcher: TextMatcher, store: Store) -> None:
+        self.matcher, self.path = matcher, store.folder
+        tokenizer = matcher.saved.tokenizer
+        assert tokenizer is not None
+        self._shared = SharedCharacters(tokenizer.normalizer)
+        self._refreshing = threading.RLock()
+        self._opened = self._look_at(store)
+
+    @classmethod
+    def build(
+        cls,
+        matcher: TextMatcher,
+        rows: Iterable[Any] | EntryFile,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        overwrite: bool = False,
+        progress: bool = False,
+    ) -> TextIndex:
+        """Makes an index.
+
+        Args:
+            matcher: the loaded model.
+            rows: texts, records, `Entry` tuples or a data frame, see `entries`; or an `EntryFile`. Rows without an id
+                are numbered from 1.
+            path: the folder to make, which appears when it is complete; None keeps the index in memory.
+            overwrite: whether an index at `path` may be replaced, in one step, even while it is searched.
+            progress: whether to show progress on standard error.
+
+        Raises:
+            InputError: no matcher of texts; or a text, id or payload that cannot be stored: names its place.
+            ArtifactError: `path` exists and may not be replaced, or no folder can be made there.
+            MissingDependencyError: more than 10,000 rows are for a folder, and usearch is not installed.
+        """
         if not isinstance(matcher, TextMatcher):
-            raise InputError(f"matcher: expected a loaded TextMatcher. Received {type(matcher).__name__}.")
-        if isinstance(texts, str):
-            raise InputError("texts: expected a list of texts. Received one text. Pass [text].")
-        self.matcher, self.texts = matcher, list(texts)
-        if not self.texts:
-            raise InputError("texts: expected at least one text to store. Received none.")
-        self._read = matcher.read(self.texts)
-        self._directions = np.empty((len(self.texts), matcher.output_dim), np.float32)
-        with tqdm(total=len(self.texts), unit=" texts", unit_scale=True, disable=not progress) as bar:
-            for start in range(0, len(self.texts), _CHUNK_TEXTS):
-                part = slice(start, start + _CHUNK_TEXTS)
-                self._directions[part] = matcher.directions(self._read.keys[part], matcher.cache)
-                bar.update(len(self.texts[part]))
+            raise InputError(f"matcher: expected a loaded TextMatcher. Received {shown(matcher)}.")
+        if path is None:
+            store = Store(None, create=True)
+            _fill(store, matcher, rows, progress)
+            return cls(matcher, store)
+        path = Path(path)
+        if overwrite:
+            remove_partial(path)
+        with atomic_folder(path, overwrite=overwrite, format=FORMAT) as folder:
+            store = Store(folder, create=True)
+            try:
+                _fill(store, matcher, rows, progress)
+                store.finish()
+            finally:
+                store.close()
+            write_json(folder / MANIFEST, Manifest.of(matcher).to_dict())
+        return cls(matcher, Store(path))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], matcher: TextMatcher | None = None) -> TextIndex:
+        """Opens the index in a folder.
+
+        Args:
+            path: the folder.
+            matcher: the model that it was made with; None loads it from where it lay then.
+
+        Raises:
+            ArtifactError: there is no index, its model is not there, or the matcher is of another model.
+        """
+        folder = Path(path)
+        manifest = Manifest.read(folder)
+        if matcher is None:
+            matcher = manifest.load_matcher(folder)
+        else:
+            manifest.check(matcher, folder)
+        return cls(matcher, Store(folder))
 
     def __len__(self) -> int:
-        return len(self.texts)
+        """How many texts are stored."""
+        return self._current().snapshot.texts
 
-    def search(self, text: str, k: int = 5) -> list[Hit]:
-        """The `k` stored texts that match a text best, the best first; all of them where there are fewer.
+    def __contains__(self, id: object) -> bool:
+        """Whether a text of this id is stored."""
+        with self._current().store.read() as reading:
+            return isinstance(id, str) and reading.has_id(id)
+
+    def __enter__(self) -> TextIndex:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the files of the index."""
+        self._opened.store.close()
+
+    def add(self, rows: Iterable[Any] | EntryFile, *, replace: bool = False, progress: bool = False) -> int:
+        """Stores further texts: all of them, or none where it raises or is killed.
+
+        Args:
+            rows: as `build` takes them. An id and text that are stored already get the new payload.
+            replace: whether other texts of the ids that are given are removed.
+            progress: whether to show progress on standard error.
+
+        Returns:
+            How many rows there were.
+
+        Raises:
+            InputError: a text, id or payload that cannot be stored; names its place.
+        """
+        with self._write() as writing, _bar(progress) as bar:
+            count = write_rows(writing, self.matcher, batches(self.matcher, rows), replace=replace, bar=bar)
+            update_graph(writing, self.path)
+        return count
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Removes all texts of some ids, and returns how many there were. An id that is not stored has none.
+
+        Raises:
+            InputError: an id is not a text.
+        """
+        if isinstance(ids, str) or not isinstance(ids, Iterable):
+            raise InputError(f"ids: expected a list of ids. Received {shown(ids)}.")
+        ids = list(dict.fromkeys(ids))
+        for id in ids:
+            if not isinstance(id, str):
+                raise InputError(f"ids: expected texts. Received {shown(id)}.")
+        with self._write() as writing:
+            return sum(map(writing.remove, ids))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the payloads."""
+        with self._current().store.read() as reading:
+            return tuple(reading.get("columns"))
+
+    def info(self) -> IndexInfo:
+        """What the index holds, and how it searches."""
+        opened = self._current()
+        model = self.matcher.saved.source if self.path is None else Manifest.read(self.path).model
+        return describe(model, opened.store, opened.snapshot)
+
+    def recall(self, queries: int = 200, k: int = 10) -> float:
+        """How many of the nearest texts a search finds, as a fraction of those that comparing all would.
+
+        Args:
+            queries: stored texts to search for, evenly drawn.
+            k: how many neighbours of each count.
+
+        Returns:
+            Recall@k in [0, 1]; 1 where all cosines are computed anyway.
+        """
+        opened = self._current()
+        return measure_recall(opened.store, opened.snapshot, queries, k)
+
+    def compact(self) -> None:
+        """Frees the space of removed texts, and makes the graph anew."""
+        with self._write() as writing:
+            update_graph(writing, self.path, anew=True)
+        self._opened.store.shrink()
+
+    def search(
+        self, text: str, k: int = 5, *, rerank: bool = True, filter: Mapping[str, Any] | None = None
+    ) -> list[Hit]:
+        """The `k` entries that match a text best, the best first, each by its best phrasing; all where there are fewer.
+
+        A model trained with in-batch negatives, as the recommended recipes are, has learned to find a text's match
+        among others by the cosine of their vectors: the 50 texts with the largest are ordered by that and by the
+        characters that they share with the text. Other models have learned to score: there it is by the score.
+
+        Args:
+            text: what to search for.
+            k: how many hits to return.
+            rerank: False orders by the cosine alone.
+            filter: values that the payloads of the hits must have, by column; compared as text.
 
         Raises:
             InputError: the text is not a str or is empty, or `k` is less than 1.
+            UnknownNameError: no payload has a column of the filter.
+            ArtifactError: the index was damaged, or replaced by one of another model.
         """
-        return self.search_read(self.matcher.read([text], lambda _: "text"), k)[0]
+        return self.search_read(self.matcher.read([text], lambda _: "text"), k, rerank=rerank, filter=filter)[
+            0
+        ]
 
-    def search_many(self, texts: Iterable[str], k: int = 5) -> list[list[Hit]]:
-        """`search` for each of many texts. Raises as that; names the place."""
-        if isinstance(texts, str):
-            raise InputError("texts: expected a list of texts. Received one text. Call search(text).")
-        return self.search_read(self.matcher.read(list(texts)), k)
+    def search_many(
+        self,
+        texts: Iterable[str],
+        k: int = 5,
+        *,
+        rerank: bool = True,
+        filter: Mapping[str, Any] | None = None,
+    ) -> list[list[Hit]]:
+        """`search` for each of many texts, on all cores. Raises as that; names the place."""
+        if isinstance(texts, str) or not isinstance(texts, Iterable):
+            raise InputError(f"texts: expected a list of texts. Received {shown(texts)}. Call search(text).")
+        return self.search_read(self.matcher.read(list(texts)), k, rerank=rerank, filter=filter)
 
-    def search_read(self, texts: TokenizedTexts, k: int) -> list[list[Hit]]:
+    def search_read(
+        self,
+        texts: TokenizedTexts,
+        k: int = 5,
+        *,
+        rerank: bool = True,
+        filter: Mapping[str, Any] | None = None,
+    ) -> list[list[Hit]]:
         """`search_many` for texts that have been read, see `TextMatcher.read`."""
         if not isinstance(k, int | np.integer) or k < 1:
             raise InputError(f"k: expected a whole number, at least 1. Received {k!r}.")
-        block = max(1, _BLOCK_COSINES // len(self))
-        found: list[list[Hit]] = []
-        for start in range(0, len(texts), block):
-            part = slice(start, start + block)
-            found += self._search(texts[part], min(k, len(self)))
-        return found
+        opened = self._current()
+        allowed = _allowed(opened, filter) if filter else None
+        search = Search(self.matcher, self._shared, opened.store, opened.snapshot, int(k), rerank, allowed)
+        return search.hits(texts)
 
-    def _search(self, texts: TokenizedTexts, k: int) -> list[list[Hit]]:
-        by_cosine = self.matcher.saved.recipe.loss.options.get("negatives", 0) > 0
-        count = k if by_cosine else min(max(k, _CANDIDATES), len(self))
-        cosines = self.matcher.directions(texts.keys, self.matcher.cache) @ self._directions.T
-        # In their stored order, which those keep that are equal but for rounding.
-        places = np.sort(np.argpartition(cosines, len(self) - count, axis=1)[:, len(self) - count :], axis=1)
-        cosines = np.take_along_axis(cosines, places, axis=1).round(6)
-        queries = np.repeat(np.arange(len(texts)), count)
-        result = self.matcher.compare(
-            texts.take(queries.tolist()), self._read.take(places.ravel().tolist()), self.matcher.cache
-        )
-        scores, indistinct = (values.reshape(places.shape) for values in (result.scores, result.indistinct))
-        order = np.argsort(-(cosines if by_cosine else scores), axis=1, kind="stable")[:, :k]
-        columns = (
-            np.take_along_axis(values, order, axis=1).tolist()
-            for values in (places, cosines, scores, indistinct)
-        )
-        return [
-            [
-                Hit(place, self.texts[place], cosine, score, score >= self.matcher.threshold, alike)
-                for place, cosine, score, alike in zip(*row, strict=True)
-            ]
-            for row in zip(*columns, strict=True)
-        ]
+    @contextlib.contextmanager
+    def _write(self) -> Iterator[Writing]:
+        """A transaction; when it has ended, searches of this object see it."""
+        while True:
+            opened = self._current()
+            with opened.store.write() as writing:
+                if self.path is not None and folder_number(self.path) != opened.number:
+                    continue  # Built anew in between: what is written must be in the new one.
+                yield writing
+                break
+        with self._refreshing:
+            opened.snapshot = Snapshot.take(opened.store, self.matcher.output_dim, opened.snapshot)
+
+    def _current(self) -> _Opened:
+        """The index as it is now."""
+        opened = self._opened
+        if self.path is None:
+            return opened
+        number = folder_number(self.path)
+        # While one folder takes the place of another there may be none.
+        if number is not None and number != opened.number:
+            with self._refreshing:
+                if self._opened.number != number:
+                    Manifest.read(self.path).check(self.matcher, self.path)
+                    self._opened = self._look_at(Store(self.path))
+                    opened.store.close()
+                return self._opened
+        with opened.store.read() as reading:
+            change = reading.get("change")
+        if change != opened.snapshot.change:
+            with self._refreshing:
+                if change > self._opened.snapshot.change:
+                    self._opened = self._look_at(opened.store, opened.snapshot)
+                return self._opened
+        return opened
+
+    def _look_at(self, store: Store, previous: Snapshot | None = None) -> _Opened:
+        number = None if self.path is None else folder_number(self.path)
+        return _Opened(store, number, Snapshot.take(store, self.matcher.output_dim, previous))
+
+
+def _allowed(opened: _Opened, filter: Mapping[str, Any]) -> np.ndarray:
+    """The keys that a filter leaves."""
+    wanted = tuple((str(column), _filter_text(value)) for column, value in sorted(filter.items()))
+    known = opened.allowed.get(wanted)
+    if known is None:
+        with opened.store.read() as reading:
+            columns = reading.get("columns")
+            for column, _ in wanted:
+                if column not in columns:
+                    have = ", ".join(map(repr, columns)) or "none"
+                    raise UnknownNameError(
+                        f"filter: no payload has a column {column!r}. The index has: {have}."
+                    )
+            known = reading.keys_where(dict(wanted))
+        if len(opened.allowed) < _FILTERS_KEPT:
+            opened.allowed[wanted] = known
+    return known
+
+
+def _filter_text(value: Any) -> str:
+    """A value of a filter as SQLite writes a JSON value as text."""
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _fill(store: Store, matcher: TextMatcher, rows: Iterable[Any] | EntryFile, progress: bool) -> None:
+    with store.write() as writing, _bar(progress) as bar:
+        write_rows(writing, matcher, batches(matcher, rows), bar=bar)
+        update_graph(writing, store.folder)
+
+
+def _bar(shown: bool) -> tqdm:
+    return tqdm(unit=" texts", unit_scale=True, disable=not shown)

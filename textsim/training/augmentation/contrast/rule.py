@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from textsim.errors import MissingDependencyError
+from textsim.extras import needed_for
 
 
 def language_package(name: str) -> Any:
@@ -19,12 +19,8 @@ def language_package(name: str) -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    try:
+    with needed_for("making contrast pairs"):
         return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"contrast pairs need the package {name!r}. Install it with: pip install 'textsim[augment]'"
-        ) from error
 
 
 class Word(NamedTuple):

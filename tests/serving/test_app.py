@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from textsim.errors import ArtifactError, ConfigError
+from textsim.matching.index.text_index import TextIndex
+from textsim.matching.text_matcher import TextMatcher
+from textsim.serving.app import create_app
+from textsim.serving.settings import ServiceSettings
+
+PAIRS = [["花呗怎么还款", "怎样还花呗"], ["今天天气", "你好吗"], ["我", "我"], ["😀", "🎉"]]
+
+
+@pytest.fixture
+def client(model: Path, index: Path) -> Iterator[TestClient]:
+    settings = ServiceSettings(model=str(model), index=str(index), max_batch=5, max_text=40, max_body=4000)
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+def matcher(model: Path) -> TextMatcher:
+    return TextMatcher.load(model)
+
+
+def post(client: TestClient, path: str, **body: Any) -> Any:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_scores_and_decisions_are_those_of_the_api_to_the_bit(
+    client: TestClient, matcher: TextMatcher
+) -> None:
+    results = post(client, "/v1/score", pairs=PAIRS)["results"]
+    for (a, b), result in zip(PAIRS, results, strict=True):
+        assert result == matcher.decide(a, b)._asdict()
+
+
+def test_concurrent_requests_are_computed_together_and_give_the_same(
+    client: TestClient, matcher: TextMatcher
+) -> None:
+    expected = {tuple(pair): matcher.decide(*pair)._asdict() for pair in PAIRS}
+    wrong: list[Any] = []
+
+    def work() -> None:
+        for pair in PAIRS * 5:
+            if post(client, "/v1/score", pairs=[pair])["results"] != [expected[tuple(pair)]]:
+                wrong.append(pair)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert 'textsim_decisions_total{decision="match"}' in client.get("/metrics").text
+
+
+def test_an_explanation_is_what_the_api_says(client: TestClient, matcher: TextMatcher) -> None:
+    found = post(client, "/v1/explain", text_a="花呗怎么还款", text_b="怎样还花呗")
+    expected = matcher.explain("花呗怎么还款", "怎样还花呗").to_dict()
+    assert found == {name: expected[name] for name in found}
+    assert set(found) == {"score", "probability", "decision", "base", "tokens_a", "tokens_b", "matrix"}
+
+
+def test_vectors_in_both_forms(client: TestClient, matcher: TextMatcher) -> None:
+    texts = ["花呗怎么还款", "今天"]
+    expected = matcher.encode(texts)
+    np.testing.assert_array_equal(np.float32(post(client, "/v1/encode", texts=texts)["vectors"]), expected)
+    found = post(client, "/v1/embeddings", input=texts, model="any", user="somebody")
+    np.testing.assert_array_equal(np.float32([row["embedding"] for row in found["data"]]), expected)
+    assert found["usage"] == {"prompt_tokens": 8, "total_tokens": 8}
+    packed = post(client, "/v1/embeddings", input="今天", encoding_format="base64")["data"][0]["embedding"]
+    np.testing.assert_array_equal(np.frombuffer(base64.b64decode(packed), "<f4"), expected[1])
+    refused = client.post("/v1/embeddings", json={"input": "今天", "dimensions": 3})
+    assert refused.status_code == 422 and "dimensions" in refused.json()["detail"]
+
+
+def test_documents_are_reranked_by_probability(client: TestClient, matcher: TextMatcher) -> None:
+    documents: list[Any] = ["今天天气", {"text": "花呗怎么还款"}, "我的"]
+    found = post(
+        client, "/v1/rerank", query="花呗怎么还款", documents=documents, top_n=2, return_documents=True
+    )
+    assert found["results"][0]["index"] == 1 and len(found["results"]) == 2
+    assert found["results"][0]["document"] == {"text": "花呗怎么还款"}
+    scores = [hit["relevance_score"] for hit in found["results"]]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == matcher.probability("花呗怎么还款", "花呗怎么还款")
+
+
+def test_search_add_remove_and_reload(client: TestClient, index: Path, matcher: TextMatcher) -> None:
+    found = post(client, "/v1/search", texts=["花呗怎么还款", "今天"], k=2)["results"]
+    with TextIndex.open(index, matcher) as opened:
+        expected = opened.search_many(["花呗怎么还款", "今天"], 2)
+    assert [[hit["id"] for hit in hits] for hits in found] == [[hit.id for hit in hits] for hits in expected]
+    assert found[0][0]["payload"] == {"answer": "在账单页还款。"} and found[0][0]["decision"] == "match"
+    assert [
+        hit["id"]
+        for hit in post(client, "/v1/search", texts=["花"], filter={"category": "其他"})["results"][0]
+    ] == ["3"]
+    put = client.put("/v1/documents/新", json={"text": "二三", "payload": {"answer": "五"}})
+    assert put.json() == {"id": "新", "documents": 4}
+    assert post(client, "/v1/search", texts=["二三"], k=1)["results"][0][0]["id"] == "新"
+    client.put("/v1/documents/新", json={"text": "一二三"})
+    assert client.delete("/v1/documents/新").json() == {"id": "新", "documents": 3}
+    assert client.delete("/v1/documents/新").status_code == 404
+    # Another process builds the folder anew.
+    TextIndex.build(matcher, [{"id": "9", "text": "好"}], index, overwrite=True).close()
+    assert client.post("/v1/index/reload").json() == {"documents": 1}
+    assert client.get("/readyz").json()["documents"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        ("/v1/score", {"pairs": []}, "pairs"),
+        ("/v1/score", {"pairs": [["a"]]}, "pairs"),
+        ("/v1/score", {"pairs": [["花", " "]]}, "pairs[0], text_b"),
+        ("/v1/score", {"pairs": [["花", None]]}, "pairs"),
+        ("/v1/score", {"pairs": [["花", "呗"]] * 6}, "pairs: expected at most 5"),
+        ("/v1/score", {"pairs": [["花", "呗" * 41]]}, "pairs: expected texts of at most 40"),
+        ("/v1/score", {"pair": [["花", "呗"]]}, "pair"),
+        ("/v1/encode", {"texts": "花"}, "texts"),
+        ("/v1/search", {"texts": ["花"], "k": 0}, "k"),
+        ("/v1/explain", {"text_a": "花"}, "text_b"),
+        ("/v1/rerank", {"query": "", "documents": ["花"]}, "query"),
+        ("/v1/embeddings", {"input": [[1, 2]]}, "input"),
+    ],
+)
+def test_what_is_wrong_names_the_field(
+    client: TestClient, path: str, body: dict[str, Any], named: str
+) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 422
+    assert named in str(answer.json()["detail"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff\xfe", b"null", b'{"pairs": [["\\ud800", "a"]]}', b"[" * 3000, b'{"pairs": 1e999}'],
+)
+def test_garbage_is_the_client_s_fault(client: TestClient, body: bytes) -> None:
+    answer = client.post("/v1/score", content=body, headers={"content-type": "application/json"})
+    assert 400 <= answer.status_code < 500, answer.text
+
+
+def test_a_long_body_is_refused_before_it_is_read(client: TestClient) -> None:
+    long = b'{"pairs": [["' + "花".encode() * 2000 + b'", "b"]]}'
+    assert client.post("/v1/score", content=long).status_code == 413
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1000
+
+    assert client.post("/v1/score", content=parts()).status_code == 413
+
+
+def test_without_an_index_searching_says_how_to_get_one(model: Path) -> None:
+    with TestClient(create_app(ServiceSettings(model=str(model)))) as client:
+        answer = client.post("/v1/search", json={"texts": ["花"]})
+        assert answer.status_code == 409 and "--index" in answer.json()["detail"]
+        assert client.get("/readyz").json()["documents"] is None
+
+
+def test_keys_guard_what_is_served(model: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.txt"
+    keys.write_text("# of the shop\nfirst\n\n  密钥二  \n", encoding="utf-8")
+    with TestClient(create_app(ServiceSettings(model=str(model), api_key_file=str(keys)))) as client:
+
+        def status(header: str | bytes | None) -> int:
+            headers = {} if header is None else {"authorization": header}
+            return client.post("/v1/score", json={"pairs": PAIRS[:1]}, headers=headers).status_code  # type: ignore[arg-type]
+
+        assert status("Bearer first") == status("Bearer 密钥二".encode()) == status("bearer first") == 200
+        for wrong in (None, "", "Bearer", "Bearer ", "Bearer firs", "Basic first", "Bearer first2"):
+            assert status(wrong) == 401, wrong
+        assert client.get("/metrics").status_code == 401
+        assert client.get("/healthz").status_code == client.get("/").status_code == 200
+    keys.write_text("# none\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="expected a key a line"):
+        create_app(ServiceSettings(model=str(model), api_key_file=str(keys)))
+
+
+def test_an_index_of_another_model_is_refused(model: Path, tmp_path: Path) -> None:
+    from tests.tiny_models import saved_model
+    from textsim.artifacts.saved_model import save_model
+
+    other = tmp_path / "other"
+    save_model(saved_model("bilstm-attention", seed=1), other)
+    TextIndex.build(TextMatcher.load(other), ["花"], tmp_path / "index").close()
+    with pytest.raises(ArtifactError):
+        create_app(ServiceSettings(model=str(model), index=str(tmp_path / "index")))
+
+
+def test_the_page_and_the_description_ask_nothing_of_other_hosts(client: TestClient) -> None:
+    import re
+
+    page = client.get("/").text
+    for path in re.findall(r'(?:src|href)="([^"#]+)"', page + client.get("/docs").text):
+        assert path.startswith("/"), path
+        assert client.get(path).status_code == 200, path
+    schema = client.get("/openapi.json").json()
+    assert {"/v1/score", "/v1/explain", "/v1/encode", "/v1/search", "/v1/embeddings", "/v1/rerank"} <= set(
+        schema["paths"]
+    )

@@ -1,0 +1,188 @@
+"""Indexes: made, changed, looked at."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textsim.cli.options import (
+    FILE_OR_STREAM,
+    OUTPUT,
+    complete_model,
+    given,
+    model_argument,
+    option,
+    reading_options,
+    simplify_option,
+)
+from textsim.cli.terminal import CommandGroup, describe_reading, format_json
+
+_index_argument = click.argument("index", metavar="INDEX", type=click.Path(path_type=Path))
+_file_argument = click.argument("source", metavar="FILE", type=FILE_OR_STREAM)
+_model_option = option(
+    "--model",
+    metavar="MODEL",
+    shell_complete=complete_model,
+    help="The model of the index, where it was moved.  [default: where it lay]",
+)
+_quiet_option = option("--quiet", is_flag=True, help="No progress bar, no summary.")
+
+
+@click.group(cls=CommandGroup)
+def index() -> None:
+    """Keep texts in a folder, with ids and answers, to be searched.
+
+    \b
+    Example:
+      textsim index build zh-general faq.csv --out faq.index
+      textsim search faq.index 密码忘了怎么办
+    """
+
+
+@index.command()
+@model_argument
+@_file_argument
+@option("--out", required=True, type=OUTPUT, metavar="INDEX", help="The folder to make.")
+@option("--overwrite", is_flag=True, help="Replace INDEX in one step, even while it is searched.")
+@simplify_option()
+@_quiet_option
+@reading_options
+def build(
+    model: str, source: Path, out: Path, overwrite: bool, simplify: bool, quiet: bool, **options: Any
+) -> None:
+    """Make an index of the texts of a file.
+
+    FILE has a text a line, or columns: text (or another usual name, or --columns), id if there is one (else rows are
+    numbered from 1), and any others, which come back with a hit. Rows that share an id are phrasings of one entry. More
+    than 10,000 texts need the extra `index`.
+
+    \b
+    Examples:
+      textsim index build zh-general faq.csv --out faq.index
+      textsim index build model faq.csv --columns 标准问 --out faq.index --overwrite
+    """
+    from textsim.io.paths import check_target
+    from textsim.matching.index.entries import EntryFile
+    from textsim.matching.index.text_index import TextIndex
+    from textsim.matching.text_matcher import TextMatcher
+
+    check_target(out, [source])
+    file = EntryFile(TextMatcher.load(model, simplify=simplify), source, **given(**options))
+    try:
+        made = TextIndex.build(file.matcher, file, out, overwrite=overwrite, progress=_progress(quiet))
+    finally:
+        file.close()
+    if not quiet:
+        click.echo(f"{describe_reading(file.report())}; {out} holds {len(made):,} texts", err=True)
+
+
+@index.command()
+@_index_argument
+@_file_argument
+@option("--replace", is_flag=True, help="Remove all other texts of the ids that FILE has.")
+@_model_option
+@_quiet_option
+@reading_options
+def add(index: Path, source: Path, replace: bool, model: str | None, quiet: bool, **options: Any) -> None:
+    """Add the texts of a file: all of them, or none.
+
+    FILE is read as `textsim index build` does it. A row whose id and text are stored already takes that one's place.
+
+    \b
+    Example:
+      textsim index add faq.index new.csv
+    """
+    from textsim.matching.index.entries import EntryFile
+
+    with _open(index, model) as opened:
+        file = EntryFile(opened.matcher, source, **given(**options))
+        try:
+            opened.add(file, replace=replace, progress=_progress(quiet))
+        finally:
+            file.close()
+        if not quiet:
+            click.echo(f"{describe_reading(file.report())}; {index} holds {len(opened):,} texts", err=True)
+
+
+@index.command()
+@_index_argument
+@option("--ids", required=True, metavar="A,B,...", help="Ids whose texts go.")
+@_model_option
+@_quiet_option
+def remove(index: Path, ids: str, model: str | None, quiet: bool) -> None:
+    """Remove all texts of some ids.
+
+    \b
+    Example:
+      textsim index remove faq.index --ids 17,18
+    """
+    named = [id for id in map(str.strip, ids.split(",")) if id]
+    with _open(index, model) as opened:
+        unknown = [id for id in named if id not in opened]
+        count = opened.remove(named)
+        if unknown:
+            click.echo(f"Not in the index: {', '.join(unknown)}", err=True)
+        if not quiet:
+            click.echo(f"{count:,} texts removed; {index} holds {len(opened):,} texts", err=True)
+
+
+@index.command()
+@_index_argument
+@option("--recall", is_flag=True, help="Measure how many of the 10 nearest texts a search finds.")
+@_model_option
+@option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def info(index: Path, recall: bool, model: str | None, as_json: bool) -> None:
+    """Say what an index holds and how it searches.
+
+    \b
+    Example:
+      textsim index info faq.index --recall
+    """
+    with _open(index, model) as opened:
+        found = asdict(opened.info())
+        if recall:
+            found["recall@10"] = opened.recall()
+    if as_json:
+        click.echo(format_json(found))
+        return
+    found["columns"] = ", ".join(found["columns"]) or "none"
+    for name, value in found.items():
+        shown = (
+            f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else value
+        )
+        click.echo(f"{name.replace('_', ' ')}\t{shown}")
+
+
+@index.command()
+@_index_argument
+@_model_option
+@_quiet_option
+def compact(index: Path, model: str | None, quiet: bool) -> None:
+    """Free the space of removed texts, and make the graph anew.
+
+    It can be searched meanwhile; changes wait.
+
+    \b
+    Example:
+      textsim index compact faq.index
+    """
+    with _open(index, model) as opened:
+        opened.compact()
+        if not quiet:
+            found = opened.info()
+            click.echo(f"{index} holds {found.texts:,} texts in {found.bytes:,} bytes", err=True)
+
+
+def _open(index: Path, model: str | None) -> Any:
+    from textsim.matching.index.text_index import TextIndex
+    from textsim.matching.text_matcher import TextMatcher
+
+    return TextIndex.open(index, None if model is None else TextMatcher.load(model))
+
+
+def _progress(quiet: bool) -> bool:
+    return not quiet and sys.stderr.isatty()

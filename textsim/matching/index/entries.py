@@ -1,0 +1,175 @@
+"""What is to be stored: texts with ids and payloads, from lists, records, data frames and files."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
+
+from textsim.data.rows import EVERY, TEXTS
+from textsim.errors import InputError, shown
+from textsim.matching.files.report import FileReport
+from textsim.matching.files.text_file import TextFile
+from textsim.matching.matcher import CHUNK_ROWS
+from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
+
+# Names of a column, in lower case, that are taken for the id.
+_ID_NAMES = frozenset({"id", "qid", "question_id", "faq_id", "entry_id", "doc_id", "编号", "序号", "标识"})
+
+
+class Entry(NamedTuple):
+    """A text to store.
+
+    Attributes:
+        text: it.
+        id: of what it stands for, such as the number of an answer; texts that share one are phrasings of one entry.
+            None for a number that no other has.
+        payload: what is to come back with a hit, by name: anything that JSON holds.
+    """
+
+    text: str
+    id: str | None = None
+    payload: Mapping[str, Any] = {}
+
+
+class Batch(NamedTuple):
+    """Some entries, and their texts as the model reads them."""
+
+    entries: list[Entry]
+    texts: TokenizedTexts
+
+
+class EntryFile:
+    """The entries of a file, to be read once.
+
+    As in a record, see `entries`: a column of a usual name holds the text, another one the id, and every other is
+    payload.
+
+    Args:
+        matcher: the model that reads the texts.
+        source: the file; "-" is standard input.
+        reading: how to read it, see `textsim.data.rows.read_rows`; `columns` names the column of the text alone.
+
+    Raises:
+        DataFormatError: the source cannot be read, or, while it is read, a row is bad and not to be skipped; names the
+            line.
+    """
+
+    def __init__(self, matcher: TextMatcher, source: str | os.PathLike[str], **reading: Any) -> None:
+        self.matcher = matcher
+        self._rows, self._start = 0, time.perf_counter()
+        self._file = TextFile(matcher, source, TEXTS, {**reading, "keep": [EVERY]})
+
+    def batches(self) -> Iterator[Batch]:
+        """The entries of the file."""
+        for chunk, (texts,) in self._file:
+            self._rows += len(texts)
+            yield Batch(
+                [_entry(text, others) for text, others in zip(texts.texts, chunk.kept[EVERY], strict=True)],
+                texts,
+            )
+
+    def close(self) -> None:
+        """Closes the file before its end."""
+        self._file.close()
+
+    def report(self) -> FileReport:
+        """What was read so far, and what was found about the file; `rows` are the entries."""
+        return self._file.report(rows=self._rows, seconds=time.perf_counter() - self._start)
+
+
+def batches(matcher: TextMatcher, rows: Iterable[Any] | EntryFile) -> Iterator[Batch]:
+    """The entries of rows as `entries` takes them, or of a file, as the model reads them.
+
+    Raises:
+        InputError: a row is none of these, or its text is not a str or is empty; names its place.
+    """
+    if isinstance(rows, EntryFile):
+        yield from rows.batches()
+        return
+    stream, start = entries(rows), 0
+    while some := list(islice(stream, CHUNK_ROWS)):
+        places = map("rows[{}]".format, range(start, start + len(some)))
+        yield Batch(some, matcher.read([entry.text for entry in some], list(places).__getitem__))
+        start += len(some)
+
+
+def entries(rows: Iterable[Any]) -> Iterator[Entry]:
+    """The entries of texts, `Entry` tuples, records (mappings) or a data frame.
+
+    In a record, a column of a usual name holds the text (text, sentence, question, 问题, ...), another one the id (id,
+    qid, 编号, ...), and every other is payload.
+
+    Raises:
+        InputError: a row is nothing of these; names its place.
+    """
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+        raise InputError(
+            f"rows: expected a list of texts or records. Received {shown(rows)}. For one text pass [text]."
+        )
+    if hasattr(rows, "iloc") and hasattr(rows, "columns"):
+        # A data frame, found out without pandas: None for what is missing, Python's numbers for NumPy's.
+        frame: Any = rows
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    for place, row in enumerate(rows):
+        if isinstance(row, Entry):
+            yield row
+        elif isinstance(row, Mapping):
+            names = TEXTS.find([str(name) for name in row])
+            if names is None:
+                raise InputError(
+                    f"rows[{place}]: expected a column 'text', or of another usual name. Received the columns "
+                    f"{', '.join(map(repr, row)) or 'none'}. Rename one."
+                )
+            yield _entry(row[names[0]], {name: value for name, value in row.items() if name != names[0]})
+        else:
+            yield Entry(row)
+
+
+def _entry(text: Any, others: Mapping[str, Any]) -> Entry:
+    """The entry of a row: its id is a column of a usual name, its payload the others."""
+    id = next((name for name in others if name.lower() in _ID_NAMES), None)
+    if id is None:
+        return Entry(text, None, others)
+    payload = {name: value for name, value in others.items() if name != id}
+    return Entry(text, _id_text(others[id]), payload)
+
+
+def _id_text(value: Any) -> str | None:
+    """An id as text; None where it is missing."""
+    return None if value is None or value == "" else clean(str(value))
+
+
+def payload_json(payload: Mapping[str, Any], where: str) -> str:
+    """A payload as it is stored.
+
+    Raises:
+        InputError: JSON cannot hold it.
+    """
+    try:
+        return clean(json.dumps(payload, ensure_ascii=False, default=_plain, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{where}: expected a payload that JSON can hold. Received {shown(payload)}."
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy as Python's; dates as text."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError
+
+
+def clean(text: str) -> str:
+    """A text as UTF-8 can hold it: half of a surrogate pair alone becomes a question mark."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

@@ -1,0 +1,108 @@
+"""Approximate nearest neighbours among many vectors: a graph in a file, which searches read in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textsim.errors import ArtifactError
+from textsim.extras import needed_for
+from textsim.io.atomic import atomic_file
+
+WIDTH = 256
+"""Numbers of a vector in a graph. Vectors of more are projected to the directions in which they differ most."""
+
+# How thoroughly neighbours are sought, for each vector that comes in and for each search.
+_CONNECTIVITY = 16
+_EXPANSION_ADD = 64
+_EXPANSION_SEARCH = 96
+_SAMPLE = 20_000
+
+
+class Graph:
+    """A hierarchical graph of vectors: a search follows links to nearer and nearer ones, and compares few.
+
+    It holds a shortened vector of each key, in one byte a number, so what it finds are candidates: the whole
+    vectors tell which of them are nearest.
+
+    Args:
+        projection: float32 (output_dim, width), see `principal_directions`.
+        path: a file that `save` made, to be read in place; None for an empty graph.
+        writable: whether to read the file into memory, so that vectors can be added and removed.
+
+    Raises:
+        MissingDependencyError: usearch is not installed.
+        ArtifactError: the file cannot be read.
+
+    Reference:
+        Malkov & Yashunin (2018), Efficient and Robust Approximate Nearest Neighbor Search Using Hierarchical Navigable
+        Small World Graphs.
+    """
+
+    def __init__(self, projection: np.ndarray, path: Path | None = None, *, writable: bool = False) -> None:
+        with needed_for("an index of this size"):
+            from usearch.index import Index
+        self._projection = projection
+        self._index: Any = Index(
+            ndim=projection.shape[1],
+            metric="cos",
+            dtype="i8",
+            connectivity=_CONNECTIVITY,
+            expansion_add=_EXPANSION_ADD,
+            expansion_search=_EXPANSION_SEARCH,
+        )
+        if path is not None:
+            try:
+                self._index.load(path) if writable else self._index.view(path)
+            except (OSError, RuntimeError, ValueError) as error:
+                raise ArtifactError(f"{path} is not a graph of vectors: {error}.") from error
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def add(self, keys: np.ndarray, directions: np.ndarray, threads: int) -> None:
+        """Adds vectors of length 1, float32 (keys, output_dim)."""
+        self._index.add(keys.astype(np.uint64), directions @ self._projection, threads=threads)
+
+    def remove(self, keys: np.ndarray) -> None:
+        """Removes vectors."""
+        self._index.remove(keys.astype(np.uint64))
+
+    def nearest(self, directions: np.ndarray, count: int) -> list[np.ndarray]:
+        """The keys of about the `count` nearest vectors of each of some, float32 (n, output_dim): int64 each."""
+        found = self._index.search(
+            np.ascontiguousarray(directions @ self._projection), min(count, len(self)), threads=1
+        )
+        if len(directions) == 1:
+            return [found.keys.astype(np.int64).ravel()]
+        return [keys[:number].astype(np.int64) for keys, number in zip(found.keys, found.counts, strict=True)]
+
+    def save(self, path: Path) -> None:
+        """Writes the graph to a file, which appears whole."""
+        with atomic_file(path, "wb") as file:
+            self._index.save(os.fspath(file.name))
+
+
+def principal_directions(blocks: Iterable[np.ndarray], total: int) -> np.ndarray:
+    """The `WIDTH` directions in which vectors of length 1 differ most: float32 (output_dim, width).
+
+    Narrower vectors keep all theirs.
+
+    Args:
+        blocks: the vectors, float32 (n, output_dim) each.
+        total: how many there are, of which a sample of every so many-th is enough.
+
+    Reference:
+        Pearson (1901), On Lines and Planes of Closest Fit to Systems of Points in Space.
+    """
+    step = max(1, total // _SAMPLE)
+    sample = np.concatenate([block[::step] for block in blocks])
+    if sample.shape[1] <= WIDTH:
+        return np.eye(sample.shape[1], dtype=np.float32)
+    # Cosines are kept where the origin is: nothing is subtracted.
+    directions = np.linalg.eigh(sample.T @ sample)[1][:, ::-1]
+    return np.ascontiguousarray(directions[:, :WIDTH])

@@ -1,0 +1,43 @@
+"""How alike two texts are by the characters that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import pairwise
+
+WEIGHT = 0.2
+"""What the shared characters count beside the cosine, where hits are ordered.
+
+With `zh-general`, by `scripts/benchmarks/finding.py`, the first hit is then right more often in LCQMC, BQ and ATEC, and
+most of all where the domain is one that the model has not seen.
+"""
+
+
+class SharedCharacters:
+    """Dice's coefficient of the characters, and pairs of neighbouring characters, of two texts: in [0, 1].
+
+    Args:
+        normalize: applied to each text first.
+
+    Reference:
+        Dice (1945), Measures of the Amount of Ecologic Association Between Species.
+
+    Example:
+        >>> round(SharedCharacters(str.lower)("怎么还款", "怎么付款"), 2)
+        0.57
+    """
+
+    _TEXTS_KEPT = 16_384
+
+    def __init__(self, normalize: Callable[[str], str]) -> None:
+        @lru_cache(self._TEXTS_KEPT)
+        def parts(text: str) -> frozenset[str]:
+            text = normalize(text)
+            return frozenset(text).union(map("".join, pairwise(text)))
+
+        self._parts = parts
+
+    def __call__(self, left: str, right: str) -> float:
+        a, b = self._parts(left), self._parts(right)
+        return 2 * len(a & b) / (len(a) + len(b)) if a or b else 0.0

@@ -1,0 +1,119 @@
+"""Rows and their vectors into an index's database, and its graph after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from textsim.config.cores import available_cores
+from textsim.errors import InputError, shown
+from textsim.matching.index.entries import Batch, Entry, clean, payload_json
+from textsim.matching.index.graph import Graph, principal_directions
+from textsim.matching.index.snapshot import GraphRecord, open_graph, unit
+from textsim.matching.index.tables import Row, Writing
+from textsim.matching.text_matcher import TextMatcher
+
+MOST_LISTED = 10_000
+"""Rows whose vectors are all compared in a search; once there are more, a graph takes them over."""
+
+GRAPHS = ("graph-0.usearch", "graph-1.usearch")
+"""The files of a graph: a new one is written beside the one that is in use."""
+
+
+def write_rows(
+    writing: Writing, matcher: TextMatcher, batches: Iterable[Batch], *, replace: bool = False, bar: tqdm
+) -> int:
+    """Stores entries with their vectors; those whose id and text are there already change their payload alone.
+
+    Args:
+        writing: the transaction.
+        matcher: the model.
+        batches: the entries.
+        replace: whether to remove all other texts of their ids.
+        bar: counts the texts.
+
+    Returns:
+        How many entries there were.
+
+    Raises:
+        InputError: an id is empty or not a text, or a payload cannot be stored.
+    """
+    count, columns = 0, dict.fromkeys(writing.get("columns"))
+    seen: set[str] = set()
+    for entries, texts in batches:
+        next_key = writing.get("next_key")
+        ids = _ids(writing, entries)
+        if replace:
+            for id in dict.fromkeys(ids):
+                if id not in seen:
+                    writing.remove(id)
+            seen.update(ids)
+        rows = [
+            Row(key, id, clean(entry.text), payload_json(entry.payload, f"id {id!r}"), tokens)
+            for key, (entry, id, tokens) in enumerate(zip(entries, ids, texts.keys, strict=True), next_key)
+        ]
+        new = writing.put_rows(rows) if rows else np.empty(0, np.int64)
+        encoded, places = matcher.encode_keys([rows[place].tokens for place in new], None)
+        writing.put_vectors([rows[place].key for place in new], encoded[places])
+        writing.set("next_key", next_key + len(rows))
+        for entry in entries:
+            columns.update(dict.fromkeys(entry.payload))
+        count += len(rows)
+        bar.update(len(rows))
+    writing.set("columns", list(columns))
+    return count
+
+
+def _ids(writing: Writing, entries: list[Entry]) -> list[str]:
+    number, ids = writing.get("next_number"), []
+    given = {entry.id for entry in entries}
+    for entry in entries:
+        if entry.id is None:
+            while str(number) in given or writing.has_id(str(number)):
+                number += 1
+            ids.append(str(number))
+            number += 1
+        elif isinstance(entry.id, str) and entry.id:
+            ids.append(clean(entry.id))
+        else:
+            raise InputError(f"id: expected a text. Received {shown(entry.id)}.")
+    writing.set("next_number", number)
+    return ids
+
+
+def update_graph(writing: Writing, folder: Path | None, *, anew: bool = False) -> None:
+    """Puts the rows that no graph holds into one, where there are many.
+
+    Args:
+        writing: the transaction.
+        folder: of the index; in memory there is no graph.
+        anew: whether to make the graph from all rows, without what was removed since.
+    """
+    if folder is None:
+        return
+    record: GraphRecord | None = writing.get("graph")
+    last_key = 0 if record is None or anew else record["last_key"]
+    listed = writing.keys_after(last_key)
+    if len(listed) <= MOST_LISTED:
+        if anew:
+            writing.set("graph", None)
+            writing.forget_removed()
+        return
+    if record is None or anew:
+        blocks = (unit(block.encoded) for block in writing.vectors_after(0))
+        projection = principal_directions(blocks, len(listed))
+        writing.put_projection(projection)
+        graph = Graph(projection)
+    else:
+        graph = open_graph(writing, folder, record, writable=True)
+        graph.remove(writing.removed())
+    for keys, encoded in writing.vectors_after(last_key):
+        graph.add(keys, unit(encoded), available_cores())
+    name = GRAPHS[1] if record is not None and record["name"] == GRAPHS[0] else GRAPHS[0]
+    graph.save(folder / name)
+    size = (folder / name).stat().st_size
+    writing.set("graph", GraphRecord(name=name, bytes=size, last_key=int(listed[-1])))
+    writing.forget_removed()

@@ -1,0 +1,176 @@
+"""What answers requests: a matcher, an index where there is one, and the batching of small requests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.saved_model import CARD
+from textsim.config.cores import available_cores
+from textsim.errors import ConfigError
+from textsim.matching.decisions import Decision
+from textsim.matching.explain import Explanation
+from textsim.matching.index.search import Hit
+from textsim.matching.index.text_index import TextIndex
+from textsim.matching.text_matcher import TextMatcher
+from textsim.serving.batching import Batcher
+from textsim.serving.metrics import Metrics
+from textsim.serving.settings import ServiceSettings
+from textsim.text.vocabulary import UNK_ID
+
+CACHE_BYTES = 256 << 20
+"""Memory for encoded texts that are asked for again."""
+
+
+class Query(NamedTuple):
+    """A text to search for."""
+
+    text: str
+    k: int
+    filter: Mapping[str, Any] | None
+
+
+class Engine:
+    """The computations of one process. Scores and vectors are those of the Python API, to the bit.
+
+    Args:
+        settings: what is served.
+        metrics: told what was computed.
+
+    Raises:
+        ArtifactError: the model or the index is not whole, or they do not belong together.
+    """
+
+    def __init__(self, settings: ServiceSettings, metrics: Metrics) -> None:
+        self.settings, self.metrics = settings, metrics
+        self.name = find_model(settings.model).name
+        threads = settings.threads or available_cores()
+        # A thread a batch: batches side by side use the cores better than threads inside one.
+        self.matcher = TextMatcher.load(settings.model, threads=1, cache_bytes=CACHE_BYTES)
+        self._index = self._open()
+        self._writing = threading.Lock()
+        self.score = Batcher(self._score, threads, settings.max_batch, self._observe("score"))
+        self.encode = Batcher(self._encode, threads, settings.max_batch, self._observe("encode"))
+        self.search = Batcher(self._search, threads, settings.max_batch, self._observe("search"))
+        self.metrics.documents.set(0 if self._index is None else len(self._index))
+
+    def warm_up(self) -> None:
+        """Runs each computation once, so that the first request finds all of it loaded."""
+        self._score([("你好", "您好")])
+        if self._index is not None:
+            self._index.search("你好", 1)
+
+    def close(self) -> None:
+        """Ends what is running."""
+        for batcher in (self.score, self.encode, self.search):
+            batcher.close()
+
+    @property
+    def index(self) -> TextIndex:
+        """The index.
+
+        Raises:
+            ConfigError: none is served.
+        """
+        if self._index is None:
+            raise ConfigError("no index is served: start with --index INDEX (see `textsim index build`).")
+        return self._index
+
+    @property
+    def documents(self) -> int | None:
+        """Texts in the index; None where none is served."""
+        return None if self._index is None else len(self._index)
+
+    def explain(self, text_a: str, text_b: str) -> Explanation:
+        """See `TextMatcher.explain`."""
+        return self.matcher.explain(text_a, text_b)
+
+    def put(self, id: str, text: str, payload: Mapping[str, Any]) -> int:
+        """Stores a text under an id in place of those it had. Returns the number of texts."""
+        with self._writing:
+            self.index.add([{"id": id, "text": text, **payload}], replace=True)
+        return self._counted()
+
+    def delete(self, id: str) -> bool:
+        """Removes an id. Returns whether it was there."""
+        with self._writing:
+            removed = self.index.remove([id]) > 0
+        self._counted()
+        return removed
+
+    def reload(self) -> int:
+        """Opens the index anew; requests that are running end with the old one. Returns the number of texts."""
+        _ = self.index
+        self._index = self._open()
+        return self._counted()
+
+    def describe(self) -> dict[str, Any]:
+        """The model's name, cuts and card, and the size of the index."""
+        saved = self.matcher.saved
+        below = saved.calibration.no_match_below
+        return {
+            "model": self.name,
+            "threshold": saved.threshold,
+            "no_match_below": saved.threshold if below is None else below,
+            "width": self.matcher.output_dim,
+            "max_length": self.matcher.max_length,
+            "documents": self.documents,
+            "card": (find_model(self.settings.model) / CARD).read_text(encoding="utf-8"),
+        }
+
+    def tokens_of(self, texts: Sequence[str]) -> int:
+        """Tokens that the model reads of texts."""
+        return sum(len(key) // 4 for key in self.matcher.read(texts).keys)
+
+    def _open(self) -> TextIndex | None:
+        return (
+            None if self.settings.index is None else TextIndex.open(Path(self.settings.index), self.matcher)
+        )
+
+    def _counted(self) -> int:
+        self.metrics.documents.set(len(self.index))
+        return len(self.index)
+
+    def _score(self, pairs: Sequence[tuple[str, str]]) -> list[Decision]:
+        n = len(pairs)
+
+        def where(place: int) -> str:
+            return f"pairs[{place % n}], {'text_a' if place < n else 'text_b'}"
+
+        read = self.matcher.read([*(a for a, _ in pairs), *(b for _, b in pairs)], where)
+        result = self.matcher.compare(read[:n], read[n:], self.matcher.cache)
+        decisions = self.matcher.decisions(result)
+        for decision in decisions:
+            self.metrics.decisions.labels(decision.decision).inc()
+        self.metrics.truncated.inc(int(result.truncated.sum()))
+        self.metrics.indistinct.inc(int(result.indistinct.sum()))
+        ids = np.frombuffer(b"".join(read.keys), np.int32)
+        self.metrics.tokens.inc(len(ids))
+        self.metrics.unknown_tokens.inc(int((ids == UNK_ID).sum()))
+        return decisions
+
+    def _search(self, queries: Sequence[Query]) -> list[list[Hit]]:
+        results: list[list[Hit]] = [[] for _ in queries]
+        alike: dict[tuple[int, str], list[int]] = {}
+        for place, query in enumerate(queries):
+            key = query.k, json.dumps(query.filter, sort_keys=True, default=str)
+            alike.setdefault(key, []).append(place)
+        for (k, _), places in alike.items():
+            texts = [queries[place].text for place in places]
+            found = self.index.search_many(texts, k, filter=queries[places[0]].filter)
+            for place, hits in zip(places, found, strict=True):
+                results[place] = hits
+                self.metrics.decisions.labels(hits[0].decision if hits else "no match").inc()
+        return results
+
+    def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        return list(self.matcher.encode(texts))
+
+    def _observe(self, kind: str) -> Any:
+        return self.metrics.batch.labels(kind).observe
