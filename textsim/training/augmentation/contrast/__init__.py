@@ -8,7 +8,7 @@ What the rules need of others: jieba (MIT) finds words and their parts of speech
 (MIT) knows how characters sound, OpenCC (Apache-2.0) has the traditional characters. The word lists are this project's
 own, see `lexicon`.
 
-Of each rule 50 to 200 pairs were read, made of raw text and of question sets, or all where a rule found fewer: at most
+Of each rule 50 to 120 pairs were read, made of raw text and of question sets, or all where a rule found fewer: at most
 one label in twenty was wrong, most often where a word had another sense ("简单" for "容易" in "大冷天的不容易"). Sentences
 that nobody would write come up more often; they are labelled 0, which is right for them too.
 
