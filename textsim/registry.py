@@ -4,8 +4,9 @@ A part registers itself by name where it is defined. Looking a name up imports t
 parts, so the registry itself needs none of the libraries that the parts need. A name that is none of theirs is sought
 in installed packages too: a package names a module of parts under the entry point group `textsim.parts`.
 
-An encoder, pooling or head may register a second thing beside its class: its ONNX form, the function that adds the
-same arithmetic to an ONNX graph (see `textsim.onnx.graph`). With it, a model of that part scores without Keras.
+An encoder, pooling or head may register two things beside its class. Its ONNX form is the function that adds the same
+arithmetic to an ONNX graph (see `textsim.onnx.graph`): with it, a model of that part scores without Keras. Its weight
+shapes are a function too (see `textsim.artifacts.shapes`): with it, a model folder is checked before it is read.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from textsim.errors import UnknownNameError
 from textsim.extras import needed_for
 
 T = TypeVar("T", bound=type)
-F = TypeVar("F", bound=Callable[..., str])
+F = TypeVar("F", bound=Callable[..., Any])
 
 ENTRY_POINTS = "textsim.parts"
 """The group of entry points under which an installed package names its modules of parts."""
 
 
 class Registry:
-    """A mapping from names to classes of one kind, and to their ONNX forms.
+    """A mapping from names to classes of one kind, to their ONNX forms and to the shapes of their weights.
 
     Args:
         kind: what the classes are, in the singular, for error messages ("head").
@@ -37,14 +38,19 @@ class Registry:
             module in it is imported.
         onnx_module: likewise for the ONNX forms of the built-in classes, which need no Keras; None where a kind has
             none.
+        shapes_module: likewise for the weight shapes.
     """
 
-    def __init__(self, kind: str, module: str, onnx_module: str | None = None) -> None:
+    def __init__(
+        self, kind: str, module: str, onnx_module: str | None = None, shapes_module: str | None = None
+    ) -> None:
         self.kind = kind
         self._module = module
         self._onnx_module = onnx_module
+        self._shapes_module = shapes_module
         self._classes: dict[str, type] = {}
         self._onnx_forms: dict[str, Callable[..., str]] = {}
+        self._weight_shapes: dict[str, Callable[..., Any]] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
         """Returns a class decorator that makes the class available as `name`.
@@ -73,6 +79,22 @@ class Registry:
 
         return add
 
+    def weight_shapes(self, name: str) -> Callable[[F], F]:
+        """Returns a decorator that makes a function give the weight shapes of the class registered as `name`.
+
+        The function takes the width of what the part reads and, as keywords, the part's options; it returns the shapes
+        by the paths of the weights in the part, and the width of what the part returns.
+
+        Raises:
+            ValueError: another function already does.
+        """
+
+        def add(shapes: F) -> F:
+            self._add(self._weight_shapes, name, shapes, f"the weight shapes of {self.kind}")
+            return shapes
+
+        return add
+
     def _add(self, known: dict[str, Any], name: str, value: Any, what: str) -> None:
         holder = known.setdefault(name, value)
         if holder is not value:
@@ -96,9 +118,10 @@ class Registry:
         """
         with needed_for(f"{self.kind} {name!r}"):
             _import_all(self._module)
-        if name not in self._classes:
+        # Settings that are read may hold anything for a name.
+        if not isinstance(name, str) or name not in self._classes:
             names = self.names()
-            if name in self._classes:
+            if isinstance(name, str) and name in self._classes:
                 return self._classes[name]
             raise UnknownNameError(
                 f"{unknown_name(self.kind, name, names)} A part of your own has a name once the module that registers "
@@ -108,11 +131,20 @@ class Registry:
 
     def find_onnx_form(self, name: str) -> Callable[..., str] | None:
         """The ONNX form of the class registered as `name`; None where it has none."""
-        if self._onnx_module is not None:
-            _import_all(self._onnx_module)
-        if name not in self._onnx_forms and name not in self._classes:
+        return self._find(self._onnx_forms, self._onnx_module, name)
+
+    def find_weight_shapes(self, name: str) -> Callable[..., Any] | None:
+        """What gives the weight shapes of the class registered as `name`; None where nothing does."""
+        return self._find(self._weight_shapes, self._shapes_module, name)
+
+    def _find(
+        self, known: dict[str, Callable[..., Any]], module: str | None, name: str
+    ) -> Callable[..., Any] | None:
+        if module is not None:
+            _import_all(module)
+        if name not in known and name not in self._classes:
             import_installed_parts()
-        return self._onnx_forms.get(name)
+        return known.get(name)
 
 
 @functools.cache
@@ -138,7 +170,8 @@ def unknown_name(kind: str, name: str, names: tuple[str, ...]) -> str:
 
 
 TOKENIZERS = Registry("tokenizer", "textsim.text.tokenizers")
-ENCODERS = Registry("encoder", "textsim.modeling.encoders", "textsim.onnx.encoders")
-POOLINGS = Registry("pooling", "textsim.modeling.pooling", "textsim.onnx.pooling")
-HEADS = Registry("head", "textsim.modeling.heads", "textsim.onnx.heads")
+_SHAPES = "textsim.artifacts.shapes"
+ENCODERS = Registry("encoder", "textsim.modeling.encoders", "textsim.onnx.encoders", _SHAPES)
+POOLINGS = Registry("pooling", "textsim.modeling.pooling", "textsim.onnx.pooling", _SHAPES)
+HEADS = Registry("head", "textsim.modeling.heads", "textsim.onnx.heads", _SHAPES)
 LOSSES = Registry("loss", "textsim.modeling.losses")

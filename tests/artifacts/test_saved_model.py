@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from textsim.artifacts import saved_model as artifacts
+from textsim.artifacts.card import model_card
 from textsim.artifacts.pretrained import bundled_models
 from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
 from textsim.config.recipes import RECIPES
@@ -26,12 +29,13 @@ from textsim.text.vocabulary import Vocabulary
 def text_model(**changes: Any) -> SavedModel:
     values: dict[str, Any] = {
         "kind": "text",
-        "recipe": RECIPES["bilstm-manhattan"],
+        "recipe": RECIPES["word-vectors"].replace(["head=l1", "loss=binary-crossentropy"]),
         "dim": 2,
-        "output_dim": 4,
+        "output_dim": 2,
         "weights": {
             "embedding/table": np.arange(8, dtype=np.float32).reshape(4, 2) / 3,
-            "encoder/forward_0/bias": np.array([0.1, -0.2], np.float32),
+            "head/linear/kernel": np.array([[0.1], [-0.2]], np.float32),
+            "head/linear/bias": np.zeros(1, np.float32),
         },
         "threshold": 0.625,
         "tokenizer": CharTokenizer(latin="split", normalizer=Normalizer(lowercase=False)),
@@ -46,10 +50,13 @@ def text_model(**changes: Any) -> SavedModel:
 def vector_model(**changes: Any) -> SavedModel:
     values: dict[str, Any] = {
         "kind": "vectors",
-        "recipe": RECIPES["vector-l1"],
+        "recipe": RECIPES["vector-contrastive"].replace(["encoder.units=[3]"]),
         "dim": 2,
         "output_dim": 3,
-        "weights": {"encoder/dense_0/kernel": np.ones((2, 3), np.float32)},
+        "weights": {
+            "encoder/dense_0/kernel": np.ones((2, 3), np.float32),
+            "encoder/dense_0/bias": np.ones(3, np.float32),
+        },
         "scaler": (np.array([1e6, 0.5], np.float32), np.array([1e5, 2.0], np.float32)),
     }
     return SavedModel(**{**values, **changes})
@@ -103,14 +110,22 @@ def test_user_dictionary_travels_with_the_model(tmp_path: Path) -> None:
 
 
 def test_half_precision_halves_the_file_and_reads_back_as_float32(tmp_path: Path) -> None:
-    weights = {"w": np.random.default_rng(0).normal(size=(300, 100)).astype(np.float32)}
+    words = Vocabulary([f"词{k}" for k in range(298)])
+    table = np.random.default_rng(0).normal(size=(300, 100)).astype(np.float32)
+    saved = text_model(
+        recipe=RECIPES["word-vectors"],
+        vocabulary=words,
+        dim=100,
+        output_dim=100,
+        weights={"embedding/table": table},
+    )
     for precision in ("float32", "float16"):
-        save_model(text_model(weights=weights), tmp_path / precision, precision=precision)  # type: ignore[arg-type]
+        save_model(saved, tmp_path / precision, precision=precision)  # type: ignore[arg-type]
     sizes = [(tmp_path / name / "weights.npz").stat().st_size for name in ("float16", "float32")]
     assert 1.9 < sizes[1] / sizes[0] < 2.1
-    loaded = load_model(tmp_path / "float16").weights["w"]
+    loaded = load_model(tmp_path / "float16").weights["embedding/table"]
     assert loaded.dtype == np.float32
-    np.testing.assert_allclose(loaded, weights["w"], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(loaded, table, rtol=1e-3, atol=1e-6)
 
 
 def test_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
@@ -156,11 +171,11 @@ def test_card_says_what_matters(folder: Path) -> None:
     assert "always answering the more frequent class" in card
     assert "seconds" not in card
     columns = [{"path": "a|b.csv", "columns": ["x", "y"]}, {"path": "c.csv", "rows": 2}]
-    card = artifacts.model_card(text_model(provenance={"sources": columns}), "run1")
+    card = model_card(text_model(provenance={"sources": columns}), "run1")
     assert (
         "| path | columns | rows |\n| --- | --- | --- |\n| a\\|b.csv | x, y |  |\n| c.csv |  | 2 |\n" in card
     )
-    card = artifacts.model_card(vector_model(), "v")
+    card = model_card(vector_model(), "v")
     assert "Nothing was recorded." in card
     assert "VectorMatcher" in card and "None were recorded." in card
     assert "always answering" not in card
@@ -301,10 +316,19 @@ def test_other_format_version(folder: Path) -> None:
     [
         ("config.json", b'{"format": "another"}', "config.json is not the settings file of a textsim-model"),
         ("config.json", b'{"format": "textsim-model", "version": 1}', "cannot be read: .*config.json"),
+        ("config.json", b"[" * 200_000, "config.json is not valid JSON"),
+        ("config.json", b'{"format": "textsim-model", "version": %s}' % (b"1" * 5000), "is not valid JSON"),
         ("tokenizer.json", b'{"name": "chars"}', "unknown tokenizer 'chars'.*Did you mean 'char'"),
+        ("tokenizer.json", b"1", "tokenizer.json: expected a JSON object. Received a int"),
+        ("tokenizer.json", b'{"name": ["char"]}', "unknown tokenizer"),
+        ("tokenizer.json", b'{"name": "jieba", "stop_words": "/etc/passwd"}', "expected a list"),
+        ("tokenizer.json", b'{"name": "jieba", "user_dictionary": "/etc/passwd"}', "expected a list"),
+        ("tokenizer.json", b'{"name": "char", "normalizer": 1}', "expected a Normalizer"),
         ("vocabulary.txt", b"[PAD]\n", "expected \\[UNK\\]"),
         ("weights.npz", b"PK nonsense", "weights.npz is not a file of weights"),
+        ("vocabulary.txt", b"[PAD]\n[UNK]\n\xff\n", "expected UTF-8"),
         ("metrics.json", b"{", "metrics.json is not valid JSON"),
+        ("metrics.json", b"3", "metrics.json: expected a JSON object"),
     ],
 )
 def test_files_that_make_no_sense(folder: Path, name: str, content: bytes, message: str) -> None:
@@ -344,6 +368,164 @@ def test_weights_with_objects_are_not_unpickled(folder: Path, tmp_path: Path) ->
     assert not (tmp_path / "exploded").exists()
 
 
+def archive(arrays: Mapping[str, np.ndarray | bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """A .npz file as np.savez would write it, of arrays or of whole members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as made:
+        for name, array in arrays.items():
+            if isinstance(array, np.ndarray):
+                member = io.BytesIO()
+                np.lib.format.write_array(member, array, version=(1, 0))
+                array = member.getvalue()
+            made.writestr(f"{name}.npy", array)
+    return buffer.getvalue()
+
+
+def header(descr: Any, shape: Any) -> bytes:
+    """A .npy file of that type and shape without its numbers."""
+    text = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+TABLE = np.zeros((4, 2), np.float32)
+HEAD = {"head/linear/kernel": np.zeros((2, 1), np.float32), "head/linear/bias": np.zeros(1, np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            archive({"embedding/table": TABLE}),
+            "of weight 'head/linear/kernel', expected shape .*Received none",
+        ),
+        (
+            archive({**HEAD, "embedding/table": TABLE[:3]}),
+            r"expected shape \(4, 2\). Received shape \(3, 2\)",
+        ),
+        (
+            archive({**HEAD, "embedding/table": TABLE, "head/other": TABLE}),
+            "of weight 'head/other', expected none. Received shape",
+        ),
+        (archive({**HEAD, "embedding/table": TABLE, "scaler/mean": TABLE}), "of weight 'scaler/"),
+        (archive({**HEAD, "embedding/table": TABLE * np.nan}), "'embedding/table' holds NaN or infinity"),
+        (archive({**HEAD, "embedding/table": TABLE + np.inf}), "'embedding/table' holds NaN or infinity"),
+        (archive({**HEAD, "embedding/table": TABLE.astype("f8")}), "expected float32 or float16.*'<f8'"),
+        (archive({**HEAD, "embedding/table": TABLE.astype(">f4")}), "expected float32 or float16.*'>f4'"),
+        (archive({**HEAD, "embedding/table": TABLE.astype("c8")}), "expected float32 or float16.*'<c8'"),
+        (archive({**HEAD, "embedding/table": np.array([["花"]])}), "expected float32 or float16.*'<U1'"),
+        (archive({**HEAD, "embedding/table": np.zeros(4, [("a", "<f4")])}), "expected float32 or float16"),
+        (archive({**HEAD, "embedding/table": header("|O", (4, 2))}), "expected float32 or float16.*'|O'"),
+        (archive({**HEAD, "embedding/table": header("<f4", (10**9, 10**9))}), "not as long as its shape"),
+        (archive({**HEAD, "embedding/table": header("<f4", (-4, -2)) + bytes(32)}), "is not"),
+        (archive({**HEAD, "embedding/table": header("<f4", "x")}), "is not a file of weights"),
+        (archive({**HEAD, "embedding/table": header("(" * 5000, (4, 2))}), "is not a file of weights"),
+        (archive({**HEAD, "embedding/table": b"PK"}), "is not a file of weights"),
+        (archive({**HEAD, "embedding/table": TABLE}, zipfile.ZIP_DEFLATED), "is compressed or encrypted"),
+        (
+            archive({"embedding/table": np.zeros((9000, 9000), "f4")}, zipfile.ZIP_DEFLATED),
+            "larger than it is",
+        ),
+    ],
+)
+def test_weights_that_are_not_those_of_the_settings(folder: Path, content: bytes, message: str) -> None:
+    rewrite(folder, "weights.npz", content)
+    with pytest.raises(ArtifactError, match=rf"weights\.npz.*{message}"):
+        load_model(folder)
+
+
+def test_members_that_are_encrypted_or_there_twice(folder: Path) -> None:
+    whole = bytearray((folder / "weights.npz").read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = -1
+        while (start := whole.find(mark, start + 1)) >= 0:
+            whole[start + place] |= 1
+    rewrite(folder, "weights.npz", bytes(whole))
+    with pytest.raises(ArtifactError, match=r"weights\.npz.*compressed or encrypted"):
+        load_model(folder)
+    with (
+        pytest.warns(UserWarning, match="Duplicate name"),
+        zipfile.ZipFile(folder / "weights.npz", "w") as made,
+    ):
+        for _ in range(2):
+            made.writestr("embedding/table.npy", header("<f4", (1,)) + bytes(4))
+    rewrite(folder, "weights.npz", (folder / "weights.npz").read_bytes())
+    with pytest.raises(ArtifactError, match=r"weights\.npz.*twice"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"output_dim": 3}, "expected output_dim=2, as the parts give it. Received 3"),
+        ({"dim": 3}, "expected output_dim=3"),
+        ({"dim": 10**30, "output_dim": 10**30}, "does not fit the model's settings"),
+        ({"members": 10**9}, "members"),
+        ({"members": 2}, "expected output_dim=4"),
+        ({"members": 2, "output_dim": 4}, "of weight '0/embedding/table'"),
+        ({"max_length": None}, "expected a value of max_length for kind 'text'"),
+        ({"max_length": 1.5}, "max_length"),
+        ({"kind": "vectors"}, "expected null of max_length for kind 'vectors'"),
+        ({"recipe.embedding": None}, "expected a value of recipe.embedding"),
+        ({"recipe.pooling": None}, "expected a value of recipe.pooling"),
+        ({"recipe.head": {"name": "cosine"}}, "of weight 'head/linear/kernel', expected none"),
+        ({"recipe.head": {"name": "interaction"}}, "of weight 'head/hidden_0/kernel'"),
+        (
+            {"recipe.encoder": {"name": "bilstm", "units": [10**10]}},
+            "bilstm units: expected whole numbers from 1",
+        ),
+        ({"recipe.encoder": {"name": "bilstm", "units": [1] * 9999}}, "bilstm units: expected at most 1,000"),
+        ({"recipe.encoder": {"name": "bilstm", "units": "many"}}, "bilstm units: expected whole numbers"),
+        ({"recipe.encoder": {"name": "bilstm", "unit": [2]}}, "encoder 'bilstm': .*'unit'"),
+        (
+            {"recipe.encoder": {"name": "transformer", "layers": 10**6}},
+            "transformer layers: expected at most",
+        ),
+        ({"recipe.encoder": {"name": 5}}, "encoder.name"),
+    ],
+)
+def test_settings_that_are_not_those_of_the_weights(
+    folder: Path, changes: dict[str, Any], message: str
+) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        target = config
+        for part in path:
+            target = target[part]
+        target[last] = value
+    rewrite(folder, "config.json", json.dumps(config).encode())
+    with pytest.raises(ArtifactError, match=message):
+        load_model(folder)
+
+
+def test_a_scaler_of_vectors_is_checked_too(tmp_path: Path) -> None:
+    save_model(vector_model(), tmp_path / "v")
+    arrays: dict[str, Any] = {
+        "encoder/dense_0/kernel": np.ones((2, 3), np.float32),
+        "encoder/dense_0/bias": np.ones(3, np.float32),
+    }
+    ones = np.ones(2, np.float32)
+    for scaler, message in (
+        ({"scaler/mean": ones}, "of weight 'scaler/scale', expected shape .*Received none"),
+        ({"scaler/mean": ones, "scaler/scale": ones[:1]}, "of weight 'scaler/scale'"),
+        ({"scaler/mean": ones, "scaler/scale": 0 * ones}, "Expected numbers above 0"),
+    ):
+        rewrite(tmp_path / "v", "weights.npz", archive({**arrays, **scaler}))
+        with pytest.raises(ArtifactError, match=message):
+            load_model(tmp_path / "v")
+    rewrite(tmp_path / "v", "weights.npz", archive(arrays))
+    assert load_model(tmp_path / "v").scaler is None
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "vocabulary.txt"])
+def test_what_the_manifest_does_not_name_is_not_read(folder: Path, name: str) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"][name]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match=f"does not name {name}, which a text model has"):
+        load_model(folder)
+
+
 def test_dataset_folder_in_place_of_a_model(tmp_path: Path) -> None:
     for name in ("manifest.json", "settings.json"):
         (tmp_path / name).write_text("{}")
@@ -374,7 +556,7 @@ def test_bundled_models(folder: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_cards_of_bundled_models_say_how_they_are_loaded() -> None:
     for name, installed in bundled_models().items():
         card = (installed / "README.md").read_text(encoding="utf-8")
-        assert card.startswith(artifacts.model_card(load_model(name), name))
+        assert card.startswith(model_card(load_model(name), name))
 
 
 def test_sources_without_installation_have_no_bundled_models(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import gzip
 import os
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors, Word2Vec
+from gensim.models import FastText, KeyedVectors, Word2Vec
 
 from textsim.errors import DataFormatError
 from textsim.text.keyed_vectors import _Unpickler, read_keyed_vectors
@@ -25,7 +26,10 @@ def keyed_vectors(dtype: Any = np.float32) -> KeyedVectors:
 
 def read(path: Path) -> tuple[list[str], np.ndarray]:
     with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
-        return read_keyed_vectors(path, stream)
+        content = read_keyed_vectors(path, stream)
+    matrix = np.array([content.vector(row) for row in range(len(content.words))])
+    assert matrix.shape == (len(content.words), content.dim)
+    return content.words, matrix
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
@@ -43,7 +47,8 @@ def test_reads_what_gensim_saves(tmp_path: Path, protocol: int, name: str, sep_l
 
 def test_a_matrix_beside_is_mapped_not_loaded(tmp_path: Path) -> None:
     keyed_vectors().save(str(tmp_path / "a.kv"), sep_limit=0)
-    assert isinstance(read(tmp_path / "a.kv")[1], np.memmap)
+    with open(tmp_path / "a.kv", "rb") as stream:
+        assert isinstance(read_keyed_vectors(tmp_path / "a.kv", stream).vector(0), np.memmap)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4"])
@@ -213,3 +218,78 @@ def test_an_array_that_does_not_fit_its_bytes(tmp_path: Path) -> None:
     path.write_bytes(content.replace(shape, b"K\x04K\x04\x86"))
     with pytest.raises(DataFormatError, match=r"an array of shape \(4, 4\) does not fit its 48 bytes"):
         read(path)
+
+
+@pytest.mark.parametrize("sep_limit", [0, 10**6])
+@pytest.mark.parametrize(("least", "most"), [(3, 6), (1, 2), (2, 4), (4, 3)])
+def test_fasttext(tmp_path: Path, sep_limit: int, least: int, most: int) -> None:
+    sentences = [["今天", "天气", "真", "好", "iphone12", "𠀀é"], ["花呗", "怎么", "还款"]] * 5
+    model = FastText(
+        sentences, vector_size=5, min_count=1, bucket=50, min_n=least, max_n=most, epochs=1, seed=1
+    )
+    model.wv.save(str(tmp_path / "ft.kv"), sep_limit=sep_limit)
+    words, matrix = read(tmp_path / "ft.kv")
+    assert words == model.wv.index_to_key
+    np.testing.assert_allclose(matrix, model.wv[words], rtol=1e-6, atol=1e-7)
+
+
+def test_fasttext_whose_ngrams_are_gone_or_hashed_otherwise(tmp_path: Path) -> None:
+    model = FastText([["花呗", "还款"]], vector_size=3, min_count=1, bucket=5, epochs=1)
+    model.wv.save(str(tmp_path / "ft.kv"), sep_limit=0)
+    (tmp_path / "ft.kv.vectors_ngrams.npy").unlink()
+    with pytest.raises(DataFormatError, match=r"ft.kv.vectors_ngrams.npy, which is missing"):
+        read(tmp_path / "ft.kv")
+    model.wv.compatible_hash = False
+    model.wv.save(str(tmp_path / "old.kv"))
+    with pytest.raises(
+        DataFormatError, match=r"FastText vectors whose n-grams cannot be read.*word2vec_format"
+    ):
+        read(tmp_path / "old.kv")
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_vectors_of_gensim_2(tmp_path: Path, beside: bool) -> None:
+    made = keyed_vectors()
+    old = KeyedVectors.__new__(KeyedVectors)
+    old.__dict__.update({"index2word": WORDS, "vector_size": 3, "syn0norm": None})
+    if beside:
+        old.__dict__["__numpys"] = ["syn0"]
+        np.save(tmp_path / "a.kv.syn0.npy", made.vectors)
+    else:
+        old.__dict__["syn0"] = made.vectors
+    (tmp_path / "a.kv").write_bytes(pickle.dumps(old, 2))
+    words, matrix = read(tmp_path / "a.kv")
+    assert words == WORDS
+    np.testing.assert_array_equal(matrix, MATRIX)
+    if beside:
+        (tmp_path / "a.kv.syn0.npy").unlink()
+        with pytest.raises(DataFormatError, match=r"a.kv.syn0.npy, which is missing"):
+            read(tmp_path / "a.kv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x04]r\x00\x00\x00\x40.",  # LONG_BINPUT with the memo index 2**30
+        b"\x80\x04)" + b"2\x86" * 60 + b"}\x8c\x01a0.",
+        b"\x80\x04})" + b"2\x86" * 60 + b"K\x01s.",  # {deep: 1}
+        b"\x80\x04}()" + b"2\x86" * 60 + b"K\x01u.",
+        b"\x80\x04()" + b"2\x86" * 60 + b"\x91.",  # frozenset({deep})
+        b"\x80\x04\x8f()" + b"2\x86" * 60 + b"\x90.",  # set
+        b"\x80\x02cbuiltins\nfrozenset\n]" + b")" + b"2\x86" * 60 + b"a\x85R.",
+        b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f.",  # BINBYTES8 of nearly 2**63
+        b"\x80\x04\x8b\xff\xff\xff\x7f.",  # LONG4 of 2**31 bytes
+        b"\x80\x04I" + b"9" * 5000 + b"\n.",
+        b"\x80\x04\x95" + b"\xff" * 8 + b".",  # a frame without end
+        b"\x80\x04" + b"(" * 200_000 + b".",
+    ],
+)
+def test_pickles_that_would_take_all_memory_or_time(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.kv").write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataFormatError, match=r"a.kv: .*gensim's KeyedVectors"):
+            read(tmp_path / "a.kv")
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -18,6 +19,7 @@ from textsim.registry import TOKENIZERS
 from textsim.text import tokenizers
 from textsim.text.normalize import Normalizer
 from textsim.text.tokenizers import CharTokenizer, JiebaTokenizer, Tokenizer, tokenizer_from_config
+from textsim.text.word_lists import read_dictionary
 
 SENTENCES = [
     "我的iPhone12坏了怎么办？",
@@ -281,9 +283,12 @@ def test_stop_words(tmp_path: Path) -> None:
     [
         (["new york"], "entry 1: expected a word without whitespace. Received 'new york'"),
         (["好", "\u200b"], "entry 2: expected a word without whitespace"),
-        ([[3]], "entry 1: expected a word without whitespace. Received 3"),
-        ([["好", 0]], "entry 1: expected a whole frequency of at least 1. Received 0"),
-        ([["好", "3"]], "entry 1: expected a whole frequency of at least 1. Received '3'"),
+        ([[3]], "entry 1: expected a word. Received 3"),
+        ([""], "entry 1: expected a word. Received ''"),
+        ([["好", 0]], "entry 1: expected a whole frequency of 1 to .*Received 0"),
+        ([["好", "3"]], "entry 1: expected a whole frequency of 1 to .*Received '3'"),
+        ([["好", 10**20]], "entry 1: expected a whole frequency of 1 to .*Received 10000"),
+        (["好" * 100_000], "entry 1: expected a word of at most 200 characters. Received one of 100,000"),
         ([["好", 3, 4]], "entry 1: expected a part-of-speech tag"),
         ([["好", 3, "n", 1]], r"entry 1: expected a word or \[word, frequency, tag\]"),
         ([7], r"entry 1: expected a word or \[word, frequency, tag\]. Received 7"),
@@ -298,11 +303,13 @@ def test_refused_dictionary_entries(entries: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (
-            "好\n云 计算 平台 3\n".encode(),
-            r"line 2: expected `word \[frequency\] \[tag\]`. Received '云 计算 平台 3'",
-        ),
-        ("好\n坏 0\n".encode(), "line 2: expected a whole frequency of at least 1. Received 0"),
+        ("糖类抗原,100,n\n".encode(), r"line 1: expected `word \[frequency\] \[tag\]`, separated by spaces"),
+        ("好\n糖类抗原;100\n".encode(), r"line 2: .*Received '糖类抗原;100'"),
+        ("糖类抗原,,n\n".encode(), "line 1: .*Received '糖类抗原,,n'"),
+        ("好\n坏 0\n".encode(), "line 2: expected a whole frequency of 1 to .*Received 0"),
+        ("花呗 99999999999999999999\n".encode(), "line 1: expected a whole frequency of 1 to "),
+        (b"a " + b"9" * 5000, "line 1: expected a whole frequency of 1 to "),
+        (("好" * 100_000).encode(), "line 1: expected a word of at most 200 characters"),
         ("好 3\n坏 4\n".encode("gb18030"), "line 1: expected UTF-8"),
     ],
 )
@@ -368,3 +375,87 @@ def test_jieba_is_silent_and_writes_no_cache(tmp_path: Path) -> None:
     )
     assert (done.stdout, done.stderr) == ("4\n", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def jiebas_words(content: str) -> set[str]:
+    """The words that jieba itself takes from a dictionary of that content."""
+    import jieba
+
+    segmenter = jieba.Tokenizer()
+    segmenter.FREQ, segmenter.total, segmenter.initialized = {}, 1, True
+    added: set[str] = set()
+    segmenter.add_word = lambda word, freq=None, tag=None: added.add(word)
+    segmenter.load_userdict(io.BytesIO(content.encode()))
+    return added
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from("苹果云计 Pro算n9.·-"), min_size=1, max_size=12)
+        .map(lambda text: " ".join(text.split()))
+        .filter(bool),
+        max_size=8,
+    )
+)
+def test_a_line_is_read_as_jieba_reads_it(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    path = tmp_path_factory.mktemp("words") / "words.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    try:
+        read = {word for _, (word, _, _) in read_dictionary(path)}
+    except DataFormatError as error:
+        assert "whole frequency" in str(error)
+        return
+    assert read == jiebas_words("\n".join(lines))
+
+
+def test_columns_may_be_apart_by_more_than_one_space(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_bytes("花呗\t5\tn\r还款平台   7\r\n苹果 Pro 3 n".encode())
+    assert [entry for _, entry in read_dictionary(path)] == [
+        ("花呗", 5, "n"),
+        ("还款平台", 7, None),
+        ("苹果 Pro", 3, "n"),
+    ]
+
+
+@pytest.mark.parametrize("engine", ["jieba", "rjieba"])
+def test_what_cannot_take_effect_is_told(tmp_path: Path, engine: str) -> None:
+    pytest.importorskip(engine)
+    dictionary, stop_words = tmp_path / "words.txt", tmp_path / "stop.txt"
+    dictionary.write_text(
+        "花呗 100\n迈克尔·乔丹 100 nr\nEdu Trust认证 2000\n中国人民 1\n宝马(进口)\nc++\n", encoding="utf-8"
+    )
+    stop_words.write_bytes("的 怎么 和\r吗\r——\r。".encode())
+    tokenizer = JiebaTokenizer(user_dictionary=dictionary, stop_words=stop_words, engine=engine)
+    assert [word for word, _, _ in tokenizer.user_dictionary] == [
+        "花呗",
+        "迈克尔·乔丹",
+        "中国人民",
+        "宝马(进口)",
+        "c++",
+    ]
+    assert tokenizer.stop_words == {"吗", "——", "。"}
+    warnings = "\n".join(tokenizer.warnings())
+    assert "user dictionary: 'Edu Trust认证 (line 3)': left out" in warnings
+    assert "'迈克尔·乔丹', '宝马(进口)': never cut out, for jieba splits" in warnings
+    assert "'中国人民': never cut out, for its parts are more frequent" in warnings
+    assert (
+        "stop words: '的 怎么 和': left out, for no token holds whitespace. Write one word a line" in warnings
+    )
+    assert "stop words: '——': never a token" in warnings
+    assert len(tokenizer.warnings()) == 5
+    # Each word that is not named comes out, and each that is does not.
+    for word, _, _ in tokenizer.user_dictionary:
+        assert (word in tokenizer.cut_whole(f"我{word}吧")) == (repr(word) not in warnings)
+
+
+def test_nothing_is_told_of_what_takes_effect() -> None:
+    assert JiebaTokenizer(user_dictionary=["花呗还款"], stop_words=["的", "，", " "]).warnings() == []
+    assert CharTokenizer().warnings() == []
+
+
+@pytest.mark.parametrize("name", ["user_dictionary", "stop_words"])
+def test_settings_are_never_paths(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("花呗", encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"'{name}': expected a list. Received '.*secret'"):
+        tokenizer_from_config({"name": "jieba", name: str(tmp_path / "secret")})

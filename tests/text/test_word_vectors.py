@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,9 +78,8 @@ def test_every_format(
     WRITERS[writer](str(path))
     if compressed:
         path.write_bytes(gzip.compress(path.read_bytes()))
-    if block_bytes < 100 and "binary" not in writer:
-        block_bytes = 60  # the first block must hold the first line
     monkeypatch.setattr(word_vectors, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(word_vectors, "_HEAD_BYTES", 60 if block_bytes == 7 else 4096)
     read = read_word_vectors(path, WORDS)
     assert (read.dim, read.rows_read, read.duplicates, read.normalized) == (4, 6, 0, 0)
     assert_vectors(read, WORDS)
@@ -198,7 +200,119 @@ def test_memory_is_that_of_the_wanted_rows(tmp_path: Path) -> None:
     assert int(done.stdout) * unit < 20_000_000
 
 
+# Other separators, compressions, words
+
+
+@pytest.mark.parametrize("first", ["3\t2\n", "3 2\n", ""])
+def test_tabs(tmp_path: Path, first: str) -> None:
+    path = write(tmp_path, first + "的\t1\t2\n花呗 卡\t3 4\t\n呗 5\t6\n")
+    read = read_word_vectors(path, ["的", "花呗 卡", "呗"])
+    assert {word: vector.tolist() for word, vector in read.vectors.items()} == {
+        "的": [1, 2],
+        "花呗 卡": [3, 4],
+        "呗": [5, 6],
+    }
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_compressed(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    save_word_vectors(tmp_path / "v", WORDS, MATRIX)
+    content = compress((tmp_path / "v").read_bytes())
+    assert_vectors(read_word_vectors(write(tmp_path, content), WORDS), WORDS)
+    with pytest.raises(DataFormatError, match=r"v.vec: the compressed file is damaged.*Is it cut short"):
+        read_word_vectors(write(tmp_path, content[:-4]), WORDS)
+
+
+def test_the_last_numbers_of_a_row_are_its_vector(tmp_path: Path) -> None:
+    rows = "的 1 2\n花 3 4\niPhone 6 5 6\n呗 7 8\n7 9 10\n"
+    for first in ("5 2\n", ""):
+        read = read_word_vectors(write(tmp_path, first + rows), ["iPhone 6", "6", "7", "呗"])
+        assert {word: vector.tolist() for word, vector in read.vectors.items()} == {
+            "iPhone 6": [5, 6],
+            "呗": [7, 8],
+            "7": [9, 10],
+        }
+    # The first of them may be the odd one.
+    assert read_word_vectors(write(tmp_path, "iPhone 6 1 2\n" + rows), ["呗"]).dim == 2
+
+
+def test_blank_lines_at_the_end(tmp_path: Path) -> None:
+    for end in ("\n", "\r\n", " \n\n", "\n\n"):
+        for first in ("1 2\n", ""):
+            read = read_word_vectors(write(tmp_path, f"{first}的 1 2\n{end}"), ["的"])
+            assert (read.rows_read, read.vectors["的"].tolist()) == (1, [1, 2])
+
+
+@given(
+    words=st.lists(
+        st.text(st.sampled_from("的花呗a1.-"), min_size=1, max_size=4), min_size=1, max_size=9, unique=True
+    ),
+    dim=st.integers(1, 6),
+    seed=st.integers(0, 999),
+)
+def test_text_and_binary_are_told_apart(
+    tmp_path_factory: pytest.TempPathFactory, words: list[str], dim: int, seed: int
+) -> None:
+    path = tmp_path_factory.mktemp("v") / "v.vec"
+    matrix = np.random.default_rng(seed).standard_normal((len(words), dim)).astype(np.float32)
+    rows = [word.encode() + b" " + row.tobytes() for word, row in zip(words, matrix, strict=True)]
+    path.write_bytes(f"{len(words)} {dim}\n".encode() + b"".join(rows))
+    read = read_word_vectors(path, words)
+    np.testing.assert_array_equal([read.vectors[word] for word in words], matrix)
+    # The same as text with decimal commas is neither binary nor text.
+    lines = [
+        f"{word} {' '.join(f'{x:.3f}'.replace('.', ',') for x in row)}"
+        for word, row in zip(words, matrix, strict=True)
+    ]
+    path.write_text(f"{len(words)} {dim}\n" + "\n".join(lines), encoding="utf-8")
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected finite numbers.*,[0-9]+'. Are its commas decimal"
+    ):
+        read_word_vectors(path, words)
+
+
 # Errors
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04" + bytes(99), "Received a ZIP archive. Unpack it"),
+        (b"7z\xbc\xaf'\x1c" + bytes(99), "Received a 7z archive"),
+        (b"Rar!\x1a\x07" + bytes(99), "Received a RAR archive"),
+        (
+            (793712314).to_bytes(4, "little") + bytes(99),
+            "fastText's own format. Pass the .vec file beside it",
+        ),
+        ("1 2\n的 1 2\n".encode("utf-16"), "text in UTF-16. Save it as UTF-8"),
+        ("1 2\n的 1 2\n".encode("utf-16-le"), "text in UTF-16. Save it as UTF-8"),
+        ("100 200\n的 1 2\n".encode("utf-16-be"), "text in UTF-16. Save it as UTF-8"),
+        (b"\x93NUMPY\x01\x00" + bytes(99), "a NumPy array, which holds no words"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer to a file in Git LFS"),
+        (b"<!doctype html>\n<html>", "a web page. Was the download an error message"),
+        ("1 2\r的 1 2\r".encode(), "text whose lines end in CR alone"),
+        ("2 1000\n的 6:0.05 7:0.2\n花 1:1\n".encode(), "line 2: .*pairs index:value, a sparse format"),
+        ("2 2\n的 6:0.05 7:0.2\n花 1:1 2:2\n".encode(), "line 2: .*pairs index:value, a sparse format"),
+        ("的 6:0.05 7:0.2\n花 1:1 2:2\n".encode(), "line 1: .*pairs index:value, a sparse format"),
+        ("的 0,5 0,2\n花 1,5 2\n".encode(), "line 1: expected finite numbers.*'0,5'. Are its commas decimal"),
+        (b"5 " + b"9" * 14 + b"\n", "line 1: expected the number of rows and of columns"),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_other_kinds_are_named(tmp_path: Path, content: bytes, message: str, compressed: bool) -> None:
+    path = write(tmp_path, gzip.compress(content) if compressed else content)
+    with pytest.raises(DataFormatError, match=f"v.vec.*{message}"):
+        read_word_vectors(path, ["的", "花"])
+
+
+def test_a_tar_archive_is_named(tmp_path: Path) -> None:
+    save_word_vectors(tmp_path / "v", WORDS, MATRIX)
+    for mode in ("w", "w:gz", "w:bz2"):
+        with tarfile.open(tmp_path / "v.vec", mode) as archive:
+            archive.add(tmp_path / "v", "v")
+        with pytest.raises(DataFormatError, match=r"v.vec: .*Received a tar archive. Unpack it"):
+            read_word_vectors(tmp_path / "v.vec", WORDS)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +323,7 @@ def test_memory_is_that_of_the_wanted_rows(tmp_path: Path) -> None:
         ("0 100\n", "line 1: expected the number of rows and of columns. Received '0 100'"),
         (
             "3 2\n的 1 2\n花 3 4\n",
-            "line 3: the first line promises 3 rows. Received 2. Is the file cut short",
+            "line 3: the first line promises 3 rows. Received 2. Is the file cut short.*remove it",
         ),
         ("3 2\n", "line 1: the first line promises 3 rows. Received 0. Is the file cut short"),
         ("1 2\n的 1 2\n花 3 4\n", "line 3: the first line promises 1 rows. Received more"),
@@ -228,9 +342,9 @@ def test_memory_is_that_of_the_wanted_rows(tmp_path: Path) -> None:
         ("2 2\n的 1 2\n没有  3\n", "line 3: expected finite numbers between single spaces"),
         (
             "word vectors\n",
-            "line 1: expected `count dim`, or a word and its numbers.*Received 'word vectors'",
+            "line 1: expected `count dim`, or a word and its numbers.*Received 2 columns: 'word vectors'",
         ),
-        ("的\t1\t2\n", "line 1: expected `count dim`, or a word and its numbers"),
+        ("的\n", "line 1: expected `count dim`, or a word and its numbers"),
         ("的 1 2\n" + "x" * 100 + " 1\n", "line 2: expected a word and 2 numbers.*xxx\\.\\.\\.'"),
     ],
 )
@@ -317,10 +431,10 @@ def test_endless_word_and_endless_line(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_damaged_gzip(tmp_path: Path) -> None:
     whole = gzip.compress(b"".join(b"word%d 1 2\n" % i for i in range(1000)))
-    with pytest.raises(DataFormatError, match=r"v.vec: damaged gzip file.*Is it cut short"):
+    with pytest.raises(DataFormatError, match=r"v.vec: the compressed file is damaged.*Is it cut short"):
         read_word_vectors(write(tmp_path, whole[:-20]), ["的"])
     damaged = whole[:100] + bytes(byte ^ 255 for byte in whole[100:120]) + whole[120:]
-    with pytest.raises(DataFormatError, match=r"v.vec: damaged gzip file"):
+    with pytest.raises(DataFormatError, match=r"v.vec: the compressed file is damaged"):
         read_word_vectors(write(tmp_path, damaged), ["的"])
 
 

@@ -197,7 +197,7 @@ def test_an_altered_number_of_members(tmp_path: Path, dev: Path, members: int) -
     manifest = read_json(folder / "manifest.json")
     manifest["files"]["config.json"] = file_entry(folder / "config.json")
     write_json(folder / "manifest.json", manifest)
-    with pytest.raises(ArtifactError, match=f"members={members} and output_dim=.* it was altered"):
+    with pytest.raises(ArtifactError, match=f"members={members}, expected output_dim=.* it was altered"):
         load_model(folder)
 
 

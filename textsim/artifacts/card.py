@@ -40,7 +40,8 @@ def model_card(saved: SavedModel, name: str) -> str:
             "matcher.score_pairs(left, right)  # two arrays of shape (n, "
             f"{saved.dim}) -> scores of shape (n,)\n"
         )
-    chosen_on = plain(saved.provenance).get("threshold_chosen_on", {}).get("name", "the validation split")
+    chosen = saved.provenance.get("threshold_chosen_on")
+    chosen_on = chosen.get("name") if isinstance(chosen, dict) else "the validation split"
     parts = [("encoder", recipe.encoder), ("pooling", recipe.pooling), ("projection", recipe.projection)]
     parts += [("head", recipe.head), ("loss", recipe.loss)]
     rows = [

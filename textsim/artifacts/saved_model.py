@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +33,8 @@ from pydantic import Field
 from textsim.artifacts.calibration import CALIBRATION, Calibration, check_cuts
 from textsim.artifacts.card import model_card
 from textsim.artifacts.pretrained import CONFIG, find_model
-from textsim.artifacts.weights import Precision, read_weights, stored_precision, write_weights
+from textsim.artifacts.shapes import Shapes, weight_shapes
+from textsim.artifacts.weights import SCALER, Precision, read_weights, stored_precision, write_weights
 from textsim.config.settings import Recipe, Settings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.io.folders import atomic_folder, check_replaceable
@@ -59,6 +60,7 @@ METRICS = "metrics.json"
 PROVENANCE = "provenance.json"
 NOTES = "notes.md"
 CARD = "README.md"
+MOST_MEMBERS = 1000
 
 Kind = Literal["text", "vectors"]
 
@@ -124,7 +126,7 @@ class _Config(Settings):
     recipe: Recipe
     dim: int = Field(ge=1)
     output_dim: int = Field(ge=1)
-    members: int = Field(default=1, ge=1)
+    members: int = Field(default=1, ge=1, le=MOST_MEMBERS)
     max_length: int | None = Field(ge=1)
     threshold: float = Field(ge=0, le=1)
 
@@ -247,36 +249,25 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
     """
     folder = find_model(path_or_name)
     listed = _check_manifest(folder)
-    settings = read_json_object(folder / CONFIG)
-    if settings.get("format") != FORMAT:
-        raise ArtifactError(f"{folder / CONFIG} is not the settings file of a {FORMAT}.")
-    version = settings.get("version")
-    if version != VERSION:
-        raise ArtifactError(
-            f"{folder / CONFIG}: expected format version {VERSION}. Received {version!r}: it was written by "
-            "another version of textsim. Install that version, or train the model again."
-        )
-    try:
-        config = _Config.from_dict(settings, str(folder / CONFIG))
-        tokenizer = vocabulary = None
-        if config.kind == "text":
+    config = _read_config(folder / CONFIG)
+    tokenizer = vocabulary = None
+    if config.kind == "text":
+        for name in (TOKENIZER, VOCABULARY):
+            if name not in listed:
+                raise ArtifactError(f"{folder / MANIFEST} does not name {name}, which a text model has.")
+        try:
             tokenizer = tokenizer_from_config(read_json_object(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
-        calibration = Calibration()
-        if CALIBRATION in listed:
-            calibration = Calibration.from_dict(
-                read_json_object(folder / CALIBRATION), str(folder / CALIBRATION)
-            )
-        check_cuts(config.threshold, calibration, str(folder))
-    except (ConfigError, DataFormatError) as error:
-        raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
-    weights, scaler = read_weights(folder / WEIGHTS)
-    if config.members > 1:
+        except (ConfigError, DataFormatError) as error:
+            raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
+    calibration = _read_calibration(folder, config) if CALIBRATION in listed else Calibration()
+    shapes = _expected_weights(folder / CONFIG, config, None if vocabulary is None else len(vocabulary))
+    weights, scaler = read_weights(folder / WEIGHTS, shapes)
+    if shapes is None and config.members > 1:
         numbers = {path.partition("/")[0] for path in weights}
         if numbers != set(map(str, range(config.members))) or config.output_dim % config.members:
             raise ArtifactError(
-                f"{folder / CONFIG}: expected the settings of the weights in {WEIGHTS}. Received members="
-                f"{config.members} and output_dim={config.output_dim}, which are of others: it was altered."
+                f"{folder / WEIGHTS} holds no {config.members} members: the folder was altered."
             )
     return SavedModel(
         kind=config.kind,
@@ -293,13 +284,72 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         scaler=scaler,
         metrics=read_json_object(folder / METRICS),
         provenance=read_json_object(folder / PROVENANCE),
-        notes=(folder / NOTES).read_text(encoding="utf-8") if NOTES in listed else "",
+        notes=(folder / NOTES).read_text("utf-8", "replace") if NOTES in listed else "",
         source=os.path.abspath(folder) if Path(path_or_name).is_dir() else str(path_or_name),
     )
 
 
-def _check_manifest(folder: Path) -> set[str]:
-    """Checks the files of a model folder against its manifest, and returns the names that it lists."""
+def _read_config(path: Path) -> _Config:
+    settings = read_json_object(path)
+    if settings.get("format") != FORMAT:
+        raise ArtifactError(f"{path} is not the settings file of a {FORMAT}.")
+    version = settings.get("version")
+    if version != VERSION:
+        raise ArtifactError(
+            f"{path}: expected format version {VERSION}. Received {version!r:.40}: it was written by "
+            "another version of textsim. Install that version, or train the model again."
+        )
+    try:
+        config = _Config.from_dict(settings, str(path))
+    except ConfigError as error:
+        raise ArtifactError(f"{path.parent}/ cannot be read: {error}") from error
+    text = {
+        "max_length": config.max_length,
+        "recipe.embedding": config.recipe.embedding,
+        "recipe.pooling": config.recipe.pooling,
+    }
+    for name, value in text.items():
+        if (value is None) == (config.kind == "text"):
+            wanted = "a value" if config.kind == "text" else "null"
+            raise ArtifactError(
+                f"{path}: expected {wanted} of {name} for kind {config.kind!r}: it was altered."
+            )
+    return config
+
+
+def _read_calibration(folder: Path, config: _Config) -> Calibration:
+    path = folder / CALIBRATION
+    try:
+        calibration = Calibration.from_dict(read_json_object(path), str(path))
+        check_cuts(config.threshold, calibration, str(folder))
+    except ConfigError as error:
+        raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
+    return calibration
+
+
+def _expected_weights(path: Path, config: _Config, vocabulary_size: int | None) -> Shapes | None:
+    """The weights that settings ask for, the scaler of vectors among them; None where a part does not tell."""
+    try:
+        found = weight_shapes(config.recipe, config.dim, vocabulary_size)
+    except ConfigError as error:
+        raise ArtifactError(f"{path}: {error}") from error
+    if found is None:
+        return None
+    shapes, width = found
+    if config.output_dim != width * config.members:
+        raise ArtifactError(
+            f"{path}: of members={config.members}, expected output_dim={width * config.members}, as the parts give "
+            f"it. Received {config.output_dim}: it was altered."
+        )
+    if config.members > 1:
+        shapes = {f"{k}/{name}": shape for k in range(config.members) for name, shape in shapes.items()}
+    if config.kind == "vectors":
+        shapes |= dict.fromkeys(SCALER, (config.dim,))
+    return shapes
+
+
+def _check_manifest(folder: Path) -> Collection[str]:
+    """Verifies all files of a model folder and returns their names."""
     found = sorted(os.listdir(folder))
     if CONFIG not in found and "settings.json" in found and MANIFEST in found:
         raise ArtifactError(
@@ -316,4 +366,4 @@ def _check_manifest(folder: Path) -> set[str]:
         if name not in entries:
             raise ArtifactError(f"{folder / MANIFEST} does not name {name}: it was altered.")
     verify_files(folder, entries)
-    return set(entries)
+    return frozenset(entries)

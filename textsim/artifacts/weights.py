@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from textsim.artifacts.shapes import Shapes
 from textsim.errors import ArtifactError, ConfigError
 from textsim.registry import unknown_name
 
 Precision = Literal["float32", "float16"]
 Scaler = tuple[np.ndarray, np.ndarray]
 
-_SCALER = ("scaler/mean", "scaler/scale")
+SCALER = ("scaler/mean", "scaler/scale")
+"""The names of the two arrays by which a model of vectors standardizes: (x - mean) / scale."""
+# A member's flag in its ZIP header.
+_ENCRYPTED = 1
 
 
 def write_weights(
@@ -42,23 +49,111 @@ def write_weights(
             raise ArtifactError(f"weight {name!r} exceeds the range of float16. Save it as float32.")
     if scaler is not None:
         # Columns can be of any magnitude, so these stay whole.
-        arrays.update(zip(_SCALER, (np.asarray(part, dtype="float32") for part in scaler), strict=True))
+        arrays.update(zip(SCALER, (np.asarray(part, dtype="float32") for part in scaler), strict=True))
     np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
-def read_weights(path: Path) -> tuple[dict[str, np.ndarray], Scaler | None]:
+def read_weights(path: Path, shapes: Shapes | None = None) -> tuple[dict[str, np.ndarray], Scaler | None]:
     """Reads what `write_weights` wrote, as float32.
 
+    The names, types and shapes of all arrays are read and checked before any of their numbers. They are stored as they
+    are, so no more memory is taken than the file is long (twice that for float16).
+
+    Args:
+        path: the file.
+        shapes: the weights that there must be, with ``scaler/mean`` and ``scaler/scale`` where a scaler may be; None
+            to take what there is.
+
     Raises:
-        ArtifactError: the file holds anything else.
+        ArtifactError: the file holds anything else, or NaN or infinity.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            weights = {name: stored[name].astype("float32", copy=False) for name in stored.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        with zipfile.ZipFile(path) as archive:
+            found = _headers(path, archive)
+            if shapes is not None:
+                _compare(path, {name: header.shape for name, header in found.items()}, shapes)
+            arrays = {name: _read_array(archive, header) for name, header in found.items()}
+    except _DAMAGED as error:
         raise ArtifactError(f"{path} is not a file of weights: {error}") from error
-    mean, scale = (weights.pop(name, None) for name in _SCALER)
-    return weights, None if mean is None or scale is None else (mean, scale)
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ArtifactError(f"{path}: weight {name!r} holds NaN or infinity. Expected finite numbers.")
+    mean, scale = (arrays.pop(name, None) for name in SCALER)
+    if mean is None or scale is None:
+        return arrays, None
+    if not (scale > 0).all():
+        raise ArtifactError(f"{path}: {SCALER[1]} divides the inputs. Expected numbers above 0.")
+    return arrays, (mean, scale)
+
+
+class _Header(NamedTuple):
+    """What is known of an array before it is read."""
+
+    member: zipfile.ZipInfo
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran: bool
+
+
+# What reading a damaged or a hostile archive can raise.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    ValueError,
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+)
+
+
+def _headers(path: Path, archive: zipfile.ZipFile) -> dict[str, _Header]:
+    headers: dict[str, _Header] = {}
+    members = archive.infolist()
+    if sum(member.file_size for member in members) > path.stat().st_size:
+        raise ValueError("its arrays are larger than it is itself.")
+    for member in members:
+        name = member.filename.removesuffix(".npy")
+        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & _ENCRYPTED:
+            raise ValueError(f"expected arrays stored as they are. {name!r:.80} is compressed or encrypted.")
+        if name in headers:
+            raise ValueError(f"it holds {name!r:.80} twice.")
+        with archive.open(member) as stream:
+            if np.lib.format.read_magic(stream) != (1, 0):
+                raise ValueError(f"{name!r:.80} is in another version of the format.")
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+            offset = stream.tell()
+        if dtype.str not in ("<f4", "<f2"):
+            raise ValueError(f"expected float32 or float16. {name!r:.80} is {dtype.str!r:.40}.")
+        if math.prod(shape) * dtype.itemsize != member.file_size - offset or min(shape, default=0) < 0:
+            raise ValueError(f"{name!r:.80} is not as long as its shape {shape!r:.80} says.")
+        headers[name] = _Header(member, offset, shape, dtype, fortran)
+    return headers
+
+
+def _compare(path: Path, found: Shapes, expected: Shapes) -> None:
+    """Raises ArtifactError unless the shapes found are those expected; a scaler is there as a whole or not at all."""
+    if not any(name in found for name in SCALER):
+        expected = {name: shape for name, shape in expected.items() if name not in SCALER}
+    for name in (*expected, *found):
+        if found.get(name) != expected.get(name):
+            there = f"shape {found[name]!r:.80}" if name in found else "none"
+            wanted = f"shape {expected[name]!r:.80}" if name in expected else "none"
+            raise ArtifactError(
+                f"{path} does not fit the model's settings: of weight {name!r:.80}, expected {wanted}. "
+                f"Received {there}."
+            )
+
+
+def _read_array(archive: zipfile.ZipFile, header: _Header) -> np.ndarray:
+    content = archive.read(header.member)
+    array = np.frombuffer(content, header.dtype, offset=header.offset)
+    return array.reshape(header.shape, order="F" if header.fortran else "C").astype(np.float32)
 
 
 def stored_precision(weights: Mapping[str, np.ndarray]) -> Precision:

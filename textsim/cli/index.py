@@ -159,22 +159,22 @@ def info(index: Path, recall: bool, model: str | None, as_json: bool) -> None:
 
 @index.command()
 @_index_argument
-@_model_option
 @_quiet_option
-def compact(index: Path, model: str | None, quiet: bool) -> None:
-    """Free the space of removed texts, and make the graph anew.
+def compact(index: Path, quiet: bool) -> None:
+    """Free the space of removed texts, and make the graph anew, also where its file is damaged.
 
-    It can be searched meanwhile; changes wait.
+    The index can be searched meanwhile; changes wait.
 
     \b
     Example:
       textsim index compact faq.index
     """
-    with _open(index, model) as opened:
-        opened.compact()
-        if not quiet:
-            found = opened.info()
-            click.echo(f"{index} holds {found.texts:,} texts in {found.bytes:,} bytes", err=True)
+    from textsim.matching.index.folder import compact_folder
+
+    compact_folder(index)
+    if not quiet:
+        size = sum(path.stat().st_size for path in index.iterdir())
+        click.echo(f"{index} takes {size:,} bytes", err=True)
 
 
 def _open(index: Path, model: str | None) -> Any:

@@ -196,7 +196,7 @@ def preprocess(
     from textsim.data.preprocess import preprocess
     from textsim.data.statistics import format_report
     from textsim.io.paths import as_text
-    from textsim.text.tokenizers import tokenizer_from_config
+    from textsim.text.tokenizers import make_tokenizer
 
     cutting = given(
         latin=latin, user_dictionary=user_dictionary, hmm=hmm, stop_words=stop_words, engine=segmenter
@@ -204,7 +204,7 @@ def preprocess(
     normalizing = given(nfkc=nfkc, lowercase=lowercase)
     chosen = None
     if tokenizer or cutting or normalizing:
-        chosen = tokenizer_from_config({"name": tokenizer or "char", **cutting, "normalizer": normalizing})
+        chosen = make_tokenizer(tokenizer or "char", **cutting, normalizer=normalizing)
     if vocabulary_from is not None:
         options["vocabulary_from"] = vocabulary_from
     progress = False if quiet else None

@@ -108,6 +108,8 @@ def train(
         if not quiet:
             click.echo(f"recipe      {recipe}, the default for {rows:,} {opened.kind}")
     share_cores(settings)
+    if not quiet:
+        click.echo("loading TensorFlow")
     with quiet_tensorflow():
         from textsim.training import trainer
     result = trainer.train(

@@ -12,6 +12,7 @@ import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
 from textsim.config.cores import available_cores
+from textsim.errors import ArtifactError
 from textsim.extras import needed_for
 from textsim.onnx.export import encoder_graph, head_graph, token_table
 from textsim.onnx.graph import Unsupported
@@ -183,7 +184,10 @@ class KerasScorer(Scorer):
         super().__init__(saved, threads=1)  # TensorFlow has threads of its own
         vocabulary_size = None if saved.vocabulary is None else len(saved.vocabulary)
         self._model: Any = SiameseModel(saved.recipe, vocabulary_size, saved.dim)
-        self._model.set_weight_arrays(saved.weights)
+        try:
+            self._model.set_weight_arrays(saved.weights)
+        except ValueError as error:
+            raise ArtifactError(f"the model's weights are not those of its settings: {error}") from error
 
     def _encode(self, **batch: np.ndarray) -> np.ndarray:
         return np.asarray(self._model.encode(batch))

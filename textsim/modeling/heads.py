@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 import keras
 import tensorflow as tf
 
-from textsim.modeling.checks import require_above_zero, require_rate, widths_of
+from textsim.config.checks import require_above_zero, require_rate, widths_of
 from textsim.modeling.dropout import Dropout
 from textsim.registry import HEADS
 

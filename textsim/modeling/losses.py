@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal
 
 import tensorflow as tf
 
+from textsim.config.checks import require_above_zero, require_rate
 from textsim.errors import ConfigError
-from textsim.modeling.checks import require_above_zero, require_rate
 from textsim.modeling.heads import Head
 from textsim.registry import LOSSES
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from textsim.modeling.checks import require_positive
+from textsim.config.checks import require_positive
 from textsim.registry import POOLINGS
 
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from textsim.artifacts.shapes import check_size
 from textsim.config.recipes import FEW_PAIRS, default_recipe
 from textsim.config.settings import Part, Recipe
 from textsim.errors import ConfigError
@@ -64,6 +65,7 @@ class SiameseModel(keras.Model):
 
     def _make_weights(self) -> None:
         """Runs one tiny batch through every layer, so that all weights exist."""
+        check_size(self.recipe, self.dim, self.vocabulary_size)
         if self.embedding is None:
             batch = {"vectors": tf.zeros([2, self.dim])}
         else:

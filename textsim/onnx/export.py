@@ -22,14 +22,15 @@ Reference:
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
 
 from textsim.artifacts.saved_model import SavedModel
 from textsim.config.settings import Part
+from textsim.errors import ArtifactError
 from textsim.onnx.graph import Graph, Unsupported
 from textsim.onnx.lstm import onnx_gates
 from textsim.onnx.tokens import Tokens
@@ -72,7 +73,17 @@ def _form(registry: Registry, part: Part) -> Callable[..., str]:
     form = registry.find_onnx_form(part.name)
     if form is None:
         raise Unsupported(f"{registry.kind} {part.name!r}")
-    return functools.partial(form, **part.options)
+
+    def add(*inputs: Any) -> str:
+        try:
+            return form(*inputs, **part.options)
+        except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise ArtifactError(
+                f"{registry.kind} {part.name!r} cannot read its options or its inputs: {error}. "
+                "Do the model's parts fit each other?"
+            ) from error
+
+    return add
 
 
 def _token_inputs(graph: Graph, saved: SavedModel) -> Tokens:

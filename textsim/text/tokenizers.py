@@ -11,13 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Any, ClassVar
 
-from textsim.errors import ConfigError, DataFormatError, InputError, TextsimError
+from textsim.errors import ConfigError, InputError
 from textsim.extras import needed_for
 from textsim.registry import TOKENIZERS, unknown_name
 from textsim.text.normalize import Normalizer
+from textsim.text.word_lists import DictionaryEntry, dictionary_entries, read_dictionary, read_words
 
 _CHUNK_TEXTS = 2000
 
@@ -52,6 +52,10 @@ class Tokenizer(ABC):
     @abstractmethod
     def options(self) -> dict[str, Any]:
         """The arguments of `__init__` but `normalizer`, as JSON can hold them."""
+
+    def warnings(self) -> list[str]:
+        """What of the options cannot take effect, in plain words."""
+        return []
 
     def tokenize(self, text: str) -> list[str]:
         """The tokens of `text`; none for an empty text.
@@ -100,12 +104,21 @@ class Tokenizer(ABC):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Tokenizer:
+        """The tokenizer that `to_config` described. Opens no file, whatever the config holds.
+
+        Raises:
+            ConfigError: an option is unknown, or has a value that it cannot have.
+        """
+        return cls.from_options({name: value for name, value in config.items() if name != "name"})
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Tokenizer:
         """The tokenizer of this class with the given options; those left out have their defaults.
 
         Raises:
             ConfigError: an option is unknown, or has a value that it cannot have.
         """
-        options = {name: value for name, value in config.items() if name != "name"}
+        options = dict(options)
         allowed = tuple(sorted(inspect.signature(cls).parameters))
         for name in options:
             if name not in allowed:
@@ -147,6 +160,18 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
     if "name" not in config:
         raise ConfigError(f"tokenizer config: expected a 'name', one of: {', '.join(TOKENIZERS.names())}.")
     tokenizer: Tokenizer = TOKENIZERS.get(config["name"]).from_config(config)
+    return tokenizer
+
+
+def make_tokenizer(name: str, **options: Any) -> Tokenizer:
+    """The tokenizer of that name, with options as its class takes them: lists of words may be paths of files.
+
+    Raises:
+        ConfigError: an option is unknown, or has a value that it cannot have.
+        DataFormatError: a file cannot be read, or is not in its format.
+        UnknownNameError: no tokenizer has the name.
+    """
+    tokenizer: Tokenizer = TOKENIZERS.get(name).from_options(options)
     return tokenizer
 
 
@@ -199,9 +224,6 @@ class CharTokenizer(Tokenizer):
         return {"latin": self.latin}
 
 
-DictionaryEntry = tuple[str, "int | None", "str | None"]
-
-
 @TOKENIZERS.register("jieba")
 class JiebaTokenizer(Tokenizer):
     """Words, as jieba's dictionary and, for what is not in it, its hidden Markov model find them.
@@ -247,20 +269,25 @@ class JiebaTokenizer(Tokenizer):
             _import_rjieba()
         self.hmm = hmm
         self.engine = engine
+        self._spaced: list[str] = []
+        self._spaced_stop_words: list[str] = []
         self.user_dictionary = tuple(self._read_dictionary(user_dictionary))
         self.stop_words = frozenset(self._read_stop_words(stop_words))
         self._segment: Callable[[str, bool], list[str]] | None = None
 
     def cut(self, text: str) -> list[str]:
+        tokens = self.cut_whole(text)
+        if self.stop_words:
+            tokens = [token for token in tokens if token not in self.stop_words]
+        return tokens
+
+    def cut_whole(self, text: str) -> list[str]:
+        """The tokens of a text that is already normalized, stop words among them."""
         segment = self._segment
         if segment is None:
             segment = self._segment = _ENGINES[self.engine](self.user_dictionary)
         tokens = segment(text, self.hmm)
-        if " " in text:
-            tokens = [token for token in tokens if token != " "]
-        if self.stop_words:
-            tokens = [token for token in tokens if token not in self.stop_words]
-        return tokens
+        return [token for token in tokens if token != " "] if " " in text else tokens
 
     def options(self) -> dict[str, Any]:
         return {
@@ -270,72 +297,99 @@ class JiebaTokenizer(Tokenizer):
             "engine": self.engine,
         }
 
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Tokenizer:
+        for name in ("user_dictionary", "stop_words"):
+            # A path is for whoever calls: settings that came from elsewhere open no file here.
+            if not isinstance(config.get(name, []), list | tuple):
+                raise ConfigError(
+                    f"tokenizer option {name!r}: expected a list. Received {config[name]!r:.80}."
+                )
+        return super().from_config(config)
+
+    def warnings(self) -> list[str]:
+        found = [
+            _about("user dictionary", self._spaced, "left out, for jieba finds no word with a space in it"),
+            _about(
+                "stop words",
+                self._spaced_stop_words,
+                "left out, for no token holds whitespace. Write one word a line",
+            ),
+        ]
+        # Without a frequency of its own the engine gives a word one that it is cut out with.
+        doubtful = [
+            word
+            for word, frequency, _ in self.user_dictionary
+            if frequency is not None or not _UNBROKEN.fullmatch(word)
+        ]
+        broken = [word for word in doubtful if self.cut_whole(word) != [word]]
+        split = [word for word in broken if not _UNBROKEN.fullmatch(word)]
+        rare = [word for word in broken if _UNBROKEN.fullmatch(word)]
+        found += [
+            _about(
+                "user dictionary", split, "never cut out, for jieba splits a text at such characters first"
+            ),
+            _about(
+                "user dictionary",
+                rare,
+                "never cut out, for its parts are more frequent. Give a higher frequency, or none",
+            ),
+        ]
+        symbols = [word for word in sorted(self.stop_words) if not _UNBROKEN.fullmatch(word)]
+        found.append(
+            _about(
+                "stop words",
+                [word for word in symbols if self.cut_whole(word) != [word]],
+                "never a token, for jieba splits a text at such characters",
+            )
+        )
+        return [line for line in found if line]
+
     def _read_dictionary(self, source: str | os.PathLike[str] | Iterable[Any]) -> Iterable[DictionaryEntry]:
         if isinstance(source, str | os.PathLike):
-            for where, line in _read_lines(source):
-                match = _DICTIONARY_LINE.fullmatch(line)
-                if match is None:
-                    raise DataFormatError(
-                        f"{where}: expected `word [frequency] [tag]`. Received {line!r:.80}."
-                    )
-                word, frequency, tag = match.groups()
-                entry = [word, int(frequency) if frequency else None, tag]
-                yield self._entry(entry, where, DataFormatError)
-            return
-        if not isinstance(source, Iterable):
+            entries = read_dictionary(source)
+        elif isinstance(source, Iterable):
+            entries = dictionary_entries(source)
+        else:
             raise ConfigError(
                 f"tokenizer option 'user_dictionary': expected a path or entries. Received {source!r:.80}."
             )
-        for number, item in enumerate(source, 1):
-            where = f"tokenizer option 'user_dictionary', entry {number}"
-            parts = [item] if isinstance(item, str) else item
-            if not isinstance(parts, Sequence) or not 1 <= len(parts) <= 3:
-                raise ConfigError(
-                    f"{where}: expected a word or [word, frequency, tag]. Received {item!r:.80}."
-                )
-            yield self._entry(parts, where, ConfigError)
-
-    def _entry(self, parts: Sequence[Any], where: str, error: type[TextsimError]) -> DictionaryEntry:
-        word, frequency, tag = [*parts, None, None][:3]
-        normalized = self.normalizer(word) if isinstance(word, str) else ""
-        if not normalized or " " in normalized:
-            raise error(f"{where}: expected a word without whitespace. Received {word!r:.80}.")
-        if frequency is not None and (not isinstance(frequency, int) or frequency < 1):
-            raise error(f"{where}: expected a whole frequency of at least 1. Received {frequency!r:.80}.")
-        if tag is not None and not isinstance(tag, str):
-            raise error(f"{where}: expected a part-of-speech tag (str). Received {tag!r:.80}.")
-        return normalized, frequency, tag
+        for where, (word, frequency, tag) in entries:
+            normalized = self.normalizer(word)
+            if normalized and " " not in normalized:
+                yield normalized, frequency, tag
+            elif isinstance(source, str | os.PathLike):
+                # jieba takes such a line, and one of a thousand must not cost the others.
+                self._spaced.append(f"{word} ({where.rpartition(', ')[2]})")
+            else:
+                raise ConfigError(f"{where}: expected a word without whitespace. Received {word!r:.80}.")
 
     def _read_stop_words(self, source: str | os.PathLike[str] | Iterable[Any]) -> Iterable[str]:
         if isinstance(source, str | os.PathLike):
-            source = [line for _, line in _read_lines(source)]
+            source = read_words(source)
         for word in source if isinstance(source, Iterable) else [source]:
             if not isinstance(word, str):
                 raise ConfigError(
                     f"tokenizer option 'stop_words': expected words (str). Received {word!r:.80}."
                 )
+            normalized = self.normalizer(word)
+            if " " in normalized:
+                self._spaced_stop_words.append(normalized)
             # Lists of stop words may hold a space as a word: whitespace is no token anyway.
-            if normalized := self.normalizer(word):
+            elif normalized:
                 yield normalized
 
 
-_DICTIONARY_LINE = re.compile(r"(\S+)(?:\s+([0-9]+))?(?:\s+([a-zA-Z]+))?")
+# Of such characters jieba makes a block, in which it looks for words; it splits a text at all others.
+_UNBROKEN = re.compile(r"[\u4e00-\u9fd5a-zA-Z0-9+#&._%\-]+")
 
 
-def _read_lines(path: str | os.PathLike[str]) -> Iterable[tuple[str, str]]:
-    """The lines that are not blank, stripped, each with where it is."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataFormatError(f"{path}: cannot be read: {error.strerror}.") from error
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        where = f"{path}, line {number}"
-        try:
-            text = line.decode().strip()
-        except UnicodeDecodeError as error:
-            raise DataFormatError(f"{where}: expected UTF-8. Received {line!r:.80}.") from error
-        if text:
-            yield where, text
+def _about(of: str, words: Sequence[str], what: str) -> str:
+    """What is so of some words, in a line; "" where there are none."""
+    if not words:
+        return ""
+    more = f" and {len(words) - 5:,} more" if len(words) > 5 else ""
+    return f"{of}: {', '.join(map(repr, words[:5]))}{more}: {what}"
 
 
 def _jieba_engine(entries: Sequence[DictionaryEntry]) -> Callable[[str, bool], list[str]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 import numpy as np
 
@@ -19,13 +22,44 @@ from textsim.text.keyed_vectors import read_keyed_vectors
 from textsim.text.normalize import Normalizer
 
 _BLOCK_BYTES = 1 << 20
+# The beginning of a file, which tells its kind.
+_HEAD_BYTES = 1 << 12
 # No word vector has a row this long; a longer one is a file of another kind, which must not fill the memory.
 _MAX_ROW_BYTES = 1 << 24
 _MAX_WORD_BYTES = 1 << 16
-_HEADER = re.compile(rb"\s*([0-9]+)\s+([0-9]+)\s*")
+_MAX_DIM = 100_000
+_HEADER = re.compile(rb"\s*([0-9]{1,15})\s+([0-9]{1,15})\s*")
 _NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NUMBER_BYTES = b"0123456789+-.eE "
-_PRINTABLE = re.compile(rb"[\t\r\n\x20-\x7e]*")
+# What no text holds; of two hundred bytes of float32 numbers, many are such.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_TELLING_BYTES = 200
+# The first rows of a file without a first line `count dim` tell its width.
+_TELLING_ROWS = 100
+_SPARSE = re.compile(rb"[0-9]+:[-+0-9.eE]+")
+_DECIMAL_COMMA = re.compile(rb"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
+
+_COMPRESSED: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
+    (b"\x1f\x8b", lambda raw: gzip.GzipFile(fileobj=raw)),
+    (b"BZh", bz2.BZ2File),
+    (b"\xfd7zXZ\0", lzma.LZMAFile),
+)
+_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
+
+# Beginnings of files that are taken for word vectors, and what to do with them.
+_OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a ZIP archive. Unpack it, and pass the file in it"),
+    (b"7z\xbc\xaf'\x1c", "a 7z archive. Unpack it, and pass the file in it"),
+    (b"Rar!", "a RAR archive. Unpack it, and pass the file in it"),
+    ((793712314).to_bytes(4, "little"), "a model in fastText's own format. Pass the .vec file beside it"),
+    (b"\xff\xfe", "text in UTF-16. Save it as UTF-8"),
+    (b"\xfe\xff", "text in UTF-16. Save it as UTF-8"),
+    (b"\x93NUMPY", "a NumPy array, which holds no words. Pass word2vec text, or gensim's .kv"),
+    (b"\x89HDF", "an HDF5 file. Pass word2vec text, or gensim's .kv"),
+    (b"version https://git-lfs", "a pointer to a file in Git LFS. Fetch that file with `git lfs pull`"),
+    (b"<!DOCTYPE", "a web page. Was the download an error message?"),
+    (b"<html", "a web page. Was the download an error message?"),
+)
 
 
 @dataclass(frozen=True)
@@ -58,14 +92,15 @@ def read_word_vectors(
     """Reads the vectors of the wanted words.
 
     Takes word2vec text (a first line `count dim`), the same without the first line (GloVe), word2vec binary,
-    each also as gzip, and gensim's `.kv`; which one is seen from the content. The file is read as a stream
-    and only wanted rows are kept, so it may be much larger than memory (of a `.kv`, the words alone must
-    fit).
+    and gensim's `.kv`, also of FastText; each as it is or compressed by gzip, bzip2 or xz. Which one is seen from
+    the content. The file is read as a stream and only wanted rows are kept, so it may be much larger than memory
+    (of a `.kv`, the words alone must fit). Of other kinds of files the message says what they are.
 
     Every row is checked for its number of columns and for characters that no finite number has (in binary
     files, for NaN and infinity); wanted rows number by number. Of a `.kv`, wanted rows alone are checked.
-    Words are compared as UTF-8; one in another encoding matches none. A word of a text file may contain
-    spaces.
+    Words are compared as UTF-8; one in another encoding matches none. Columns of a text file are parted by single
+    spaces or tabs. Its words may contain spaces ("iPhone 6"): the last numbers of a row, as many as the width, are the
+    vector. Blank lines at its end are passed over.
 
     Args:
         path: the file.
@@ -84,10 +119,13 @@ def read_word_vectors(
         with open(path, "rb") as raw:
             source = _Source(path, raw, progress)
             head = source.read()
+            while len(head) < _HEAD_BYTES and (block := source.read()):
+                head += block
             if not head.strip():
                 raise DataFormatError(f"{path}: expected word vectors. The file is empty.")
             if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):  # a pickle's first two bytes
                 return _read_keyed_vectors(source, dim, found)
+            _refuse_other_kinds(path, head)
             return _read_word2vec(source, head.removeprefix(b"\xef\xbb\xbf"), dim, found)
     except OSError as error:
         raise DataFormatError(f"{path}: cannot be read: {error.strerror or error}.") from error
@@ -102,16 +140,22 @@ class _Source:
         self.path = path
         self._raw = raw
         self._progress = progress
-        compressed = raw.read(2) == b"\x1f\x8b"
+        beginning = raw.read(8)
         raw.seek(0)
-        self.stream: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if compressed else raw
+        openers = (opener for mark, opener in _COMPRESSED if beginning.startswith(mark))
+        self.compressed = beginning.startswith(tuple(mark for mark, _ in _COMPRESSED))
+        self.stream: IO[bytes] = next(openers, lambda raw: raw)(raw)
 
     def read(self) -> bytes:
         """The next block; b"" at the end."""
         try:
             block = self.stream.read(_BLOCK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataFormatError(f"{self.path}: damaged gzip file: {error}. Is it cut short?") from error
+        except (*_DAMAGED, OSError) as error:
+            if not self.compressed:
+                raise
+            raise DataFormatError(
+                f"{self.path}: the compressed file is damaged: {error}. Is it cut short?"
+            ) from error
         if self._progress is not None:
             self._progress(self._raw.tell())
         return block
@@ -148,34 +192,48 @@ class _Found:
         return WordVectors(dim, vectors, rows_read, self._duplicates, len(vectors) - len(self._exact))
 
 
+def _refuse_other_kinds(path: str | os.PathLike[str], head: bytes) -> None:
+    """Raises DataFormatError where the beginning of a file is that of another kind of file, and says which."""
+    kind = next((kind for mark, kind in _OTHER_KINDS if head.lower().startswith(mark.lower())), None)
+    if head[257:262] == b"ustar":
+        kind = "a tar archive. Unpack it, and pass the file in it"
+    elif head[1:8:2].strip(b"\0") == b"" or head[0:8:2].strip(b"\0") == b"":
+        # In UTF-16 every second byte of digits and spaces is 0.
+        kind = "text in UTF-16. Save it as UTF-8"
+    elif b"\r" in head and b"\n" not in head and _CONTROL.search(head) is None:
+        kind = "text whose lines end in CR alone. Save it with LF line ends"
+    if kind is not None:
+        raise DataFormatError(f"{path}: expected word vectors. Received {kind}.")
+
+
 def _read_keyed_vectors(source: _Source, dim: int | None, found: _Found) -> WordVectors:
     source.stream.seek(0)
-    words, matrix = read_keyed_vectors(source.path, source.stream)
-    if not words:
+    content = read_keyed_vectors(source.path, source.stream)
+    if not content.words:
         raise DataFormatError(f"{source.path}: expected word vectors. The file holds no word.")
-    _check_dim(source.path, dim, matrix.shape[1])
+    _check_dim(source.path, dim, content.dim)
 
     def vector(row: int) -> np.ndarray:
-        values = matrix[row].astype(np.float32)
+        values = content.vector(row).astype(np.float32)
         if not np.isfinite(values).all():
             raise DataFormatError(
                 f"{source.path}, row {row + 1}: expected finite numbers. Received NaN or infinity."
             )
         return values
 
-    for row, word in enumerate(words):
+    for row, word in enumerate(content.words):
         found.add(word.encode("utf-8", "surrogatepass"), lambda row=row: vector(row))  # type: ignore[misc]
-    return found.result(matrix.shape[1], len(words))
+    return found.result(content.dim, len(content.words))
 
 
 def _read_word2vec(source: _Source, head: bytes, dim: int | None, found: _Found) -> WordVectors:
     first, _, rest = head.partition(b"\n")
     header = _HEADER.fullmatch(first)
     if header is None:
-        dim = dim or _guess_dim(source.path, first)
+        dim = dim or _guess_dim(source.path, head)
         return _read_text(source, _lines(source, head, 1), dim, None, found)
     count, file_dim = int(header[1]), int(header[2])
-    if not count or not file_dim:
+    if not count or not 1 <= file_dim <= _MAX_DIM:
         raise DataFormatError(
             f"{source.path}, line 1: expected the number of rows and of columns. Received {_show(first)}."
         )
@@ -190,32 +248,44 @@ def _check_dim(where: str | os.PathLike[str], dim: int | None, received: int) ->
         raise DataFormatError(f"{where}: expected vectors of {dim} numbers. Received {received}.")
 
 
-def _guess_dim(path: str | os.PathLike[str], first: bytes) -> int:
-    """The number of numbers at the end of the first row: its word may hold spaces, or be a number."""
-    fields = first.rstrip().split(b" ")
+def _guess_dim(path: str | os.PathLike[str], head: bytes) -> int:
+    """The number of numbers at the end of most of the first rows: a word may hold spaces, or be a number."""
+    rows = head.split(b"\n", _TELLING_ROWS)
+    first = rows[0]
+    # The last one may be cut.
+    widths = Counter(_numbers_at_end(row) for row in rows[:-1] or rows)
+    widths.pop(0, None)
+    of_first = _numbers_at_end(first)
+    if not of_first:
+        raise _malformed(path, 1, first, "`count dim`, or a word and its numbers")
+    return max(widths, key=lambda width: (widths[width], width == of_first))
+
+
+def _numbers_at_end(row: bytes) -> int:
+    fields = row.rstrip().replace(b"\t", b" ").split(b" ")
     numbers = 0
     while numbers < len(fields) - 1 and _NUMBER.fullmatch(fields[-1 - numbers]):
         numbers += 1
-    if not numbers:
-        raise DataFormatError(
-            f"{path}, line 1: expected `count dim`, or a word and its numbers, separated by single spaces. "
-            f"Received {_show(first)}."
-        )
     return numbers
 
 
 def _is_binary(rest: bytes, dim: int) -> bool:
-    """Whether a row is word, space and 4 * dim bytes: not if the first is text, be it well-formed or not."""
-    line = rest.partition(b"\n")[0]
-    numbers = line.rstrip().rsplit(b" ", dim)[1:]
+    """Whether a row is word, space and 4 * dim bytes, and not text, be it well-formed or not."""
+    numbers = rest.partition(b"\n")[0].replace(b"\t", b" ").rstrip().rsplit(b" ", dim)[1:]
     if len(numbers) == dim and all(map(_NUMBER.fullmatch, numbers)):
         return False
-    start = rest.find(b" ") + 1
-    row = rest[start : start + 4 * dim]
-    if b"\n" in row:  # a text row that is too short, or one of the bytes of a number
-        row = line[start:]
-        return not row or bool(row.translate(None, _NUMBER_BYTES))
-    return _PRINTABLE.fullmatch(row) is None
+    if _CONTROL.search(rest) is not None:
+        return True
+    # Text in another encoding has none of these either, a few numbers need not.
+    return len(rest) < _TELLING_BYTES and not _is_utf8(rest)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _lines(source: _Source, head: bytes, number: int) -> Iterator[tuple[int, bytes]]:
@@ -243,44 +313,74 @@ def _read_text(
     source: _Source, lines: Iterator[tuple[int, bytes]], dim: int, count: int | None, found: _Found
 ) -> WordVectors:
     rows = 0
+    blank = None
+    doubtful: list[tuple[int, bytes]] = []
     for number, line in lines:
         line = line.rstrip(b" \t\r")
+        if not line:
+            blank = blank or number
+            continue
+        if blank is not None:
+            raise _malformed(source.path, blank, b"", f"a word and {dim} numbers")
+        if b"\t" in line:
+            line = line.replace(b"\t", b" ")
+        rows += 1
         spaces = line.count(b" ")
-        end = line.find(b" ") if spaces == dim else _word_end(source.path, number, line, spaces, dim)
+        end = line.find(b" ")
+        if spaces != dim:
+            if spaces < dim:
+                raise _malformed(source.path, number, line, f"a word and {dim} numbers")
+            # A word with spaces in it, such as ". . ." or, less surely, "iPhone 6".
+            end = len(line.rsplit(b" ", dim)[0])
+            last = line[:end].rpartition(b" ")[2]
+            if not last or _NUMBER.fullmatch(last):
+                doubtful.append((number, line))
+                # Were many rows so, they would be wider than is thought.
+                if not last or len(doubtful) > _TELLING_ROWS + rows / 2:
+                    raise _malformed(source.path, *doubtful[0 if last else -1], f"a word and {dim} numbers")
         numbers = line[end:]
         if b"  " in numbers or numbers.translate(None, _NUMBER_BYTES):
-            raise _not_a_number(source.path, number, numbers)
-        rows += 1
+            raise _not_a_number(source.path, number, line, numbers)
         if count is not None and rows > count:
             raise DataFormatError(
-                f"{source.path}, line {number}: the first line promises {count} rows. Received more."
+                f"{source.path}, line {number}: the first line promises {count} rows. Received more. "
+                "If they are all meant, correct the first line, or remove it."
             )
         found.add(line[:end], lambda: _parse(source.path, number, numbers))  # noqa: B023 (called at once)
+    if doubtful and 2 * len(doubtful) >= rows:
+        raise _malformed(source.path, *doubtful[0], f"a word and {dim} numbers")
     if count is not None and rows < count:
         raise DataFormatError(
             f"{source.path}, line {rows + 1}: the first line promises {count} rows. Received {rows}. "
-            "Is the file cut short?"
+            "Is the file cut short? If all rows are there, correct the first line, or remove it."
         )
     return found.result(dim, rows)
 
 
-def _word_end(path: str | os.PathLike[str], number: int, line: bytes, spaces: int, dim: int) -> int:
-    """Where the word ends in a row that has not `dim` spaces: it is malformed, or its word holds some."""
-    if spaces > dim:
-        word = line.rsplit(b" ", dim)[0]
-        last = word.rpartition(b" ")[2]
-        if last and not _NUMBER.fullmatch(last):
-            return len(word)
-    raise DataFormatError(
-        f"{path}, line {number}: expected a word and {dim} numbers, separated by single spaces. "
-        f"Received {spaces + 1} columns: {_show(line)}."
+def _malformed(path: str | os.PathLike[str], number: int, line: bytes, expected: str) -> DataFormatError:
+    """The error for a row that has not the columns it should have."""
+    fields = line.split(b" ")
+    if any(map(_SPARSE.fullmatch, fields[1:])):
+        return DataFormatError(
+            f"{path}, line {number}: expected {expected}. Received {_show(line)}: these are pairs index:value, a "
+            "sparse format. Pass dense vectors, such as the SGNS ones where there are PPMI ones."
+        )
+    if any(map(_DECIMAL_COMMA.fullmatch, fields[1:])):
+        return _not_a_number(path, number, line, line.partition(b" ")[2])
+    return DataFormatError(
+        f"{path}, line {number}: expected {expected}, separated by single spaces or tabs. "
+        f"Received {len(fields)} columns: {_show(line)}."
     )
 
 
-def _not_a_number(path: str | os.PathLike[str], number: int, numbers: bytes) -> DataFormatError:
+def _not_a_number(path: str | os.PathLike[str], number: int, line: bytes, numbers: bytes) -> DataFormatError:
     wrong = next((field for field in numbers.split() if not _NUMBER.fullmatch(field)), numbers)
+    if _SPARSE.fullmatch(wrong):
+        return _malformed(path, number, line, "numbers")
+    hint = " Are its commas decimal points? Write points." if _DECIMAL_COMMA.fullmatch(wrong) else ""
     return DataFormatError(
-        f"{path}, line {number}: expected finite numbers between single spaces. Received {_show(wrong)}."
+        f"{path}, line {number}: expected finite numbers between single spaces or tabs. "
+        f"Received {_show(wrong)}.{hint}"
     )
 
 
@@ -289,7 +389,7 @@ def _parse(path: str | os.PathLike[str], number: int, numbers: bytes) -> np.ndar
         with np.errstate(over="ignore"):
             values = np.array([float(field) for field in numbers[1:].split(b" ")], dtype=np.float32)
     except ValueError as error:
-        raise _not_a_number(path, number, numbers) from error
+        raise _not_a_number(path, number, numbers, numbers) from error
     if not np.isfinite(values).all():
         raise DataFormatError(f"{path}, line {number}: expected numbers that fit float32: {_show(numbers)}.")
     return values
@@ -311,8 +411,8 @@ def _read_binary(source: _Source, rest: bytes, dim: int, count: int, found: _Fou
             block = source.read()
             if not block:
                 raise DataFormatError(
-                    f"{source.path}, row {row}: the first line promises {count} rows. "
-                    f"The file ends in this one. Is it cut short?"
+                    f"{source.path}, row {row}: the first line promises {count} rows. The file ends in this one. "
+                    "Is it cut short? If all rows are there, correct the number in the first line."
                 )
             buffer, position = buffer[position:] + block, 0
         word = buffer[position:end].lstrip(b"\n")  # some writers end a row with a line end
@@ -324,7 +424,9 @@ def _read_binary(source: _Source, rest: bytes, dim: int, count: int, found: _Fou
             )
         found.add(word, lambda: values.astype(np.float32))  # noqa: B023 (called at once)
     if (buffer[position:] + source.read()).strip():
-        raise DataFormatError(f"{source.path}: the first line promises {count} rows. Received more.")
+        raise DataFormatError(
+            f"{source.path}: the first line promises {count} rows. Received more. Correct the number in it."
+        )
     return found.result(dim, count)
 
 

@@ -284,6 +284,11 @@ def _fit(
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=False)
     verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
+    if progress and not checkpoint.finished:
+        print(
+            "compiling the training step: about ten seconds, twice as long the first time on a machine",
+            flush=True,
+        )
     try:
         with one_blas_thread():
             model.fit(

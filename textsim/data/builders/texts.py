@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ from textsim.data.sentences import SentenceBuilder, encoding_coverage
 from textsim.data.splits import AnyPath, Sources, source_entry, write_labels
 from textsim.data.statistics import length_percentile, length_report, repeats_report, rows_report
 from textsim.errors import ConfigError
-from textsim.io.manifest import read_json, sha256_file, write_json
+from textsim.io.manifest import read_json_object, sha256_file, write_json
 from textsim.io.npy import NpyWriter, open_npy, slices
 from textsim.io.paths import as_text
 from textsim.io.text_encoding import raw_lines
@@ -32,6 +33,8 @@ _LENGTH_PERCENTILE = 99.5
 # Of many sentences, word-vector training passes over more of the commonest tokens: an epoch takes half the time.
 _MANY = 50_000
 _SAMPLE = 1e-3
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,12 @@ class TextSettings:
             if tokenizer is not None:
                 raise ConfigError("vocabulary_from brings its own tokenizer: leave out the tokenizer.")
             folder = find_model(vocabulary_from)
-            tokenizer = tokenizer_from_config(read_json(folder / TOKENIZER))
+            tokenizer = tokenizer_from_config(read_json_object(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
             max_length = max_length or _saved_max_length(folder)
         tokenizer = tokenizer or CharTokenizer()
+        for warning in tokenizer.warnings() if vocabulary_from is None else ():
+            _logger.warning("%s", warning)
         return cls(
             tokenizer.simplifying() if simplify else tokenizer,
             vocabulary,
@@ -105,7 +110,7 @@ class TextSettings:
 def _saved_max_length(folder: Path) -> int:
     """Of a dataset folder (settings.json) or a model folder (config.json)."""
     name = SETTINGS if (folder / SETTINGS).exists() else "config.json"
-    return int(read_json(folder / name)["max_length"])
+    return int(read_json_object(folder / name)["max_length"])
 
 
 class TextBuild:

@@ -18,8 +18,8 @@ WIDTH = 256
 
 # How thoroughly neighbours are sought, for each vector that comes in and for each search.
 _CONNECTIVITY = 16
-_EXPANSION_ADD = 64
-_EXPANSION_SEARCH = 96
+_EXPANSION_ADD = 128
+_EXPANSION_SEARCH = 160
 _SAMPLE = 20_000
 
 
@@ -74,12 +74,25 @@ class Graph:
 
     def nearest(self, directions: np.ndarray, count: int) -> list[np.ndarray]:
         """The keys of about the `count` nearest vectors of each of some, float32 (n, output_dim): int64 each."""
+        keys, cosines = self.search(directions, count)
+        return [row[near > -np.inf] for row, near in zip(keys, cosines, strict=True)]
+
+    def search(self, directions: np.ndarray, count: int, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """About the `count` nearest vectors of each of some, float32 (n, output_dim).
+
+        Returns:
+            Pair (keys, cosines): int64 and float32 (n, count), the nearest first. The cosines are of the shortened
+            vectors; where fewer vectors were found they are -inf at the end.
+        """
+        count = min(count, len(self))
         found = self._index.search(
-            np.ascontiguousarray(directions @ self._projection), min(count, len(self)), threads=1
+            np.ascontiguousarray(directions @ self._projection), count, threads=threads
         )
-        if len(directions) == 1:
-            return [found.keys.astype(np.int64).ravel()]
-        return [keys[:number].astype(np.int64) for keys, number in zip(found.keys, found.counts, strict=True)]
+        keys = found.keys.reshape(len(directions), count).astype(np.int64)
+        cosines = 1 - found.distances.reshape(keys.shape).astype(np.float32)
+        counts = np.full(1, len(found.keys)) if len(directions) == 1 else np.asarray(found.counts)
+        cosines[np.arange(count) >= counts[:, None]] = -np.inf
+        return keys, cosines
 
     def save(self, path: Path) -> None:
         """Writes the graph to a file, which appears whole."""

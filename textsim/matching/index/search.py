@@ -15,7 +15,7 @@ from textsim.matching.decisions import Decision, Verdict
 from textsim.matching.index.ranking import WEIGHT, SharedCharacters
 from textsim.matching.index.snapshot import Candidates, Snapshot, unit
 from textsim.matching.index.store import Store
-from textsim.matching.index.tables import Row
+from textsim.matching.index.tables import Row, Vectors
 from textsim.matching.text_matcher import PairScores, TextMatcher, TokenizedTexts
 
 # Rows that are looked at more closely, of those with the largest cosines.
@@ -102,6 +102,7 @@ class Search:
         for query, candidates in enumerate(listed):
             part = slice(start, start + len(candidates))
             start += len(candidates)
+            candidates = _with_exact_cosines(candidates, encoded[rows[query]], vectors)
             best = self._best(candidates, PairScores(*(values[part] for values in result)))
             if len(best) < self.k and len(found[query].keys) == count:
                 # Most candidates are phrasings of the same few entries.
@@ -190,6 +191,20 @@ class Search:
             )
             for place in order[: self.k]
         ]
+
+
+def _with_exact_cosines(
+    candidates: Sequence[_Candidate], query: np.ndarray, vectors: Vectors
+) -> list[_Candidate]:
+    """The candidates with cosines whose digits do not depend on what else is searched for at the same time."""
+    places = np.searchsorted(vectors.keys, [candidate.row.key for candidate in candidates])
+    stored, wide = vectors.encoded[places].astype(np.float64), query.astype(np.float64)
+    lengths = np.linalg.norm(stored, axis=1) * np.linalg.norm(wide)
+    cosines = (stored * wide).sum(axis=1) / np.where(lengths > 0, lengths, 1)
+    return [
+        candidate._replace(cosine=round(cosine, 6))
+        for candidate, cosine in zip(candidates, cosines.tolist(), strict=True)
+    ]
 
 
 def _one_an_id(candidates: list[_Candidate]) -> list[_Candidate]:

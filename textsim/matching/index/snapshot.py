@@ -67,7 +67,7 @@ class Snapshot:
             try:
                 with store.read() as reading:
                     return _take(reading, store.folder, output_dim, previous)
-            except (FileNotFoundError, ArtifactError):
+            except ArtifactError:
                 # A writer may have put another graph in place since the transaction began.
                 if attempt == 2:
                     raise
@@ -147,12 +147,14 @@ class Snapshot:
         sought = count if left == total else min(total, 2 * count * total // max(1, left))
         results = []
         for place, keys in enumerate(self.graph.nearest(directions, sought)):
+            more = sought
             while True:
                 kept = keys[~np.isin(keys, self.removed)]
                 kept = kept if allowed is None else kept[np.isin(kept, allowed)]
-                if len(kept) >= min(count, left) or len(keys) >= total:
+                if len(kept) >= min(count, left) or more >= total:
                     break
-                (keys,) = self.graph.nearest(directions[place : place + 1], 4 * len(keys))
+                more *= 4
+                (keys,) = self.graph.nearest(directions[place : place + 1], more)
             results.append(kept[:count])
         return results
 
@@ -190,15 +192,19 @@ def open_graph(reading: Reading, folder: Path, record: GraphRecord, *, writable:
     """The graph of a record.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ArtifactError: it is not the file that was written.
+        ArtifactError: its file is missing, or is not as it was written.
     """
     path = folder / record["name"]
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ArtifactError(
+            f"{path} is missing. The rows are all there: `textsim index compact` makes it anew."
+        ) from error
     if size != record["bytes"]:
         raise ArtifactError(
-            f"{path} holds {size} bytes. Expected {record['bytes']}: it was cut short or altered. "
-            "Run `textsim index compact` to make it anew."
+            f"{path} holds {size} bytes. Expected {record['bytes']}: it was cut short or altered. The rows are all "
+            "there: `textsim index compact` makes it anew."
         )
     return Graph(reading.projection(), path, writable=writable)
 

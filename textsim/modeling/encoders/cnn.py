@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from textsim.config.checks import require_positive, require_rate, widths_of
 from textsim.errors import ConfigError
-from textsim.modeling.checks import require_positive, require_rate, widths_of
 from textsim.modeling.dropout import Dropout
 from textsim.modeling.embedding import TokenBatch
 from textsim.modeling.encoders.base import Encoder

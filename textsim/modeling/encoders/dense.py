@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from textsim.modeling.checks import require_rate, widths_of
+from textsim.config.checks import require_rate, widths_of
 from textsim.modeling.dropout import Dropout
 from textsim.modeling.encoders.base import Encoder
 from textsim.registry import ENCODERS

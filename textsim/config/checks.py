@@ -8,23 +8,31 @@ from typing import Any
 
 from textsim.errors import ConfigError
 
+LARGEST = 1 << 20
+"""No width or count of a part is above this: it would be a slip, and take all memory before it failed."""
+MOST_LAYERS = 1000
+
 
 def require_positive(name: str, values: Sequence[int] | int) -> None:
-    """Raises ConfigError unless a number, or each of several, is a whole number of at least 1."""
+    """Raises ConfigError unless a number, or each of several, is a whole number from 1 to `LARGEST`."""
     for value in values if isinstance(values, list | tuple) else [values]:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{name}: expected whole numbers of at least 1. Received {values!r}.")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
+            raise ConfigError(
+                f"{name}: expected whole numbers from 1 to {LARGEST:,}. Received {value!r:.40}."
+            )
 
 
 def widths_of(name: str, values: Sequence[int] | int) -> list[int]:
     """The widths of one or more layers as a list; a number alone is one layer.
 
     Raises:
-        ConfigError: no width, or one that is not a whole number of at least 1.
+        ConfigError: no width, more than `MOST_LAYERS`, or one that is not a whole number from 1 to `LARGEST`.
     """
     widths: list[Any] = list(values) if isinstance(values, list | tuple) else [values]
     if not widths:
         raise ConfigError(f"{name}: expected at least one number. Received [].")
+    if len(widths) > MOST_LAYERS:
+        raise ConfigError(f"{name}: expected at most {MOST_LAYERS:,} numbers. Received {len(widths):,}.")
     require_positive(name, widths)
     return widths
 
