@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 import textsim
-from textsim.artifacts.saved_model import SavedModel, load_model
+from textsim.artifacts.saved_model import SavedModel, load_model, save_model
 from textsim.data.rows import read_rows
 from textsim.io.manifest import MANIFEST, read_json, sha256_file, write_json
 from textsim.matching.text_matcher import TextMatcher
+from textsim.modeling.heads import COSINE_START
 from textsim.text.word_vectors import save_word_vectors
 from textsim.training.augmentation.contrast import contrast_pairs
 from textsim.training.augmentation.mining import mine_pairs
@@ -46,6 +48,9 @@ class Round(NamedTuple):
         per_template: pairs of a template.
         unequal: labels of contrast pairs and of template pairs that do not match. Above 0, as graded sets call such
             pairs half alike.
+        kept: how much of the first model's weights is mixed into those of the model before. It brings back what the
+            rounds have lost of the sets (Wortsman et al., 2022, Robust Fine-tuning of Zero-shot Models).
+        cosine: whether the head gets the cosine of both sides as one more input.
         seed: of every draw.
         changes: to the recipe of the model before.
     """
@@ -60,6 +65,8 @@ class Round(NamedTuple):
     unequal: tuple[float, float]
     seed: int
     changes: tuple[str, ...]
+    kept: float = 0.0
+    cosine: bool = False
 
 
 def read(path: Path, label_max: float = 1.0) -> list[Row]:
@@ -78,7 +85,9 @@ def write(path: Path, rows: Iterable[Row]) -> Path:
     return path
 
 
-def train_round(plan: Round, number: int, before: Path, data: Path, work: Path, dev: Path) -> Path:
+def train_round(
+    plan: Round, number: int, before: Path, first: Path, data: Path, work: Path, dev: Path
+) -> Path:
     """Makes the files of a round and continues with them from a model, unless that is done. Returns the next model."""
     folder = work / f"round-{number}"
     model = folder / "model"
@@ -86,7 +95,11 @@ def train_round(plan: Round, number: int, before: Path, data: Path, work: Path, 
     if model.exists() and (folder / "origin.json").exists() and read_json(folder / "origin.json") == origin:
         return model
     folder.mkdir(parents=True, exist_ok=True)
-    files = round_files(plan, load_model(before), data, work, folder)
+    files = round_files(plan, load_model(first), data, work, folder)
+    if plan.kept or plan.cosine:
+        start = start_of(plan, load_model(before), load_model(first))
+        save_model(start, folder / "start", overwrite=True)
+        before = folder / "start"
     textsim.preprocess(
         files,
         folder / "dataset",
@@ -103,6 +116,23 @@ def train_round(plan: Round, number: int, before: Path, data: Path, work: Path, 
     print(textsim.train(folder / "dataset", recipe, model, init=before, overwrite=True).summary())
     write_json(folder / "origin.json", origin)
     return model
+
+
+def start_of(plan: Round, before: SavedModel, first: SavedModel) -> SavedModel:
+    """The model that a round starts from."""
+    weights = dict(before.weights)
+    for path, weight in first.weights.items():
+        # The rounds have added tokens behind those of the first model.
+        mixed = weights[path].copy()
+        mixed[: len(weight)] = plan.kept * weight + (1 - plan.kept) * mixed[: len(weight)]
+        weights[path] = mixed
+    recipe = before.recipe
+    if plan.cosine:
+        recipe = recipe.replace(["head.cosine=true"])
+        weights["head/cosine"] = np.array(COSINE_START, np.float32)
+        # Most pairs' cosine is about this: their scores stay where they are.
+        weights["head/linear/bias"] = weights["head/linear/bias"] - np.float32(0.75 * COSINE_START)
+    return dataclasses.replace(before, recipe=recipe, weights=weights)
 
 
 def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder: Path) -> list[Path]:
