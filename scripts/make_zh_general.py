@@ -26,7 +26,8 @@ from typing import NamedTuple
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from zh_general.card import SETS, publish
-from zh_general.rounds import Round, dev_file, train_round
+from zh_general.joining import decided, joined
+from zh_general.rounds import Round, dev_file, held_out_file, train_round
 
 import textsim
 from textsim.artifacts.saved_model import load_model
@@ -104,6 +105,11 @@ ROUNDS = (
         cosine=True,
     ),
 )
+
+JOINED = {0: 0.25, 2: 0.35, 3: 0.4}
+"""Which of the models, from the first to that of the last round, are joined, and the share of each."""
+
+COSINE_ADDED = 3.0
 
 
 class Specialist(NamedTuple):
@@ -222,11 +228,14 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     first = Path(arguments.first) if arguments.first else first_model(arguments, sets)
     dev = dev_file(arguments.data, arguments.work / "dev.tsv", sets)
-    model = first
+    models = [first]
     for number, plan in enumerate(ROUNDS, 1):
         plan = plan._replace(rows={name: plan.rows[name] for name in sets})
-        model = train_round(plan, number, model, first, arguments.data, arguments.work, dev)
-    publish(load_model(model), arguments.out, sets, arguments.data)
+        models.append(train_round(plan, number, models[-1], first, arguments.data, arguments.work, dev))
+    model = joined([load_model(models[k]) for k in JOINED], list(JOINED.values()), COSINE_ADDED)
+    files = [arguments.data / "pairs" / name / "dev.tsv" for name in sets]
+    held_out = held_out_file(arguments.work / "templates-dev.tsv")
+    publish(decided(model, [*files, held_out]), arguments.out, sets, arguments.data)
 
 
 def first_model(arguments: argparse.Namespace, sets: list[str]) -> Path:

@@ -239,3 +239,9 @@ def dev_file(data: Path, path: Path, sets: Sequence[str]) -> Path:
         (pair.text, pair.variant, float(pair.label)) for pair in template_pairs(12, held_out=True, seed=1)
     ]
     return write(path, rows)
+
+
+def held_out_file(path: Path) -> Path:
+    """Pairs of the templates that training does not see."""
+    pairs = template_pairs(12, held_out=True, seed=7)
+    return write(path, ((pair.text, pair.variant, float(pair.label)) for pair in pairs))
