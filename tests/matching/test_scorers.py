@@ -134,9 +134,12 @@ def test_few_sentences_are_read_by_another_operator_and_give_the_same(
     np.testing.assert_allclose(rows[0], rows[10_000], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", registry.HEADS.names())
-def test_heads_agree_with_keras_at_the_edges(name: str) -> None:
-    saved = saved_model(text_recipe("word-vectors", "mean", head=name))
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, []) for name in registry.HEADS.names()), ("interaction", ["head.cosine=true"])],
+)
+def test_heads_agree_with_keras_at_the_edges(name: str, options: list[str]) -> None:
+    saved = saved_model(text_recipe("word-vectors", "mean", head=name).replace(options))
     random = np.random.default_rng(3)
     row = random.normal(size=DIM)
     rows = np.array(

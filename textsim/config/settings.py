@@ -155,6 +155,13 @@ class TrainingSettings(Settings):
         "one that is the same as a third and one that differs from it differ; at most as many as are labelled 0 or 1, "
         "drawn at random where more are implied",
     )
+    contrast: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="adds as many pairs as this fraction of the rows, made by rules of the training texts, that differ "
+        "in one thing: a number, a negation, who does it to whom (extra `augment`)",
+    )
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
@@ -224,6 +231,7 @@ class Recipe(Settings):
             "training.epochs=10",
             "training.debias=0",
             "training.transitive=false",
+            "training.contrast=0",
         ]
         if self.embedding is not None and self.loss.name != "none":
             changes.append("training.adversarial=0.1")
