@@ -238,7 +238,7 @@ def test_an_interruption_loses_no_epoch_however_short(
     out = tmp_path / "model"
 
     def stop(self: Checkpoint, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if len(self.validate.history) == epochs and batch == 1:
+        if len(self.validate.history) == epochs and batch >= 1:
             raise end
 
     # Nothing is written by the clock.

@@ -388,7 +388,7 @@ def test_a_model_is_not_lost_to_what_came_to_stand_in_its_place(
     monkeypatch.setattr(trainer, "diagnose", meanwhile)
     with pytest.raises(ArtifactError, match=r"model/ exists.*What was made is whole and lies in "):
         run(vectors, VECTOR, tmp_path / "model", "training.epochs=1")
-    (kept,) = tmp_path.glob("model.partial-*")
+    (kept,) = tmp_path.glob("model.made-*")
     load_model(kept)
     assert (tmp_path / "model" / "notes.txt").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import logging
 import os
@@ -28,6 +29,7 @@ class Command(click.Command):
     """A command that reports a `TextsimError` in one line, and lists its options under headings."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        ctx.params = _recovered(ctx.params)
         try:
             with (
                 _ended_by_signals(),
@@ -37,7 +39,7 @@ class Command(click.Command):
                 return super().invoke(ctx)
         except TextsimError as error:
             message = " ".join(f"{type(error).__name__}: {error}".splitlines())
-            raise _Failure(message) from error
+            raise Failure(message) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
@@ -46,7 +48,7 @@ class Command(click.Command):
             if error.errno == errno.EPIPE:
                 raise
             where = f": {error.filename}" if error.filename else ""
-            raise _Failure(f"{error.strerror or error}{where}.") from error
+            raise Failure(f"{error.strerror or error}{where}.") from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -70,13 +72,68 @@ def command() -> Callable[[Callable[..., Any]], Command]:
     return click.command(cls=Command)
 
 
-class _Failure(click.ClickException):
+class Failure(click.ClickException):
     """A user's error: one line, no usage text."""
 
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
         click.echo(self.message, err=True)
+
+
+@contextlib.contextmanager
+def writable_streams() -> Iterator[None]:
+    """Lets the process write to a console that lacks characters, and fail in one line where it cannot write at all."""
+    _open_closed_streams()
+    kept = [
+        (stream, stream.errors) for stream in (sys.stdout, sys.stderr) if isinstance(stream, io.TextIOWrapper)
+    ]
+    for stream, _ in kept:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    except OSError as error:
+        click.echo(f"standard output: {error.strerror or error}.", err=True)
+        raise SystemExit(2) from None
+    finally:
+        for stream, errors in kept:
+            try:
+                stream.reconfigure(errors=errors)
+            except OSError:
+                # What cannot be written shall not be tried again when Python ends.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_closed_streams() -> None:
+    """Gives standard streams that were closed a place, so that no file which is opened gets their numbers.
+
+    Reading gives nothing, messages go nowhere, and writing results fails.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            # Opened in order, each gets the lowest free number: its own.
+            opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if opened == number:
+                setattr(sys, name, open(opened, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+            else:
+                os.close(opened)
+
+
+def _recovered(value: Any) -> Any:
+    """Texts on the command line as they were typed, where the locale's encoding could not read them as UTF-8.
+
+    Names of files stay: they are opened by the same bytes.
+    """
+    if isinstance(value, dict):
+        return {key: _recovered(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_recovered, value))
+    if not isinstance(value, str) or value.isascii() or os.path.exists(value):
+        return value
+    try:
+        return os.fsencode(value).decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 @contextlib.contextmanager
@@ -134,12 +191,11 @@ def quiet_tensorflow() -> Iterator[None]:
     """Holds back what TensorFlow's C++ side writes to standard error while it is imported.
 
     Some of it comes before any setting is read, so the file descriptor is turned to a file, which is shown if
-    the import fails. Whoever sets TF_CPP_MIN_LOG_LEVEL gets everything.
+    the import fails. Whoever sets TF_CPP_MIN_LOG_LEVEL to 0 gets everything.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         stderr = os.dup(2)

@@ -119,11 +119,15 @@ class ShowProgress(keras.callbacks.Callback):
     def __init__(self, bar: Bar, validate: ValidateEachEpoch) -> None:
         super().__init__()
         self._bar, self._validate = bar, validate
+        self._counted = 0  # of this epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._bar.update()
+        # Several steps may have been taken since the last call.
+        self._count(batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._count(self.params["steps"])
+        self._counted = 0
         figures = self._validate.history[-1]
         accuracy = "val_accuracy_at_threshold" if "val_accuracy_at_threshold" in figures else "val_accuracy"
         shown = {"loss": "loss", "val_loss": "validation loss", accuracy: "accuracy", "val_auc": "AUC"}
@@ -131,3 +135,9 @@ class ShowProgress(keras.callbacks.Callback):
         _log.info(
             "epoch %d/%d  %s  %.0f s", epoch + 1, self.params["epochs"], "  ".join(parts), figures["seconds"]
         )
+
+    def _count(self, batches: int) -> None:
+        """Shows how many of this epoch's batches are done."""
+        batches = min(batches, self.params["steps"])
+        self._bar.update(batches - self._counted)
+        self._counted = batches

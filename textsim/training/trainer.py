@@ -40,8 +40,9 @@ from textsim.training.augmentation.teachers import Teacher
 from textsim.training.augmentation.transitive import implied_pairs
 from textsim.training.callbacks import ShowProgress, ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, fingerprint
+from textsim.training.devices import Device, use_device
 from textsim.training.diagnostics import diagnose, write_reports
-from textsim.training.input_pipeline import batch_source
+from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
 
 VALIDATION_BATCH = 512
@@ -98,6 +99,8 @@ def train(
     init: str | Path | None = None,
     teachers: Sequence[str | Path] = (),
     overwrite: bool = False,
+    device: Device = "auto",
+    gpu_memory: int | None = None,
     progress: bool | None = None,
 ) -> TrainingResult:
     """Trains a model on a dataset and saves it.
@@ -120,6 +123,8 @@ def train(
             `textsim.training.augmentation.distillation.load_teacher`) whose scores, averaged as log-odds,
             take the place of the training labels, those of implied pairs among them. Validation keeps its own.
         overwrite: whether an existing model folder may be replaced.
+        device: "auto" for a GPU where there is one, "cpu" for none; for the whole process, see `use_device`.
+        gpu_memory: the most memory to take of each GPU, in MB; None: what it needs, as it needs it.
         progress: whether to show a progress bar on standard error; by default where that is a terminal. Each epoch's
             figures are logged, at the level INFO.
 
@@ -163,6 +168,7 @@ def train(
             for name, teacher in zip(teachers, loaded, strict=True)
         ]
 
+    use_device(device, gpu_memory)
     repeatable(recipe.training.seed)
     model = model_for(recipe, dataset) if start is None else _continued(start, recipe, dataset)
     batches = _training_batches(dataset, recipe.training, loaded, progress)
@@ -283,7 +289,7 @@ def _fit(
         )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, jit_compile=False)
+    model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=STEPS_AT_ONCE)
     if not checkpoint.finished:
         _log.info("compiling the training step: about ten seconds, twice as long the first time on a machine")
     steps, done = len(batches), len(batches) * checkpoint.epoch

@@ -25,7 +25,7 @@ from textsim.matching.index.search import Hit, Search
 from textsim.matching.index.snapshot import Snapshot
 from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Writing
-from textsim.matching.index.writer import update_graph, write_rows
+from textsim.matching.index.writer import prepare_search, write_rows
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
 _FILTERS_KEPT = 64
@@ -172,7 +172,7 @@ class TextIndex:
         """
         with self._write() as writing, progress_bar(progress, "encoding", "texts") as bar:
             count = write_rows(writing, self.matcher, batches(self.matcher, rows), replace=replace, bar=bar)
-            update_graph(writing, self.path)
+            prepare_search(writing, self.path)
         return count
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -218,7 +218,7 @@ class TextIndex:
     def compact(self) -> None:
         """Frees the space of removed texts, and makes the graph anew."""
         with self._write() as writing:
-            update_graph(writing, self.path, anew=True)
+            prepare_search(writing, self.path, anew=True)
         self._opened.store.shrink()
 
     def search(
@@ -227,7 +227,7 @@ class TextIndex:
         """The `k` entries that match a text best, the best first, each by its best phrasing; all where there are fewer.
 
         A model trained with in-batch negatives, as the recommended recipes are, has learned to find a text's match
-        among others by the cosine of their vectors: the 50 texts with the largest are ordered by that and by the
+        among others by the cosine of their vectors: the 32 texts with the largest are ordered by that and by the
         characters that they share with the text. Other models have learned to score: there it is by the score.
 
         Args:
@@ -342,4 +342,4 @@ def _filter_text(value: Any) -> str:
 def _fill(store: Store, matcher: TextMatcher, rows: Iterable[Any] | EntryFile, progress: bool | None) -> None:
     with store.write() as writing, progress_bar(progress, "encoding", "texts") as bar:
         write_rows(writing, matcher, batches(matcher, rows), bar=bar)
-        update_graph(writing, store.folder)
+        prepare_search(writing, store.folder)
