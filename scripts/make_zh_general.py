@@ -146,7 +146,15 @@ def word_vectors(data: Path, sets: list[str], out: Path) -> None:
 
 
 def dataset(files: list[Path], dev: list[Path], vectors: Path, out: Path) -> None:
-    textsim.preprocess(files, out, dev=dev, max_size=9000, word_vectors=vectors, label_max=1, progress=True)
+    textsim.preprocess(
+        files,
+        out,
+        dev=dev,
+        vocabulary=textsim.VocabularySettings(max_size=9000),
+        word_vectors=vectors,
+        label_max=1,
+        progress=True,
+    )
 
 
 def made_of(folder: Path, files: list[Path]) -> bool:
@@ -179,8 +187,8 @@ def mine(data: Path, name: str, work: Path) -> Path:
             files[0],
             folder,
             dev=files[1],
-            train_vectors=300,
-            min_count=2,
+            vocabulary=textsim.VocabularySettings(min_count=2),
+            word_vectors=textsim.WordVectorSettings(train_dim=300),
             overwrite=True,
             progress=True,
         )

@@ -18,7 +18,12 @@ from textsim.modeling.encoders.base import Encoder
 from textsim.registry import ENCODERS, HEADS, POOLINGS, Registry
 
 REGISTRIES = {"encoder": ENCODERS, "pooling": POOLINGS, "head": HEADS}
-PARTS = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]
+PARTS = [
+    (kind, name)
+    for kind, registry in REGISTRIES.items()
+    for name in registry.names()
+    if not name.startswith("test-")
+]
 
 
 def recipe_with(kind: str, name: str) -> Recipe:

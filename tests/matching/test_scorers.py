@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import threading
@@ -347,3 +348,18 @@ def test_threads_share_a_scorer(ids: np.ndarray) -> None:
     assert len(results) == 40
     for result in results:
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change"),
+    [
+        ("vector-contrastive", "head.half_distance=0"),
+        ("vector-contrastive", "head.half_distance=far"),
+        ("bilstm-triplet", "projection.activation=[1]"),
+    ],
+)
+def test_options_that_no_graph_is_made_of(recipe: str, change: str) -> None:
+    saved = saved_model(recipe)
+    altered = dataclasses.replace(saved, recipe=saved.recipe.replace([change]))
+    with pytest.raises(ArtifactError, match="cannot read its options or its inputs"):
+        make_scorer(altered)

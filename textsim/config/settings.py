@@ -55,7 +55,7 @@ def _explain(error: ValidationError, cls: type[Settings]) -> str:
         return f"the setting {path!r} is missing."
     message = fault["msg"].removeprefix("Value error, ")
     place = f"{path}: " if path else ""
-    received = "" if fault["type"] == "value_error" else f" Received {fault['input']!r}."
+    received = "" if fault["type"] == "value_error" else f" Received {fault['input']!r:.80}."
     return f"{place}{message.rstrip('.')}.{received}"
 
 
@@ -194,6 +194,9 @@ class Recipe(Settings):
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise ConfigError(f"{where}, line {error.lineno}: not JSON: {error.msg}.") from None
+        except (ValueError, RecursionError) as error:
+            # Numbers of thousands of digits, and brackets in brackets without end.
+            raise ConfigError(f"{where}: cannot be read: {error}.") from None
         if not isinstance(values, dict):
             raise ConfigError(
                 f"{where}: expected a JSON object of settings. Received {type(values).__name__}."

@@ -6,7 +6,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -183,7 +183,22 @@ def score_neighbors(
     if neighbors < 1:
         raise InputError(f"neighbors: expected at least 1. Received {neighbors}.")
     read = matcher.read(texts)
-    encoded = _encode(matcher, read, progress)
+    scored = score_encoded_neighbors(
+        matcher, read, _encode(matcher, read, progress), neighbors, min_cosine, progress=progress
+    )
+    return replace(scored, made_of=made_of(matcher, texts, neighbors, min_cosine))
+
+
+def score_encoded_neighbors(
+    matcher: TextMatcher,
+    read: TokenizedTexts,
+    encoded: np.ndarray,
+    neighbors: int,
+    min_cosine: float,
+    *,
+    progress: bool | None = False,
+) -> ScoredPairs:
+    """`score_neighbors` of texts that have been read and encoded, float (texts, output_dim). `made_of` stays empty."""
     found = nearest_others(encoded, neighbors, progress=progress)
     near = found.cosines > -np.inf
     if matcher.saved.recipe.loss.options.get("negatives"):
@@ -209,9 +224,7 @@ def score_neighbors(
             )
             scores[part], indistinct[part] = result.scores, result.indistinct
             bar.update(len(lefts))
-    return ScoredPairs(
-        len(texts), left, right, scores, indistinct, made_of(matcher, texts, neighbors, min_cosine)
-    )
+    return ScoredPairs(len(read), left, right, scores, indistinct, "")
 
 
 def _encode(matcher: TextMatcher, texts: TokenizedTexts, progress: bool | None) -> np.ndarray:

@@ -119,7 +119,7 @@ def train(
             `default_recipe` of such a dataset; with `init`, `load_model(init).recipe.for_continuing()`.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
-            of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`), and may simplify.
+            of texts must extend its vocabulary (`preprocess(..., vocabulary=...)`), and may simplify.
         teachers: model folders, names of bundled models or other teachers (see
             `textsim.training.augmentation.distillation.load_teacher`) whose scores, averaged as log-odds,
             take the place of the training labels, those of implied pairs among them. Validation keeps its own.
