@@ -6,7 +6,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -172,8 +172,7 @@ def score_neighbors(
         neighbors: how many others of the largest cosines are scored with each. A representative can have as many more
             than that as find it among theirs.
         min_cosine: pairs of smaller cosines are not scored; with `zh-general` 0.65 costs no recall on the dev files of
-            BQ and LCQMC. A model without in-batch negatives, whose cosines say
-            little, scores all.
+            BQ and LCQMC. A model without in-batch negatives, whose cosines say little, scores all.
         progress: whether to show progress on standard error; None: where that is a terminal.
 
     Raises:
@@ -183,7 +182,22 @@ def score_neighbors(
     if neighbors < 1:
         raise InputError(f"neighbors: expected at least 1. Received {neighbors}.")
     read = matcher.read(texts)
-    encoded = _encode(matcher, read, progress)
+    scored = score_encoded_neighbors(
+        matcher, read, _encode(matcher, read, progress), neighbors, min_cosine, progress=progress
+    )
+    return replace(scored, made_of=made_of(matcher, texts, neighbors, min_cosine))
+
+
+def score_encoded_neighbors(
+    matcher: TextMatcher,
+    read: TokenizedTexts,
+    encoded: np.ndarray,
+    neighbors: int,
+    min_cosine: float,
+    *,
+    progress: bool | None = False,
+) -> ScoredPairs:
+    """`score_neighbors` of texts that have been read and encoded, float (texts, output_dim). `made_of` stays empty."""
     found = nearest_others(encoded, neighbors, progress=progress)
     near = found.cosines > -np.inf
     if matcher.saved.recipe.loss.options.get("negatives"):
@@ -209,9 +223,7 @@ def score_neighbors(
             )
             scores[part], indistinct[part] = result.scores, result.indistinct
             bar.update(len(lefts))
-    return ScoredPairs(
-        len(texts), left, right, scores, indistinct, made_of(matcher, texts, neighbors, min_cosine)
-    )
+    return ScoredPairs(len(read), left, right, scores, indistinct, "")
 
 
 def _encode(matcher: TextMatcher, texts: TokenizedTexts, progress: bool | None) -> np.ndarray:
