@@ -257,7 +257,7 @@ def test_data_that_a_model_cannot_be_evaluated_on(
 ) -> None:
     with pytest.raises(ConfigError, match=r"is a dataset folder, .* Leave out: label_max, kind\."):
         evaluate_file(models["pairs"], pairs.path, label_max=5, kind="pairs")
-    with pytest.raises(ConfigError, match=r"split='dev' chooses rows of a dataset folder, but .* is a file"):
+    with pytest.raises(ConfigError, match=r"split='dev' chooses rows of a dataset folder, and there is none"):
         evaluate_file(models["pairs"], tmp_path / "some.tsv", split="dev")
     with pytest.raises(ConfigError, match=r"has no split 'test'\. It has: train, dev\."):
         evaluate_file(models["pairs"], pairs.path, split="test")
