@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -73,7 +72,9 @@ def build(
     check_target(out, [source])
     file = EntryFile(TextMatcher.load(model, simplify=simplify), source, **given(**options))
     try:
-        made = TextIndex.build(file.matcher, file, out, overwrite=overwrite, progress=_progress(quiet))
+        made = TextIndex.build(
+            file.matcher, file, out, overwrite=overwrite, progress=False if quiet else None
+        )
     finally:
         file.close()
     if not quiet:
@@ -101,7 +102,7 @@ def add(index: Path, source: Path, replace: bool, model: str | None, quiet: bool
     with _open(index, model) as opened:
         file = EntryFile(opened.matcher, source, **given(**options))
         try:
-            opened.add(file, replace=replace, progress=_progress(quiet))
+            opened.add(file, replace=replace, progress=False if quiet else None)
         finally:
             file.close()
         if not quiet:
@@ -182,7 +183,3 @@ def _open(index: Path, model: str | None) -> Any:
     from textsim.matching.text_matcher import TextMatcher
 
     return TextIndex.open(index, None if model is None else TextMatcher.load(model))
-
-
-def _progress(quiet: bool) -> bool:
-    return not quiet and sys.stderr.isatty()

@@ -144,7 +144,9 @@ def find_columns(
         table.put_back(rows)
         _check_single(table, rows)
     rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
-    if not rows:
+    if not rows or not isinstance(rows[-1][1], list):
+        # Nothing, or bad rows alone.
+        table.put_back(rows)
         if keep == (EVERY,):
             getter = _getter_of_every(in_order, kind.columns, expected)
         else:

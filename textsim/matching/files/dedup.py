@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ def dedup_file(
     *,
     threshold: float | None = None,
     neighbors: int = 20,
-    min_cosine: float = 0.5,
+    min_cosine: float = 0.65,
     pairs: str | os.PathLike[str] | None = None,
     representatives_only: bool = False,
     progress: bool | None = None,
@@ -86,7 +85,6 @@ def dedup_file(
     threshold = matcher.threshold if threshold is None else threshold
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold: expected a number from 0 to 1. Received {threshold}.")
-    shown = sys.stderr.isatty() if progress is None else progress
     texts: list[str] = []
     ids: list[str] = []
     with contextlib.closing(EntryFile(matcher, source, **reading)) as file:
@@ -97,7 +95,7 @@ def dedup_file(
     different = [texts[place] for place in distinct.first]
     known = None if pairs is None else kept_pairs(matcher, different, Path(pairs), neighbors, min_cosine)
     scored = known or score_neighbors(
-        matcher, different, neighbors=neighbors, min_cosine=min_cosine, progress=shown
+        matcher, different, neighbors=neighbors, min_cosine=min_cosine, progress=progress
     )
     if pairs is not None and known is None:
         scored.save(pairs)

@@ -15,7 +15,7 @@ from textsim.errors import ArtifactError, ConfigError
 from textsim.io.manifest import MANIFEST, read_json
 from textsim.io.siblings import remove_left_behind
 from textsim.matching.index.store import DATABASE, Store
-from textsim.matching.index.writer import GRAPHS, update_graph
+from textsim.matching.index.writer import GRAPHS, prepare_search
 from textsim.matching.text_matcher import TextMatcher
 
 FORMAT = "textsim-index"
@@ -126,7 +126,7 @@ def compact_folder(folder: str | os.PathLike[str]) -> None:
     store = Store(Path(folder))
     try:
         with store.write() as writing:
-            update_graph(writing, store.folder, anew=True)
+            prepare_search(writing, store.folder, anew=True)
         store.shrink()
     finally:
         store.close()

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from textsim.config.cores import available_cores
+from textsim.io.progress import progress_bar
 from textsim.matching.index.graph import Graph, principal_directions
+from textsim.matching.index.listed import unit
 from textsim.matching.index.products import largest, products
-from textsim.matching.index.snapshot import unit
 from textsim.matching.index.writer import MOST_LISTED
 
 _BLOCK = 4096
@@ -22,7 +22,7 @@ class Neighbors(NamedTuple):
     """The nearest others of each vector.
 
     Attributes:
-        places: of the neighbours, int64 (n, k); -1 where there are fewer.
+        places: of the neighbours, int32 (n, k); -1 where there are fewer.
         cosines: with them, float32 (n, k); -inf where there are fewer.
     """
 
@@ -30,7 +30,7 @@ class Neighbors(NamedTuple):
     cosines: np.ndarray
 
 
-def nearest_others(encoded: np.ndarray, k: int, *, progress: bool = False) -> Neighbors:
+def nearest_others(encoded: np.ndarray, k: int, *, progress: bool | None = False) -> Neighbors:
     """The `k` nearest others of each vector, by the cosine.
 
     All cosines of up to 10,000 vectors are computed; of more, a graph finds nearly all of the nearest, and the cosines
@@ -39,7 +39,7 @@ def nearest_others(encoded: np.ndarray, k: int, *, progress: bool = False) -> Ne
     Args:
         encoded: float32 or float16 (n, output_dim).
         k: how many.
-        progress: whether to show progress on standard error.
+        progress: whether to show progress on standard error; None: where that is a terminal.
 
     Raises:
         MissingDependencyError: there are more than 10,000, and usearch is not installed.
@@ -48,12 +48,12 @@ def nearest_others(encoded: np.ndarray, k: int, *, progress: bool = False) -> Ne
     if count <= MOST_LISTED:
         return _compare_all(unit(encoded.astype(np.float32)), min(k, max(0, count - 1)))
     blocks = [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
-    graph = Graph(principal_directions((unit(encoded[block].astype(np.float32)) for block in blocks), count))
-    places = np.empty((count, k), np.int64)
+    projection = principal_directions((unit(encoded[block].astype(np.float32)) for block in blocks), count)
+    # Those that matter are very near.
+    graph = Graph(projection, thorough=False)
+    places = np.empty((count, k), np.int32)
     cosines = np.empty((count, k), np.float32)
-    with tqdm(
-        total=2 * count, desc="neighbours", unit=" texts", unit_scale=True, disable=not progress
-    ) as bar:
+    with progress_bar(progress, "comparing", "texts", total=2 * count) as bar:
         for block in blocks:
             directions = unit(encoded[block].astype(np.float32))
             graph.add(np.arange(count)[block], directions, available_cores())
@@ -77,12 +77,13 @@ def _compare_all(directions: np.ndarray, k: int) -> Neighbors:
         places = largest(cosines, k)
         near = np.take_along_axis(cosines, places, axis=1)
         order = np.argsort(-near, axis=1, kind="stable")
-        return np.take_along_axis(places, order, axis=1), np.take_along_axis(near, order, axis=1)
+        places = np.take_along_axis(places, order, axis=1).astype(np.int32)
+        return places, np.take_along_axis(near, order, axis=1)
 
     with ThreadPoolExecutor(available_cores()) as pool:
         parts = list(pool.map(search, range(0, count, step)))
     if not parts:
-        return Neighbors(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+        return Neighbors(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
     return Neighbors(*map(np.concatenate, zip(*parts, strict=True)))
 
 
