@@ -212,7 +212,7 @@ def _divide(
         found = division.fullmatch(names[i].strip())
         if found is None or not found["side"]:
             return None
-        place = int(found["place"]) if re.fullmatch(r"\d{1,9}", found["place"]) else found["place"]
+        place = int(found["place"]) if re.fullmatch("[0-9]{1,9}", found["place"]) else found["place"]
         if sides.setdefault(found["side"], {}).setdefault(place, i) != i:
             return None
     if len(sides) != 2:
