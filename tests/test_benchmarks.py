@@ -303,3 +303,39 @@ def test_pairs_are_drawn_without_the_header(work: Any, tmp_path: Path) -> None:
     continuing.draw(source, 4, 0, tmp_path / "some.tsv")
     header, *rows = (tmp_path / "some.tsv").read_text("utf-8").splitlines()
     assert header == "text_a\ttext_b\tlabel" and len(set(rows)) == 4
+
+
+def test_the_index_benchmark_and_its_baselines(
+    work: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import index as benchmark
+
+    # Pairs of one hash family: the fraction of equal values is about Jaccard's coefficient of the parts.
+    pairs = benchmark.minhash_pairs(["怎么还款", "怎么还款呢", "今天天气"])
+    near = {(int(a), int(b)): float(s) for a, b, s in zip(pairs.left, pairs.right, pairs.scores, strict=True)}
+    assert set(near) == {(0, 1)} and near[0, 1] == pytest.approx(7 / 9, abs=0.12)
+    assert benchmark.recall([[1, 2], [3, 4]], [[2, 1], [5, 4]]) == 0.75
+    directions = np.eye(20, dtype=np.float32)
+    assert benchmark.exact_first_ten(directions, directions[3:4])[0][0] == 3
+    (data / "rawtext").mkdir(exist_ok=True)
+    (data / "rawtext" / "a.txt").write_text("今天天气怎样。明天呢？ok\n", "utf-8")
+    texts = benchmark.sentences(data, 100)
+    assert len(set(texts)) == 100 and all(3 <= len(text) <= 60 for text in texts)
+    (data / "pairs" / "bq" / "dev.tsv").write_bytes((data / "pairs" / "bq" / "train.tsv").read_bytes())
+    monkeypatch.setattr(benchmark, "SMALL", 60)
+    monkeypatch.setattr(benchmark, "ASKED", 20)
+    save_model(saved_model("bilstm-attention"), tmp_path / "model")
+    arguments = [
+        "small",
+        "duplicates",
+        "--texts",
+        "50",
+        "--model",
+        str(tmp_path / "model"),
+        "--data",
+        str(data),
+    ]
+    monkeypatch.setattr(sys, "argv", ["index.py", *arguments])
+    benchmark.main()
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert len(rows) == 7 + 8 + 1 and all(len(row) == 3 for row in rows)

@@ -139,8 +139,8 @@ def test_what_needs_more_says_which_extra(files: Path) -> None:
     pairs, new = files / "pairs.tsv", files / "new"
     (files / "pairs.parquet").write_bytes(b"PAR1")
     needs: list[tuple[list[Any], str, str]] = [
-        (["train", files, "--out", new, "--recipe", "cnn"], "keras", "train"),
-        (["train", files, "--out", new, "--init", "zh-general"], "keras", "train"),
+        (["train", files, "--out", new, "--quiet", "--recipe", "cnn"], "keras", "train"),
+        (["train", files, "--out", new, "--quiet", "--init", "zh-general"], "keras", "train"),
         (["evaluate", "zh-general", pairs], "scipy", "train"),
         (["threshold", "zh-general", pairs], "scipy", "train"),
         (["preprocess", pairs, "--out", new, "--train-vectors", 8], "gensim", "train"),

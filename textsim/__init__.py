@@ -20,6 +20,8 @@ _PUBLIC = {
     "score_file": "textsim.matching.files.score",
     "encode_file": "textsim.matching.files.encode",
     "search_file": "textsim.matching.files.search",
+    "find_duplicates": "textsim.matching.dedup",
+    "dedup_file": "textsim.matching.files.dedup",
     "Recipe": "textsim.config.settings",
     "RECIPES": "textsim.config.recipes",
     "PairDataset": "textsim.data.dataset",

@@ -25,6 +25,7 @@ EXTRAS = {
     "prometheus_client": "serve",
     "pyarrow": "parquet",
     "pypinyin": "augment",
+    "pyspark": "spark",
     "rjieba": "fast",
     "scipy": "train",
     "sklearn": "train",

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textsim.training.input_pipeline import Batch, batch_source
+from textsim.training.input_pipeline import STEPS_AT_ONCE, Batch, batch_source
 
 
 class Manhattan(keras.layers.Layer):
@@ -57,7 +57,11 @@ class StockKeras:
         sides = [keras.Input([width], dtype="int32") for _ in range(2)]
         score = Manhattan()([self.encoder(side) for side in sides])
         self.model = keras.Model(sides, score)
-        self.model.compile(optimizer=keras.optimizers.Nadam(1e-3), loss="binary_crossentropy")
+        self.model.compile(
+            optimizer=keras.optimizers.Nadam(1e-3),
+            loss="binary_crossentropy",
+            steps_per_execution=STEPS_AT_ONCE,
+        )
 
     def set_weights(self, weights: dict[str, np.ndarray]) -> None:
         """Takes the weights of a `bilstm` encoder, by their path in a `SiameseModel`."""

@@ -19,8 +19,9 @@ from textsim.config.recipes import RECIPES
 from textsim.config.settings import Recipe
 from textsim.data.dataset import PairDataset
 from textsim.modeling.batches import PairBatches
+from textsim.modeling.kernels.lstm import one_blas_thread
 from textsim.modeling.siamese import SiameseModel
-from textsim.training.input_pipeline import Batch, batch_source
+from textsim.training.input_pipeline import STEPS_AT_ONCE, Batch, batch_source
 from textsim.training.optimizers import make_optimizer
 
 RECIPE = RECIPES["bilstm-manhattan"]
@@ -85,7 +86,7 @@ class Ours:
         self.model.embedding.set_table(table)
         optimizer = make_optimizer(recipe.training, steps_per_epoch=1)
         optimizer.build(self.model.trainable_variables)
-        self.model.compile(optimizer=optimizer, jit_compile=False)
+        self.model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=STEPS_AT_ONCE)
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
@@ -93,7 +94,8 @@ class Ours:
 
     def train(self, batches: Sequence[Batch] | PairBatches) -> None:
         """One step of training on each batch."""
-        self.model.fit(batch_source(batches), epochs=1, verbose=0, shuffle=False)
+        with one_blas_thread():
+            self.model.fit(batch_source(batches), epochs=1, verbose=0, shuffle=False)
 
     def scores_and_gradients(self, batch: Batch) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Scores of a batch, and the gradients of their sum, by the encoder weights' paths."""

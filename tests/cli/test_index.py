@@ -63,7 +63,7 @@ def test_texts_come_and_go(index: Path, tmp_path: Path) -> None:
     assert [hit["text"] for hit in hits] == ["花呗还款"]
     removed = run("index", "remove", index, "--ids", "7, 8,zz")
     assert removed.exit_code == 0 and "Not in the index: zz\n2 texts removed" in removed.stderr
-    assert run("index", "compact", index).stderr.startswith(f"{index} holds 2 texts in ")
+    assert run("index", "compact", index).stderr.startswith(f"{index} takes ")
     found = json.loads(ok("index", "info", index, "--json", "--recall"))
     assert {**found, "bytes": 0, "model": ""} == {
         "model": "",
@@ -111,8 +111,10 @@ def test_a_model_that_was_moved_is_named(road: Path, index: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give a text to search for, or --input FILE"),
-        (("今天", "--input", "-"), "give a text to search for, or --input FILE"),
+        ((), "then a text to search for, or --input FILE"),
+        (("今天", "明天", "后天"), "give an INDEX, or a MODEL and a FILE"),
+        (("今天", "明天", "--input", "-"), "give an INDEX, or a MODEL and a FILE"),
+        (("faq.csv", "今天", "--model", "zh-general"), "--model: for an INDEX"),
         (("今天", "--output", "x.tsv"), "--output: for --input FILE alone"),
         (("--input", "-", "--json"), "--json: for a text alone"),
         (("今天", "--filter", "answer"), "expected COLUMN=VALUE. Received 'answer'"),
@@ -135,3 +137,13 @@ def test_search_loses_no_file(index: Path, tmp_path: Path) -> None:
         assert "would take the place of" in run("search", index, *arguments).stderr
     assert asked.read_text("utf-8").startswith("今天")
     assert "asked.txt, line 2" in run("search", index, "--input", asked).stderr
+
+
+def test_few_texts_need_no_index(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "stored.csv").write_text("id,question\n1,今天天气\n2,怎样还花呗\n3,\n", "utf-8")
+    (tmp_path / "asked.txt").write_text("今天天气\n", "utf-8")
+    stored = ("search", road / "model", tmp_path / "stored.csv", "--on-bad-row", "skip")
+    found = run(*stored, "怎样还花呗", "-k", 1)
+    assert found.stdout == "1.0000\tmatch\t2\t怎样还花呗\n" and "1 bad rows left out" in found.stderr
+    found = run(*stored, "--input", tmp_path / "asked.txt", "-k", 1)
+    assert "今天天气\t1\t" in found.stdout and "among 2 texts" in found.stderr

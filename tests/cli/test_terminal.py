@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
+import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.command_line import process, run
+from textsim.cli.terminal import quiet_tensorflow
 from textsim.errors import InputError
 
 
@@ -95,3 +99,84 @@ def test_a_closed_pipe_is_quiet() -> None:
     result = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
     os.close(writer)
     assert result.stderr == ""
+
+
+def test_what_the_library_logs_and_warns_of_is_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def saying(self: Any) -> str:
+        logging.getLogger("textsim.training").info("3 of 4 epochs\nare done")
+        warnings.warn("nothing is trained", RuntimeWarning, stacklevel=1)
+        return "{}"
+
+    monkeypatch.setattr("textsim.config.settings.Recipe.to_json", saying)
+    assert run("recipes", "cnn").stderr == "3 of 4 epochs are done\nwarning: nothing is trained\n"
+    assert logging.getLogger("textsim").handlers == []
+
+
+def test_quiet_leaves_warnings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def saying(*arguments: Any, **options: Any) -> None:
+        logging.getLogger("textsim.data").info("reading")
+        logging.getLogger("textsim.data").warning("it is odd")
+        raise InputError("no.")
+
+    monkeypatch.setattr("textsim.data.preprocess.preprocess", saying)
+    arguments = ("preprocess", "-", "--out", "dataset")
+    assert run(*arguments, "--quiet").stderr == "warning: it is odd\nInputError: no.\n"
+    assert run(*arguments).stderr == "reading\nwarning: it is odd\nInputError: no.\n"
+
+
+# Consoles that lack characters, and streams that cannot be written
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252"])
+def test_a_console_that_lacks_characters(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("花呗😀怎么还\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for arguments in (["--help"], ["search", "zh-general", str(tmp_path / "texts.txt"), "花呗", "--json"]):
+        command = [sys.executable, "-m", "textsim", *arguments]
+        result = subprocess.run(command, env=environment, capture_output=True, timeout=60)
+        assert (result.returncode, result.stderr) == (0, b"")
+    shown = result.stdout.decode(encoding)
+    assert r"\U0001f600" in shown and ("花呗" in shown) == (encoding == "gbk")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locales differ")
+def test_texts_are_read_where_the_locale_is_plain(tmp_path: Path) -> None:
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    texts = ("score", "zh-general", "花呗怎么还款", "怎样还花呗")
+    assert process(*texts, env=plain).stdout == process(*texts).stdout
+    (tmp_path / "表.csv").write_text("问甲,问乙\n花呗怎么还款,怎样还花呗\n", encoding="utf-8")
+    columns = ("score", "zh-general", "--input", "表.csv", "--columns", "问甲,问乙")
+    assert process(*columns, env=plain, cwd=tmp_path).stdout == process(*columns, cwd=tmp_path).stdout != ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("to", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("command", ["--help", "recipes", "score zh-general 一 二"])
+def test_output_that_cannot_be_written_is_told_in_one_line(command: str, to: str) -> None:
+    shell = f'"{sys.executable}" -m textsim {command} {to}'
+    result = subprocess.run(["sh", "-c", shell], capture_output=True, encoding="utf-8", timeout=60)
+    said = "No space left on device." if to == ">/dev/full" else "Bad file descriptor."
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1 and result.stderr.endswith(said + "\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs sh")
+def test_other_streams_may_be_closed(tmp_path: Path) -> None:
+    def code(command: str) -> int:
+        shell = f'"{sys.executable}" -m textsim {command}'
+        return subprocess.run(["sh", "-c", shell], cwd=tmp_path, capture_output=True, timeout=60).returncode
+
+    assert code("score zh-general --input - <&-") == 2
+    assert code("recipes no-such 2>&-") == 2
+    assert code("recipes cnn <&- 2>&- > recipe.json") == 0
+    assert json.loads((tmp_path / "recipe.json").read_text())["encoder"]["name"] == "cnn"
+
+
+def test_tensorflow_is_quiet_whatever_is_set(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for level, said in (("2", ""), ("0", "TensorFlow speaks\n")):
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+        with quiet_tensorflow():
+            os.write(2, b"TensorFlow speaks\n")
+        assert capfd.readouterr().err == said

@@ -14,7 +14,7 @@ from textsim.config.settings import Part, Recipe
 from textsim.errors import ConfigError, UnknownNameError
 from textsim.modeling.embedding import TokenBatch
 from textsim.modeling.encoders.base import Encoder
-from textsim.modeling.siamese import SiameseModel, check_recipe
+from textsim.modeling.siamese import SiameseModel, check_recipe, clipping_scale
 from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS
 
 SMALL: dict[str, Part] = {
@@ -215,6 +215,28 @@ def test_a_repeated_token_takes_adam_s_step_of_its_summed_gradient() -> None:
     moved = model.embedding.table.numpy()
     np.testing.assert_allclose(moved, expected, atol=1e-5)
     assert np.abs(moved - table)[2:6].min() > 1e-3
+
+
+def test_the_gradients_of_all_weights_are_clipped_together() -> None:
+    changes = {"head": "interaction", "embedding": {"trainable": True}}
+    steps = []
+    for norm in (None, 1e-3, 1e3):
+        model = build(small(**changes, training={"clip_norm": norm}))
+        before = model.weight_arrays()
+        train(model, batch_for(model), keras.optimizers.SGD(1.0), 1)
+        after = model.weight_arrays()
+        steps.append(np.concatenate([(after[path] - before[path]).ravel() for path in before]))
+    free, clipped, below = steps
+    assert np.linalg.norm(clipped) == pytest.approx(1e-3, rel=1e-2)
+    np.testing.assert_allclose(clipped / 1e-3, free / np.linalg.norm(free), atol=1e-3)
+    assert np.array_equal(below, free)
+
+
+def test_clipping_does_not_hide_what_is_no_number() -> None:
+    assert float(clipping_scale([tf.constant([3.0]), tf.constant([4.0])], 2.5)) == pytest.approx(0.5)
+    assert float(clipping_scale([tf.zeros(2)], 2.5)) == 1
+    for wrong in (np.nan, np.inf, 1e30):
+        assert np.isnan(clipping_scale([tf.constant([wrong]), tf.constant([1.0])], 2.5))
 
 
 @pytest.mark.parametrize("trainable", [True, False])

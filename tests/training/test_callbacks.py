@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ from textsim.evaluation.evaluate import evaluate_scores
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
-from textsim.training.callbacks import ValidateEachEpoch, Validator
+from textsim.training.callbacks import ShowProgress, ValidateEachEpoch, Validator
 
 ROWS, WIDTH = 11, 3
 
@@ -107,3 +108,16 @@ def test_each_epoch_is_validated_and_timed() -> None:
         assert list(row)[:5] == ["epoch", "seconds", "learning_rate", "loss", "accuracy"]
         assert row["epoch"] == epoch + 1 and row["learning_rate"] == 0.25 and row["seconds"] >= 0
         assert row["val_auc"] == logs["val_auc"]
+
+
+@pytest.mark.parametrize("ends", [(7, 10), (0, 8), (15,)])
+def test_every_batch_is_counted_once_however_many_steps_a_call_ends(ends: tuple[int, ...]) -> None:
+    counted: list[float] = []
+    bar: Any = SimpleNamespace(update=counted.append)
+    show = ShowProgress(bar, SimpleNamespace(history=[{"loss": 0.5, "seconds": 1.0}]))  # type: ignore[arg-type]
+    show.set_params({"steps": 11, "epochs": 2})
+    for epoch in (0, 1):
+        for batch in ends:
+            show.on_train_batch_end(batch)
+        show.on_epoch_end(epoch)
+        assert sum(counted) == 11 * (epoch + 1) and min(counted) >= 0

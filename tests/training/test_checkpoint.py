@@ -5,6 +5,7 @@ import errno
 import glob
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -162,18 +163,20 @@ def test_a_frozen_embedding_is_not_written(
 
 
 def test_it_says_where_it_goes_on(
-    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "textsim")
     out = tmp_path / "模型"
-    interrupted(vectors, VECTOR, out, 3, monkeypatch, progress=True)
+    interrupted(vectors, VECTOR, out, 3, monkeypatch)
     path = state_of(out)
-    assert f"{path} holds 3 of 4 epochs" in capfd.readouterr().out
+    assert f"{path} holds 3 of 4 epochs" in caplog.text
+    caplog.clear()
     resumed = train(vectors, VECTOR, out)
     # The history was taken up with the seconds that its epochs took.
     assert resumed.seconds > sum(row["seconds"] for row in resumed.history)
-    printed = capfd.readouterr().out
+    printed = caplog.text
     assert f"{path}: 3 of 4 epochs are done" in printed
-    assert "Epoch 4/4" in printed and "Epoch 3/4" not in printed
+    assert "epoch 4/4  loss " in printed and "epoch 3/4" not in printed
 
 
 def test_runs_do_not_share_a_state(
@@ -181,28 +184,31 @@ def test_runs_do_not_share_a_state(
     whole: TrainingResult,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def interrupt(self: Checkpoint, logs: dict[str, Any] | None = None) -> None:
         raise KeyboardInterrupt
 
+    caplog.set_level("INFO", "textsim")
     out = tmp_path / "[模]*"
     interrupted(vectors, VECTOR, out, 2, monkeypatch)
     state = next(tmp_path.glob("*.npz"))
     content = state.read_bytes()
     # Tries in between, of which one is interrupted too.
     for seed in (5, 6):
+        caplog.clear()
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(Checkpoint, "on_train_end", interrupt)
             train(vectors, VECTOR.replace([f"training.seed={seed}"]), out)
         said = f"{state} is of a run with other data, settings or versions, and is left as it is"
-        assert said in capfd.readouterr().out
+        assert said in caplog.text
     train(vectors, VECTOR.replace(["training.seed=6"]), out, progress=False)
     assert len(list(tmp_path.glob("*.npz"))) == 2 and state.read_bytes() == content
     # A file of that name of another model's.
     (tmp_path / "模*.checkpoint-01234567.npz").touch()
+    caplog.clear()
     assert_same(train(vectors, VECTOR, out, overwrite=True), whole)
-    printed = capfd.readouterr().out
+    printed = caplog.text
     assert f"{state}: 2 of 4 epochs are done" in printed and "01234567" not in printed
     assert not state.exists()
 
@@ -225,26 +231,28 @@ def test_an_interruption_loses_no_epoch_however_short(
     whole: TrainingResult,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     end: BaseException,
 ) -> None:
+    caplog.set_level("INFO", "textsim")
     out = tmp_path / "model"
 
     def stop(self: Checkpoint, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if len(self.validate.history) == epochs and batch == 1:
+        if len(self.validate.history) == epochs and batch >= 1:
             raise end
 
     # Nothing is written by the clock.
     monkeypatch.setattr(checkpoint, "SECONDS", 600.0)
     for epochs in (0, 2):
+        caplog.clear()
         with monkeypatch.context() as patch, pytest.raises(type(end)):
             patch.setattr(Checkpoint, "on_train_batch_end", stop)
             train(vectors, VECTOR, out)
-        promised = "the same call goes on" in capfd.readouterr().out
+        promised = "the same call goes on" in caplog.text
         assert promised == (epochs == 2 and isinstance(end, KeyboardInterrupt))
         assert len(states(out)) == (epochs > 0)
     assert_same(train(vectors, VECTOR, out), whole)
-    assert "2 of 4 epochs are done" in capfd.readouterr().out
+    assert "2 of 4 epochs are done" in caplog.text
 
 
 def other_rows(dataset: PairDataset) -> PairDataset:
@@ -349,14 +357,20 @@ def test_an_altered_state_is_an_error(
         train(vectors, VECTOR, tmp_path / "model", progress=False)
 
 
-def test_a_short_run_writes_none(
+def test_a_short_run_writes_its_first_epoch_alone(
     vectors: PairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "SECONDS", 600.0)
     written = []
-    monkeypatch.setattr(checkpoint, "atomic_file", lambda *arguments: written.append(arguments))
+    real = checkpoint.atomic_file
+
+    def seen(path: Path, mode: str) -> AbstractContextManager[Any]:
+        written.append(path)
+        return real(path, mode)
+
+    monkeypatch.setattr(checkpoint, "atomic_file", seen)
     train(vectors, VECTOR, tmp_path / "model", progress=False)
-    assert written == []
+    assert len(written) == 1 and not written[0].exists()
 
 
 def test_a_full_disk_does_not_end_the_training(

@@ -231,7 +231,7 @@ def test_implied_pairs_are_no_more_than_labelled_ones(pairs: PairDataset) -> Non
 
 
 def test_transitive_adds_the_implied_pairs(
-    pairs: PairDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pairs: PairDataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = pairs.splits["train"]
     assert rows.labels is not None
@@ -248,9 +248,9 @@ def test_transitive_adds_the_implied_pairs(
     assert batches.offsets is not None and len(batches.offsets) == 5
 
     recipe = TEXT.replace(["training.transitive=true", "training.epochs=1"])
-    capsys.readouterr()
+    caplog.set_level("INFO", "textsim")
     trainer.train(chain, recipe, tmp_path / "model")
-    assert capsys.readouterr().out.startswith("2 implied pairs beside 3 labelled ones\n")
+    assert "2 implied pairs beside 3 labelled ones" in caplog.messages
     provenance = load_model(tmp_path / "model").provenance
     assert (provenance["rows"]["train"], provenance["trained_rows"]) == (3, 5)
 
@@ -388,7 +388,7 @@ def test_a_model_is_not_lost_to_what_came_to_stand_in_its_place(
     monkeypatch.setattr(trainer, "diagnose", meanwhile)
     with pytest.raises(ArtifactError, match=r"model/ exists.*What was made is whole and lies in "):
         run(vectors, VECTOR, tmp_path / "model", "training.epochs=1")
-    (kept,) = tmp_path.glob("model.partial-*")
+    (kept,) = tmp_path.glob("model.made-*")
     load_model(kept)
     assert (tmp_path / "model" / "notes.txt").exists()
 

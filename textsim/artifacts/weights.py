@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 import zipfile
 import zlib
@@ -14,6 +13,7 @@ import numpy as np
 
 from textsim.artifacts.shapes import Shapes
 from textsim.errors import ArtifactError, ConfigError
+from textsim.io.npy import NpyHeader, read_npy_header
 from textsim.registry import unknown_name
 
 Precision = Literal["float32", "float16"]
@@ -71,8 +71,8 @@ def read_weights(path: Path, shapes: Shapes | None = None) -> tuple[dict[str, np
         with zipfile.ZipFile(path) as archive:
             found = _headers(path, archive)
             if shapes is not None:
-                _compare(path, {name: header.shape for name, header in found.items()}, shapes)
-            arrays = {name: _read_array(archive, header) for name, header in found.items()}
+                _compare(path, {name: stored.header.shape for name, stored in found.items()}, shapes)
+            arrays = {name: _read_array(archive, stored) for name, stored in found.items()}
     except _DAMAGED as error:
         raise ArtifactError(f"{path} is not a file of weights: {error}") from error
     for name, array in arrays.items():
@@ -86,14 +86,12 @@ def read_weights(path: Path, shapes: Shapes | None = None) -> tuple[dict[str, np
     return arrays, (mean, scale)
 
 
-class _Header(NamedTuple):
+class _Stored(NamedTuple):
     """What is known of an array before it is read."""
 
     member: zipfile.ZipInfo
     offset: int
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    fortran: bool
+    header: NpyHeader
 
 
 # What reading a damaged or a hostile archive can raise.
@@ -112,8 +110,8 @@ _DAMAGED = (
 )
 
 
-def _headers(path: Path, archive: zipfile.ZipFile) -> dict[str, _Header]:
-    headers: dict[str, _Header] = {}
+def _headers(path: Path, archive: zipfile.ZipFile) -> dict[str, _Stored]:
+    found: dict[str, _Stored] = {}
     members = archive.infolist()
     if sum(member.file_size for member in members) > path.stat().st_size:
         raise ValueError("its arrays are larger than it is itself.")
@@ -121,19 +119,17 @@ def _headers(path: Path, archive: zipfile.ZipFile) -> dict[str, _Header]:
         name = member.filename.removesuffix(".npy")
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & _ENCRYPTED:
             raise ValueError(f"expected arrays stored as they are. {name!r:.80} is compressed or encrypted.")
-        if name in headers:
+        if name in found:
             raise ValueError(f"it holds {name!r:.80} twice.")
         with archive.open(member) as stream:
-            if np.lib.format.read_magic(stream) != (1, 0):
-                raise ValueError(f"{name!r:.80} is in another version of the format.")
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+            header = read_npy_header(stream)
             offset = stream.tell()
-        if dtype.str not in ("<f4", "<f2"):
-            raise ValueError(f"expected float32 or float16. {name!r:.80} is {dtype.str!r:.40}.")
-        if math.prod(shape) * dtype.itemsize != member.file_size - offset or min(shape, default=0) < 0:
-            raise ValueError(f"{name!r:.80} is not as long as its shape {shape!r:.80} says.")
-        headers[name] = _Header(member, offset, shape, dtype, fortran)
-    return headers
+        if header.dtype.str not in ("<f4", "<f2"):
+            raise ValueError(f"expected float32 or float16. {name!r:.80} is {header.dtype.str!r:.40}.")
+        if header.size != member.file_size - offset:
+            raise ValueError(f"{name!r:.80} is not as long as its shape {header.shape!r:.80} says.")
+        found[name] = _Stored(member, offset, header)
+    return found
 
 
 def _compare(path: Path, found: Shapes, expected: Shapes) -> None:
@@ -150,10 +146,10 @@ def _compare(path: Path, found: Shapes, expected: Shapes) -> None:
             )
 
 
-def _read_array(archive: zipfile.ZipFile, header: _Header) -> np.ndarray:
-    content = archive.read(header.member)
-    array = np.frombuffer(content, header.dtype, offset=header.offset)
-    return array.reshape(header.shape, order="F" if header.fortran else "C").astype(np.float32)
+def _read_array(archive: zipfile.ZipFile, stored: _Stored) -> np.ndarray:
+    shape, fortran, dtype = stored.header
+    array = np.frombuffer(archive.read(stored.member), dtype, offset=stored.offset)
+    return array.reshape(shape, order="F" if fortran else "C").astype(np.float32)
 
 
 def stored_precision(weights: Mapping[str, np.ndarray]) -> Precision:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -73,7 +72,9 @@ def build(
     check_target(out, [source])
     file = EntryFile(TextMatcher.load(model, simplify=simplify), source, **given(**options))
     try:
-        made = TextIndex.build(file.matcher, file, out, overwrite=overwrite, progress=_progress(quiet))
+        made = TextIndex.build(
+            file.matcher, file, out, overwrite=overwrite, progress=False if quiet else None
+        )
     finally:
         file.close()
     if not quiet:
@@ -101,7 +102,7 @@ def add(index: Path, source: Path, replace: bool, model: str | None, quiet: bool
     with _open(index, model) as opened:
         file = EntryFile(opened.matcher, source, **given(**options))
         try:
-            opened.add(file, replace=replace, progress=_progress(quiet))
+            opened.add(file, replace=replace, progress=False if quiet else None)
         finally:
             file.close()
         if not quiet:
@@ -159,22 +160,22 @@ def info(index: Path, recall: bool, model: str | None, as_json: bool) -> None:
 
 @index.command()
 @_index_argument
-@_model_option
 @_quiet_option
-def compact(index: Path, model: str | None, quiet: bool) -> None:
-    """Free the space of removed texts, and make the graph anew.
+def compact(index: Path, quiet: bool) -> None:
+    """Free the space of removed texts, and make the graph anew, also where its file is damaged.
 
-    It can be searched meanwhile; changes wait.
+    The index can be searched meanwhile; changes wait.
 
     \b
     Example:
       textsim index compact faq.index
     """
-    with _open(index, model) as opened:
-        opened.compact()
-        if not quiet:
-            found = opened.info()
-            click.echo(f"{index} holds {found.texts:,} texts in {found.bytes:,} bytes", err=True)
+    from textsim.matching.index.folder import compact_folder
+
+    compact_folder(index)
+    if not quiet:
+        size = sum(path.stat().st_size for path in index.iterdir())
+        click.echo(f"{index} takes {size:,} bytes", err=True)
 
 
 def _open(index: Path, model: str | None) -> Any:
@@ -182,7 +183,3 @@ def _open(index: Path, model: str | None) -> Any:
     from textsim.matching.text_matcher import TextMatcher
 
     return TextIndex.open(index, None if model is None else TextMatcher.load(model))
-
-
-def _progress(quiet: bool) -> bool:
-    return not quiet and sys.stderr.isatty()

@@ -7,15 +7,18 @@ help and completion answer at once.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+import sys
 from functools import cached_property
+from typing import Any
 
 import click
 
 from textsim import __version__
 from textsim.cli import __name__ as package
 from textsim.cli import __path__ as folders
-from textsim.cli.terminal import Command, CommandGroup
+from textsim.cli.terminal import Command, CommandGroup, Failure, writable_streams
 
 
 class Commands(click.Group):
@@ -40,6 +43,10 @@ class Commands(click.Group):
         ]
         return {str(command.name): command for command in commands if command not in in_groups}
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with writable_streams():
+            return super().main(*arguments, **options)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self.found)
 
@@ -56,7 +63,15 @@ class Commands(click.Group):
     },
 )
 @click.version_option(__version__, prog_name="textsim", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option(
+    "--import",
+    "modules",
+    metavar="MODULE",
+    multiple=True,
+    help="Import a Python module first, of this folder or installed: one that registers parts of your own; may be "
+    "repeated.",
+)
+def main(modules: tuple[str, ...]) -> None:
     """Decide whether two Chinese sentences mean the same.
 
     \b
@@ -70,3 +85,18 @@ def main() -> None:
     Completion of commands, options and names, in bash (zsh and fish likewise):
       eval "$(_TEXTSIM_COMPLETE=bash_source textsim)"
     """
+    for name in modules:
+        _import(name)
+
+
+def _import(name: str) -> None:
+    """Imports a module, from the working folder too, as `python -m` does."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # What the module itself misses is its author's to see.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise Failure(f"--import {name}: there is no module {error.name!r}, here or installed.") from None

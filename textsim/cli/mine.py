@@ -94,6 +94,6 @@ def mine(
     """
     from textsim.training.augmentation.mining import mine_files
 
-    report = mine_files(inputs, target, teachers, progress=not quiet, **given(**options))
+    report = mine_files(inputs, target, teachers, progress=False if quiet else None, **given(**options))
     if not quiet:
         click.echo(f"{describe_reading(report)}; {report.matches:,} match", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from textsim.cli.options import (
 )
 from textsim.cli.terminal import command, describe_reading, echo_notes, format_json
 
+if TYPE_CHECKING:
+    from textsim.matching.index.text_index import TextIndex
+
 
 def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """The values that payloads must have, by column."""
@@ -28,8 +31,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
 
 
 @command()
-@click.argument("index", metavar="INDEX", type=click.Path(path_type=Path))
-@click.argument("text", metavar="[TEXT]", required=False)
+@click.argument("places", metavar="INDEX|MODEL FILE [TEXT]", nargs=-1, required=True)
 @option(
     "--input",
     "source",
@@ -56,8 +58,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
 @option("--quiet", is_flag=True, help="No progress bar, no summary.")
 @reading_options
 def search(
-    index: Path,
-    text: str | None,
+    places: tuple[str, ...],
     source: Path | None,
     target: Path,
     k: int,
@@ -71,26 +72,29 @@ def search(
 
     INDEX is a folder that `textsim index build` made. Each hit comes with its score, the decision, the id and the
     stored text; with --json also with the probability that the two match, the cosine of their vectors and the payload.
-    The options under Reading are for the file of --input.
+    The options under Reading are for the file of --input. A FILE of a few thousand texts needs no INDEX: MODEL encodes
+    it anew each time, and the options under Reading are for FILE too.
 
     \b
     Examples:
+      textsim search zh-general questions.txt 密码忘了怎么办
       textsim search faq.index 密码忘了怎么办
       textsim search faq.index 怎么退货 -k 3 --filter category=售后 --json
       textsim search faq.index --input log.txt --output found.tsv -k 1
     """
-    if (source is None) == (text is None):
-        raise click.UsageError("give a text to search for, or --input FILE.")
+    stored, text = (places[:-1], places[-1]) if source is None else (places, None)
+    if len(stored) not in (1, 2):
+        raise click.UsageError(
+            "give an INDEX, or a MODEL and a FILE; then a text to search for, or --input FILE."
+        )
     if source is None and os.fspath(target) != "-":
         raise click.UsageError("--output: for --input FILE alone, not for a text.")
     if source is not None and as_json:
         raise click.UsageError("--json: for a text alone. The hits of --input are written as TSV.")
     from textsim.matching.files.report import FileReport
     from textsim.matching.files.search import search_file
-    from textsim.matching.index.text_index import TextIndex
-    from textsim.matching.text_matcher import TextMatcher
 
-    with TextIndex.open(index, None if model is None else TextMatcher.load(model)) as opened:
+    with _opened(stored, model, options, quiet) as opened:
         if source is not None:
             progress = False if quiet else None
             report = search_file(
@@ -110,3 +114,23 @@ def search(
     for hit in [] if as_json else hits:
         click.echo(f"{hit.score:.4f}\t{hit.decision}\t{hit.id}\t{hit.text}")
     echo_notes(FileReport(truncated=int(query.truncated.sum())))
+
+
+def _opened(stored: tuple[str, ...], model: str | None, reading: dict[str, Any], quiet: bool) -> TextIndex:
+    """The index in a folder, or one of a file's texts in memory."""
+    from textsim.matching.index.entries import EntryFile
+    from textsim.matching.index.text_index import TextIndex
+    from textsim.matching.text_matcher import TextMatcher
+
+    if len(stored) == 1:
+        return TextIndex.open(stored[0], None if model is None else TextMatcher.load(model))
+    if model is not None:
+        raise click.UsageError("--model: for an INDEX, not beside MODEL and FILE.")
+    file = EntryFile(TextMatcher.load(stored[0]), stored[1], **given(**reading))
+    try:
+        built = TextIndex.build(file.matcher, file, progress=False if quiet else None)
+    finally:
+        file.close()
+    if not quiet:
+        echo_notes(file.report())
+    return built

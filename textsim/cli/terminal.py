@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
+import logging
 import os
 import signal
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +29,17 @@ class Command(click.Command):
     """A command that reports a `TextsimError` in one line, and lists its options under headings."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        ctx.params = _recovered(ctx.params)
         try:
-            with _ended_by_signals(), needed_for(f"textsim {self.name}"):
+            with (
+                _ended_by_signals(),
+                _shown_messages(quiet=ctx.params.get("quiet", False)),
+                needed_for(f"textsim {self.name}"),
+            ):
                 return super().invoke(ctx)
         except TextsimError as error:
             message = " ".join(f"{type(error).__name__}: {error}".splitlines())
-            raise _Failure(message) from error
+            raise Failure(message) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
@@ -40,7 +48,7 @@ class Command(click.Command):
             if error.errno == errno.EPIPE:
                 raise
             where = f": {error.filename}" if error.filename else ""
-            raise _Failure(f"{error.strerror or error}{where}.") from error
+            raise Failure(f"{error.strerror or error}{where}.") from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -64,13 +72,68 @@ def command() -> Callable[[Callable[..., Any]], Command]:
     return click.command(cls=Command)
 
 
-class _Failure(click.ClickException):
+class Failure(click.ClickException):
     """A user's error: one line, no usage text."""
 
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
         click.echo(self.message, err=True)
+
+
+@contextlib.contextmanager
+def writable_streams() -> Iterator[None]:
+    """Lets the process write to a console that lacks characters, and fail in one line where it cannot write at all."""
+    _open_closed_streams()
+    kept = [
+        (stream, stream.errors) for stream in (sys.stdout, sys.stderr) if isinstance(stream, io.TextIOWrapper)
+    ]
+    for stream, _ in kept:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    except OSError as error:
+        click.echo(f"standard output: {error.strerror or error}.", err=True)
+        raise SystemExit(2) from None
+    finally:
+        for stream, errors in kept:
+            try:
+                stream.reconfigure(errors=errors)
+            except OSError:
+                # What cannot be written shall not be tried again when Python ends.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_closed_streams() -> None:
+    """Gives standard streams that were closed a place, so that no file which is opened gets their numbers.
+
+    Reading gives nothing, messages go nowhere, and writing results fails.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            # Opened in order, each gets the lowest free number: its own.
+            opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if opened == number:
+                setattr(sys, name, open(opened, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+            else:
+                os.close(opened)
+
+
+def _recovered(value: Any) -> Any:
+    """Texts on the command line as they were typed, where the locale's encoding could not read them as UTF-8.
+
+    Names of files stay: they are opened by the same bytes.
+    """
+    if isinstance(value, dict):
+        return {key: _recovered(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_recovered, value))
+    if not isinstance(value, str) or value.isascii() or os.path.exists(value):
+        return value
+    try:
+        return os.fsencode(value).decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 @contextlib.contextmanager
@@ -93,17 +156,46 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+class _Messages(logging.Handler):
+    """Prints what the library logs, a line each, above any progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        tqdm.write(mark + " ".join(record.getMessage().splitlines()), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _shown_messages(quiet: bool) -> Iterator[None]:
+    """Shows what the library logs, and Python's warnings in the same form; warnings alone where it is to be quiet."""
+    log, handler = logging.getLogger("textsim"), _Messages()
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        log.warning("%s", message)
+
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
 @contextlib.contextmanager
 def quiet_tensorflow() -> Iterator[None]:
     """Holds back what TensorFlow's C++ side writes to standard error while it is imported.
 
     Some of it comes before any setting is read, so the file descriptor is turned to a file, which is shown if
-    the import fails. Whoever sets TF_CPP_MIN_LOG_LEVEL gets everything.
+    the import fails. Whoever sets TF_CPP_MIN_LOG_LEVEL to 0 gets everything.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         stderr = os.dup(2)

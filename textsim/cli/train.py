@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -54,6 +55,20 @@ from textsim.cli.terminal import command, quiet_tensorflow
     "--batch-size", type=int, metavar="N", section="Settings", help="Short for --set training.batch_size=N."
 )
 @option("--seed", type=SEED, metavar="N", section="Settings", help="Short for --set training.seed=N.")
+@option(
+    "--device",
+    type=click.Choice(["auto", "cpu"]),
+    default="auto",
+    section="Machine",
+    help="auto: a GPU where there is one. cpu: none.",
+)
+@option(
+    "--gpu-memory",
+    type=click.IntRange(min=1),
+    metavar="MB",
+    section="Machine",
+    help="The most memory to take of each GPU.  [default: what it needs, as it needs it]",
+)
 def train(
     dataset: Path,
     out: Path,
@@ -64,6 +79,8 @@ def train(
     init: str | None,
     teachers: tuple[str, ...],
     assignments: tuple[str, ...],
+    device: Literal["auto", "cpu"],
+    gpu_memory: int | None,
     **short: int | None,
 ) -> None:
     """Train a matcher on a dataset folder.
@@ -109,7 +126,7 @@ def train(
             click.echo(f"recipe      {recipe}, the default for {rows:,} {opened.kind}")
     share_cores(settings)
     if not quiet:
-        click.echo("loading TensorFlow")
+        click.echo("loading TensorFlow", err=True)
     with quiet_tensorflow():
         from textsim.training import trainer
     result = trainer.train(
@@ -119,7 +136,9 @@ def train(
         init=init,
         teachers=teachers,
         overwrite=overwrite,
-        progress=not quiet,
+        device=device,
+        gpu_memory=gpu_memory,
+        progress=False if quiet else None,
     )
     if not quiet:
         click.echo(result.summary())

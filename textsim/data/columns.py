@@ -198,7 +198,9 @@ def find_columns(
     # Blank rows before the first that holds anything are bad rows and no header.
     whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
     rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
-    if not rows:
+    if not rows or not isinstance(rows[-1][1], list):
+        # Nothing, or bad rows alone.
+        table.put_back(rows)
         if keep == (EVERY,):
             getter = _getter_of_every(in_order, kind.columns, expected)
         else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import IO, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -77,15 +79,62 @@ class NpyWriter(NpyStream):
             self._file.close()
 
 
-def open_npy(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> np.ndarray:
-    """Maps a .npy file into memory ("r" to read, "r+" to change it). Empty arrays are read instead."""
-    array: np.ndarray
+class NpyHeader(NamedTuple):
+    """What a .npy file says of its array."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_npy_header(file: IO[bytes]) -> NpyHeader:
+    """Reads the header of a .npy file, and leaves the file where the array begins.
+
+    Raises:
+        ValueError: there is none, or it makes no sense.
+    """
+    version = np.lib.format.read_magic(file)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f"version {version} of the .npy format is of records alone.")
     try:
-        array = np.load(path, mmap_mode=mode, allow_pickle=False)
-    except ValueError:
-        # A map cannot be empty; anything else that is wrong with the file is raised again here.
-        array = np.load(path, allow_pickle=False)
-    return array
+        shape, fortran, dtype = readers[version](file)
+    # NumPy reads the header as Python source.
+    except (tokenize.TokenError, SyntaxError, TypeError, MemoryError, RecursionError, OverflowError) as error:
+        raise ValueError(f"its header makes no sense: {error}.") from error
+    if any(size < 0 for size in shape):
+        raise ValueError(f"its header makes no sense: the shape {shape!r:.80}.")
+    return NpyHeader(shape, fortran, dtype)
+
+
+def open_npy(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> np.ndarray:
+    """Maps a .npy file into memory ("r" to read, "r+" to change it). Empty arrays are read instead.
+
+    Raises:
+        ValueError: it is no .npy file of an array as long as the file.
+    """
+    with open(path, "rb") as file:
+        header = read_npy_header(file)
+        offset = file.tell()
+    there = os.path.getsize(path) - offset
+    if header.dtype.kind not in "biufcSU":
+        raise ValueError(f"expected an array of numbers or of text. Received {header.dtype}.")
+    if header.size != there:
+        raise ValueError(
+            f"its array of shape {header.shape!r:.80} needs {header.size} bytes. It has {there}."
+        )
+    order: Literal["F", "C"] = "F" if header.fortran else "C"
+    if not header.size:  # a map cannot be empty
+        return np.empty(header.shape, header.dtype, order)
+    return np.memmap(path, header.dtype, mode, offset, header.shape, order)
 
 
 def slices(length: int, step: int = 1 << 20) -> Iterator[slice]:

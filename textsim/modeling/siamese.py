@@ -123,16 +123,20 @@ class SiameseModel(keras.Model):
         return tf.cast(right, "float32")
 
     def _read(
-        self, batch: dict[str, tf.Tensor], sources: Sequence[Any], shift: tf.Tensor | None = None
+        self,
+        batch: dict[str, tf.Tensor],
+        sources: Sequence[Any],
+        shift: tf.Tensor | None = None,
+        part: float = 1.0,
     ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor, list[Any]]:
-        """A training batch's encoded sides, its loss, and the loss's gradient for each source, None where there is
-        none.
+        """A training batch's encoded sides, its loss, and the gradient of a part of the loss for each source, or
+        None where there is none.
         """
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(sources)
             sides = self.encode_sides(batch, training=True, shift=shift)
             loss = self.batch_loss(batch, sides, training=True)
-        return sides, loss, tape.gradient(loss, sources)
+        return sides, loss, tape.gradient(loss, sources, output_gradients=tf.constant(part))
 
     def _gradients(
         self, batch: dict[str, tf.Tensor], sources: Sequence[Any]
@@ -145,11 +149,13 @@ class SiameseModel(keras.Model):
             return self._read(batch, sources)
         assert self.embedding is not None
         # A frozen table has a gradient too.
-        sides, loss, [*gradients, of_table] = self._read(batch, [*sources, self.embedding.table.value])
+        sides, loss, [*gradients, of_table] = self._read(
+            batch, [*sources, self.embedding.table.value], part=0.5
+        )
         shift = self.embedding.adversarial_shift(of_table, share)
-        _, _, moved = self._read(batch, sources, shift)
+        _, _, moved = self._read(batch, sources, shift, part=0.5)
         means = [
-            None if first is None else (tf.convert_to_tensor(first) + tf.convert_to_tensor(second)) / 2
+            None if first is None else tf.convert_to_tensor(first) + tf.convert_to_tensor(second)
             for first, second in zip(gradients, moved, strict=True)
         ]
         return sides, loss, means
@@ -160,15 +166,17 @@ class SiameseModel(keras.Model):
         pairs = [(g, v) for g, v in zip(found, self.trainable_variables, strict=True) if g is not None]
         gradients, variables = zip(*pairs, strict=True)
 
+        # Keras's optimizers square a sparse gradient without summing its repeated rows; a dense one is summed.
+        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+
         # One fused pass over each weight; Keras's own takes a dozen, which costs more than the rest of a step
         # when the vocabulary is large.
         @tf.function(jit_compile=True)
-        def update(gradients: list[tf.Tensor]) -> None:
-            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        def update(gradients: list[tf.Tensor], scale: tf.Tensor) -> None:
+            scaled = [gradient * scale for gradient in gradients]
+            self.optimizer.apply_gradients(zip(scaled, variables, strict=True))
 
-        # Keras's optimizers square a sparse gradient without summing its repeated rows; a dense one is
-        # summed.
-        update([tf.convert_to_tensor(gradient) for gradient in gradients])
+        update(dense, clipping_scale(dense, self.recipe.training.clip_norm))
         rows = tf.shape(batch["labels"])[0]
         self.loss_tracker.update_state(loss, sample_weight=rows)
         self.accuracy_tracker.update_state(self.decisions(batch, sides))
@@ -246,6 +254,18 @@ def _is_named_by_keras(layer: keras.layers.Layer) -> bool:
         "([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", type(layer).__name__)
     ).lower()
     return re.fullmatch(rf"(forward_|backward_)?{of_class}(_\d+)?", layer.name) is not None
+
+
+def clipping_scale(gradients: Sequence[tf.Tensor], norm: float | None) -> tf.Tensor:
+    """The factor, at most 1, that brings the norm of all gradients together down to `norm`; None for no bound.
+
+    Apart from the update, whose compiled code sums one number after the other. Where the norm is no finite number,
+    neither is the factor: it must not hide that training diverges.
+    """
+    if norm is None:
+        return tf.constant(1.0)
+    found = tf.linalg.global_norm(gradients)
+    return norm / tf.maximum(found, norm) + (found - found)
 
 
 def make_part(registry: Registry, part: Part, layer_name: str | None = None) -> Any:

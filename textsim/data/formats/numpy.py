@@ -13,7 +13,7 @@ import numpy as np
 from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
 from textsim.data.formats.table import Table, rows_of
 from textsim.errors import DataFormatError, InputError
-from textsim.io.npy import NpyStream, rows_at_once, slices
+from textsim.io.npy import NpyStream, read_npy_header, rows_at_once, slices
 
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
@@ -97,11 +97,7 @@ class _Array:
 
     def __init__(self, file: Any, name: str, what: str, size: int | None = None) -> None:
         self._file = file
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"version {version} of .npy")
-        header = getattr(np.lib.format, f"read_array_header_{version[0]}_{version[1]}")(file)
-        self.shape, self._fortran, self._dtype = header
+        self.shape, self._fortran, self._dtype = read_npy_header(file)
         if self._dtype.kind not in "fiub" or not self.shape:
             raise DataFormatError(
                 f"{name}: expected {what} to hold rows of numbers. Received the type {self._dtype} and the shape "

@@ -14,8 +14,8 @@ from textsim.config.settings import Settings
 from textsim.errors import ArtifactError, ConfigError
 from textsim.io.manifest import MANIFEST, read_json
 from textsim.io.siblings import remove_left_behind
-from textsim.matching.index.store import DATABASE
-from textsim.matching.index.writer import GRAPHS
+from textsim.matching.index.store import DATABASE, Store
+from textsim.matching.index.writer import GRAPHS, prepare_search
 from textsim.matching.text_matcher import TextMatcher
 
 FORMAT = "textsim-index"
@@ -114,6 +114,22 @@ class Manifest(Settings):
                 f"{named}. Received {received[:12]} ({matcher.saved.source or 'not from a folder'}). Open the index "
                 "with its own model, or build it anew."
             )
+
+
+def compact_folder(folder: str | os.PathLike[str]) -> None:
+    """`TextIndex.compact` without the model, and also where the graph's file is missing or damaged.
+
+    Raises:
+        ArtifactError: there is no index, or its rows cannot be read.
+    """
+    Manifest.read(Path(folder))
+    store = Store(Path(folder))
+    try:
+        with store.write() as writing:
+            prepare_search(writing, store.folder, anew=True)
+        store.shrink()
+    finally:
+        store.close()
 
 
 def folder_number(folder: Path) -> tuple[int, int] | None:

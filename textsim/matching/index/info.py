@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from textsim.matching.index.listed import unit
 from textsim.matching.index.products import largest, products
-from textsim.matching.index.snapshot import Snapshot, unit
+from textsim.matching.index.snapshot import Snapshot
 from textsim.matching.index.store import Store
 
 
@@ -51,9 +52,9 @@ def describe(model: str | None, store: Store, snapshot: Snapshot) -> IndexInfo:
         texts=snapshot.texts,
         ids=ids,
         columns=tuple(columns),
-        width=snapshot.encoded.shape[1],
+        width=snapshot.listed.encoded.shape[1],
         search="exact" if snapshot.graph is None else "graph",
-        in_graph=snapshot.texts - len(snapshot.keys),
+        in_graph=snapshot.texts - len(snapshot.listed.keys),
         removed=len(snapshot.removed),
         bytes=size,
     )

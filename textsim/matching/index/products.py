@@ -57,4 +57,6 @@ def largest(values: np.ndarray, count: int) -> np.ndarray:
     width = values.shape[1]
     if count >= width:
         return np.broadcast_to(np.arange(width), values.shape)
+    if count == 0:
+        return np.empty((len(values), 0), np.int64)
     return np.sort(np.argpartition(values, width - count, axis=1)[:, width - count :], axis=1)

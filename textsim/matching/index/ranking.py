@@ -20,6 +20,9 @@ class SharedCharacters:
     Args:
         normalize: applied to each text first.
 
+    Attributes:
+        parts: the function that gives the characters and the pairs of a text; it remembers those of many texts.
+
     Reference:
         Dice (1945), Measures of the Amount of Ecologic Association Between Species.
 
@@ -36,8 +39,8 @@ class SharedCharacters:
             text = normalize(text)
             return frozenset(text).union(map("".join, pairwise(text)))
 
-        self._parts = parts
+        self.parts = parts
 
     def __call__(self, left: str, right: str) -> float:
-        a, b = self._parts(left), self._parts(right)
+        a, b = self.parts(left), self.parts(right)
         return 2 * len(a & b) / (len(a) + len(b)) if a or b else 0.0

@@ -12,14 +12,15 @@ import numpy as np
 
 from textsim.config.cores import available_cores
 from textsim.matching.decisions import Decision, Verdict
+from textsim.matching.index.listed import unit
 from textsim.matching.index.ranking import WEIGHT, SharedCharacters
-from textsim.matching.index.snapshot import Candidates, Snapshot, unit
+from textsim.matching.index.snapshot import Candidates, Snapshot
 from textsim.matching.index.store import Store
-from textsim.matching.index.tables import Row
+from textsim.matching.index.tables import Row, Vectors
 from textsim.matching.text_matcher import PairScores, TextMatcher, TokenizedTexts
 
 # Rows that are looked at more closely, of those with the largest cosines.
-_CANDIDATES = 50
+_CANDIDATES = 32
 # Queries, and cosines, at a time.
 _BLOCK_QUERIES = 64
 _BLOCK_COSINES = 1 << 22
@@ -77,7 +78,7 @@ class Search:
 
     def hits(self, texts: TokenizedTexts) -> list[list[Hit]]:
         """For each text its hits, the best first. Blocks of many texts are searched for side by side."""
-        block = max(1, min(_BLOCK_QUERIES, _BLOCK_COSINES // max(1, len(self.snapshot.keys))))
+        block = max(1, min(_BLOCK_QUERIES, _BLOCK_COSINES // max(1, len(self.snapshot.listed.keys))))
         if len(texts) <= block:
             return self._hits(texts) if len(texts) else []
         parts = [texts[start : start + block] for start in range(0, len(texts), block)]
@@ -102,6 +103,7 @@ class Search:
         for query, candidates in enumerate(listed):
             part = slice(start, start + len(candidates))
             start += len(candidates)
+            candidates = _with_exact_cosines(candidates, encoded[rows[query]], vectors)
             best = self._best(candidates, PairScores(*(values[part] for values in result)))
             if len(best) < self.k and len(found[query].keys) == count:
                 # Most candidates are phrasings of the same few entries.
@@ -150,12 +152,15 @@ class Search:
         stored = self.snapshot.rows(self.store, keys)
         listed = []
         for text, candidates in zip(texts.texts, found, strict=True):
-            # Without those that were removed since they were found.
+            # What is one text to the model has one cosine, whatever was rounded: the one stored first comes first.
+            cosines: dict[bytes, float] = {}
             known = [
-                _Candidate(stored[key], cosine)
+                _Candidate(row, cosines.setdefault(row.tokens, cosine))
                 for key, cosine in zip(candidates.keys.tolist(), candidates.cosines.tolist(), strict=True)
-                if key in stored
+                # Without those that were removed since they were found.
+                if (row := stored.get(key)) is not None
             ]
+            known.sort(key=lambda one: (-round(one.cosine, 6), one.row.key))
             if not self._by_score:
                 if self.rerank:
                     known = self._reordered(text, known)
@@ -190,6 +195,20 @@ class Search:
             )
             for place in order[: self.k]
         ]
+
+
+def _with_exact_cosines(
+    candidates: Sequence[_Candidate], query: np.ndarray, vectors: Vectors
+) -> list[_Candidate]:
+    """The candidates with cosines whose digits do not depend on what else is searched for at the same time."""
+    places = np.searchsorted(vectors.keys, [candidate.row.key for candidate in candidates])
+    stored, wide = vectors.encoded[places].astype(np.float64), query.astype(np.float64)
+    lengths = np.linalg.norm(stored, axis=1) * np.linalg.norm(wide)
+    cosines = (stored * wide).sum(axis=1) / np.where(lengths > 0, lengths, 1)
+    return [
+        candidate._replace(cosine=round(cosine, 6))
+        for candidate, cosine in zip(candidates, cosines.tolist(), strict=True)
+    ]
 
 
 def _one_an_id(candidates: list[_Candidate]) -> list[_Candidate]:

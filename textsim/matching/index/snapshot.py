@@ -11,7 +11,8 @@ import numpy as np
 
 from textsim.errors import ArtifactError
 from textsim.matching.index.graph import Graph
-from textsim.matching.index.products import largest, products
+from textsim.matching.index.listed import Listed, unit
+from textsim.matching.index.products import products
 from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Reading, Row, Vectors
 
@@ -44,9 +45,8 @@ class Snapshot:
         texts: how many rows there are.
         record, graph: of the graph that covers the rows up to a key; None where there is none.
         removed: keys that the graph holds and the index does not any more, int64 (n,), rising.
-        keys: of all other rows, int64 (n,), rising.
-        encoded: their vectors, float32 (n, output_dim).
-        scales: what brings those to length 1, float32 (n,).
+        projection: the number of what vectors are projected with; 0 where they are not.
+        listed: all other rows.
         known: rows that were read since.
     """
 
@@ -55,9 +55,8 @@ class Snapshot:
     record: GraphRecord | None
     graph: Graph | None
     removed: np.ndarray
-    keys: np.ndarray
-    encoded: np.ndarray
-    scales: np.ndarray
+    projection: int
+    listed: Listed
     known: dict[int, Row] = field(default_factory=dict)
 
     @staticmethod
@@ -67,7 +66,7 @@ class Snapshot:
             try:
                 with store.read() as reading:
                     return _take(reading, store.folder, output_dim, previous)
-            except (FileNotFoundError, ArtifactError):
+            except ArtifactError:
                 # A writer may have put another graph in place since the transaction began.
                 if attempt == 2:
                     raise
@@ -87,14 +86,15 @@ class Snapshot:
 
     def vectors(self, store: Store, keys: np.ndarray) -> Vectors:
         """The vectors of some keys, int64 (n,), rising; without those that are not stored any more."""
-        listed = np.isin(keys, self.keys, assume_unique=True)
-        encoded = self.encoded[np.searchsorted(self.keys, keys[listed])]
-        if listed.all():
-            return Vectors(keys, encoded)
         # What a graph covers has lower keys than what is listed.
+        own = self.listed.keys
+        first = int(np.searchsorted(keys, own[0])) if len(own) else len(keys)
+        listed = self.listed.encoded[np.searchsorted(own, keys[first:])]
+        if first == 0:
+            return Vectors(keys, listed)
         with store.read() as reading:
-            read = reading.vectors(keys[~listed].tolist())
-        return Vectors(np.concatenate([read.keys, keys[listed]]), np.concatenate([read.encoded, encoded]))
+            read = reading.vectors(keys[:first].tolist())
+        return Vectors(np.concatenate([read.keys, keys[first:]]), np.concatenate([read.encoded, listed]))
 
     def nearest(
         self, store: Store, directions: np.ndarray, count: int, allowed: np.ndarray | None = None
@@ -107,7 +107,7 @@ class Snapshot:
             count: rows to find for each; fewer where there are fewer.
             allowed: keys among which to look, int64 (n,), rising; None for all.
         """
-        found = self._nearest_listed(directions, count, allowed)
+        found = [_sorted(*pair) for pair in self.listed.nearest(directions, count, allowed)]
         if self.graph is None or self.record is None:
             return found
         with store.read() as reading:
@@ -116,20 +116,6 @@ class Snapshot:
                 if len(vectors.keys):
                     cosines = products(directions[place : place + 1], unit(vectors.encoded))[0]
                     found[place] = _merged(found[place], Candidates(vectors.keys, cosines), count)
-        return found
-
-    def _nearest_listed(
-        self, directions: np.ndarray, count: int, allowed: np.ndarray | None
-    ) -> list[Candidates]:
-        cosines = products(directions, self.encoded) * self.scales
-        if allowed is not None:
-            cosines[:, ~np.isin(self.keys, allowed, assume_unique=True)] = -np.inf
-        places = largest(cosines, count)
-        cosines = np.take_along_axis(cosines, places, axis=1)
-        found = []
-        for row, values in zip(places, cosines, strict=True):
-            inside = values > -np.inf
-            found.append(_sorted(self.keys[row[inside]], values[inside]))
         return found
 
     def _nearest_in_graph(
@@ -147,12 +133,14 @@ class Snapshot:
         sought = count if left == total else min(total, 2 * count * total // max(1, left))
         results = []
         for place, keys in enumerate(self.graph.nearest(directions, sought)):
+            more = sought
             while True:
                 kept = keys[~np.isin(keys, self.removed)]
                 kept = kept if allowed is None else kept[np.isin(kept, allowed)]
-                if len(kept) >= min(count, left) or len(keys) >= total:
+                if len(kept) >= min(count, left) or more >= total:
                     break
-                (keys,) = self.graph.nearest(directions[place : place + 1], 4 * len(keys))
+                more *= 4
+                (keys,) = self.graph.nearest(directions[place : place + 1], more)
             results.append(kept[:count])
         return results
 
@@ -162,27 +150,29 @@ def _take(reading: Reading, folder: Path | None, output_dim: int, previous: Snap
     last_key = 0 if record is None else record["last_key"]
     if previous is not None and previous.record == record:
         graph = previous.graph
-        before = previous.keys, previous.encoded
+    elif record is not None:
+        assert folder is not None
+        graph = open_graph(reading, folder, record)
     else:
         graph = None
-        if record is not None:
-            assert folder is not None
-            graph = open_graph(reading, folder, record)
-        before = np.empty(0, np.int64), np.empty((0, output_dim), np.float32)
-    keys = reading.keys_after(last_key)
-    still = np.isin(before[0], keys, assume_unique=True)
-    after = max(last_key, int(before[0][-1]) if len(before[0]) else 0)
-    blocks = [before[1][still], *(block.encoded for block in reading.vectors_after(after))]
-    encoded = np.concatenate(blocks)
+    number = reading.get("projection")
+    if previous is not None and (previous.record, previous.projection) == (record, number):
+        listed = previous.listed
+    else:
+        projection = reading.projection() if number else None
+        # A projection to more than half of the numbers would cost what it saves.
+        wide = projection is None or 2 * projection.shape[1] > output_dim
+        listed = Listed.empty(output_dim, None if wide else projection)
+    still = np.isin(listed.keys, reading.keys_after(last_key), assume_unique=True)
+    after = max(last_key, int(listed.keys[-1]) if len(listed.keys) else 0)
     return Snapshot(
         change=reading.get("change"),
         texts=reading.get("texts"),
         record=record,
         graph=graph,
         removed=reading.removed(),
-        keys=keys,
-        encoded=encoded,
-        scales=_scales(encoded),
+        projection=number,
+        listed=listed.changed(still, list(reading.vectors_after(after))),
     )
 
 
@@ -190,29 +180,21 @@ def open_graph(reading: Reading, folder: Path, record: GraphRecord, *, writable:
     """The graph of a record.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ArtifactError: it is not the file that was written.
+        ArtifactError: its file is missing, or is not as it was written.
     """
     path = folder / record["name"]
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ArtifactError(
+            f"{path} is missing. The rows are all there: `textsim index compact` makes it anew."
+        ) from error
     if size != record["bytes"]:
         raise ArtifactError(
-            f"{path} holds {size} bytes. Expected {record['bytes']}: it was cut short or altered. "
-            "Run `textsim index compact` to make it anew."
+            f"{path} holds {size} bytes. Expected {record['bytes']}: it was cut short or altered. The rows are all "
+            "there: `textsim index compact` makes it anew."
         )
     return Graph(reading.projection(), path, writable=writable)
-
-
-def unit(encoded: np.ndarray) -> np.ndarray:
-    """Vectors at length 1; at length 0 where a vector has none."""
-    result: np.ndarray = encoded * _scales(encoded)[:, None]
-    return result
-
-
-def _scales(encoded: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(encoded, axis=1)
-    scales: np.ndarray = np.where(lengths > 0, 1 / np.where(lengths > 0, lengths, 1), 0)
-    return scales.astype(np.float32)
 
 
 def _sorted(keys: np.ndarray, cosines: np.ndarray) -> Candidates:

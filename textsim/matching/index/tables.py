@@ -27,6 +27,7 @@ STATE: dict[str, Any] = {
     "texts": 0,
     "next_key": 1,
     "next_number": 1,  # the id of the next row without one
+    "projection": 0,  # the number of the one that is stored
     "columns": [],  # of the payloads
     "graph": None,  # see `snapshot.GraphRecord`
 }
@@ -74,7 +75,7 @@ class Reading:
         return json.loads(value[0])
 
     def projection(self) -> np.ndarray:
-        """What the graph's vectors were projected with: float32 (output_dim, width)."""
+        """What vectors are projected with: float32 (output_dim, width)."""
         width, numbers = self._connection.execute("SELECT width, numbers FROM projection").fetchone()
         return np.frombuffer(numbers, np.float32).reshape(-1, width)
 
@@ -172,11 +173,12 @@ class Writing(Reading):
         return len(keys)
 
     def put_projection(self, projection: np.ndarray) -> None:
-        """Stores what the graph's vectors are projected with, float32 (output_dim, width)."""
+        """Stores what vectors are projected with from now on, float32 (output_dim, width)."""
         self._connection.execute("DELETE FROM projection")
         self._connection.execute(
             "INSERT INTO projection VALUES (?, ?)", (projection.shape[1], projection.tobytes())
         )
+        self.set("projection", self.get("projection") + 1)
 
     def forget_removed(self) -> None:
         """For a graph that does not hold them."""

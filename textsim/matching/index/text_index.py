@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from textsim.errors import InputError, UnknownNameError, shown
 from textsim.io.folders import atomic_folder
 from textsim.io.manifest import MANIFEST, write_json
+from textsim.io.progress import progress_bar
 from textsim.matching.index.entries import EntryFile, batches
 from textsim.matching.index.folder import FORMAT, Manifest, folder_number, remove_partial
 from textsim.matching.index.info import IndexInfo, describe, measure_recall
@@ -25,7 +25,7 @@ from textsim.matching.index.search import Hit, Search
 from textsim.matching.index.snapshot import Snapshot
 from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Writing
-from textsim.matching.index.writer import update_graph, write_rows
+from textsim.matching.index.writer import prepare_search, write_rows
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
 _FILTERS_KEPT = 64
@@ -78,7 +78,7 @@ class TextIndex:
         path: str | os.PathLike[str] | None = None,
         *,
         overwrite: bool = False,
-        progress: bool = False,
+        progress: bool | None = None,
     ) -> TextIndex:
         """Makes an index.
 
@@ -88,7 +88,7 @@ class TextIndex:
                 are numbered from 1.
             path: the folder to make, which appears when it is complete; None keeps the index in memory.
             overwrite: whether an index at `path` may be replaced, in one step, even while it is searched.
-            progress: whether to show progress on standard error.
+            progress: whether to show progress on standard error; by default where that is a terminal.
 
         Raises:
             InputError: no matcher of texts; or a text, id or payload that cannot be stored: names its place.
@@ -154,13 +154,15 @@ class TextIndex:
         """Closes the files of the index."""
         self._opened.store.close()
 
-    def add(self, rows: Iterable[Any] | EntryFile, *, replace: bool = False, progress: bool = False) -> int:
+    def add(
+        self, rows: Iterable[Any] | EntryFile, *, replace: bool = False, progress: bool | None = None
+    ) -> int:
         """Stores further texts: all of them, or none where it raises or is killed.
 
         Args:
             rows: as `build` takes them. An id and text that are stored already get the new payload.
             replace: whether other texts of the ids that are given are removed.
-            progress: whether to show progress on standard error.
+            progress: whether to show progress on standard error; by default where that is a terminal.
 
         Returns:
             How many rows there were.
@@ -168,9 +170,9 @@ class TextIndex:
         Raises:
             InputError: a text, id or payload that cannot be stored; names its place.
         """
-        with self._write() as writing, _bar(progress) as bar:
+        with self._write() as writing, progress_bar(progress, "encoding", "texts") as bar:
             count = write_rows(writing, self.matcher, batches(self.matcher, rows), replace=replace, bar=bar)
-            update_graph(writing, self.path)
+            prepare_search(writing, self.path)
         return count
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -216,7 +218,7 @@ class TextIndex:
     def compact(self) -> None:
         """Frees the space of removed texts, and makes the graph anew."""
         with self._write() as writing:
-            update_graph(writing, self.path, anew=True)
+            prepare_search(writing, self.path, anew=True)
         self._opened.store.shrink()
 
     def search(
@@ -225,7 +227,7 @@ class TextIndex:
         """The `k` entries that match a text best, the best first, each by its best phrasing; all where there are fewer.
 
         A model trained with in-batch negatives, as the recommended recipes are, has learned to find a text's match
-        among others by the cosine of their vectors: the 50 texts with the largest are ordered by that and by the
+        among others by the cosine of their vectors: the 32 texts with the largest are ordered by that and by the
         characters that they share with the text. Other models have learned to score: there it is by the score.
 
         Args:
@@ -337,11 +339,7 @@ def _filter_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _fill(store: Store, matcher: TextMatcher, rows: Iterable[Any] | EntryFile, progress: bool) -> None:
-    with store.write() as writing, _bar(progress) as bar:
+def _fill(store: Store, matcher: TextMatcher, rows: Iterable[Any] | EntryFile, progress: bool | None) -> None:
+    with store.write() as writing, progress_bar(progress, "encoding", "texts") as bar:
         write_rows(writing, matcher, batches(matcher, rows), bar=bar)
-        update_graph(writing, store.folder)
-
-
-def _bar(shown: bool) -> tqdm:
-    return tqdm(unit=" texts", unit_scale=True, disable=not shown)
+        prepare_search(writing, store.folder)

@@ -6,25 +6,29 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from textsim.config.cores import available_cores
 from textsim.errors import InputError, shown
+from textsim.io.progress import Bar
 from textsim.matching.index.entries import Batch, Entry, clean, payload_json
 from textsim.matching.index.graph import Graph, principal_directions
-from textsim.matching.index.snapshot import GraphRecord, open_graph, unit
+from textsim.matching.index.listed import unit
+from textsim.matching.index.snapshot import GraphRecord, open_graph
 from textsim.matching.index.tables import Row, Writing
 from textsim.matching.text_matcher import TextMatcher
 
 MOST_LISTED = 10_000
 """Rows whose vectors are all compared in a search; once there are more, a graph takes them over."""
 
+# From so many rows on, vectors are compared by a part of their numbers first.
+_PROJECTED = 1000
+
 GRAPHS = ("graph-0.usearch", "graph-1.usearch")
 """The files of a graph: a new one is written beside the one that is in use."""
 
 
 def write_rows(
-    writing: Writing, matcher: TextMatcher, batches: Iterable[Batch], *, replace: bool = False, bar: tqdm
+    writing: Writing, matcher: TextMatcher, batches: Iterable[Batch], *, replace: bool = False, bar: Bar
 ) -> int:
     """Stores entries with their vectors; those whose id and text are there already change their payload alone.
 
@@ -84,29 +88,27 @@ def _ids(writing: Writing, entries: list[Entry]) -> list[str]:
     return ids
 
 
-def update_graph(writing: Writing, folder: Path | None, *, anew: bool = False) -> None:
-    """Puts the rows that no graph holds into one, where there are many.
+def prepare_search(writing: Writing, folder: Path | None, *, anew: bool = False) -> None:
+    """Makes what searches of many rows need: a projection of their vectors, and in a folder a graph of them.
 
     Args:
         writing: the transaction.
         folder: of the index; in memory there is no graph.
-        anew: whether to make the graph from all rows, without what was removed since.
+        anew: whether to make both from all rows, without what was removed since.
     """
-    if folder is None:
-        return
     record: GraphRecord | None = writing.get("graph")
     last_key = 0 if record is None or anew else record["last_key"]
     listed = writing.keys_after(last_key)
-    if len(listed) <= MOST_LISTED:
+    if folder is None or len(listed) <= MOST_LISTED:
         if anew:
             writing.set("graph", None)
             writing.forget_removed()
+        if len(listed) >= _PROJECTED and (anew or not writing.get("projection")):
+            _project(writing, len(listed))
         return
     if record is None or anew:
-        blocks = (unit(block.encoded) for block in writing.vectors_after(0))
-        projection = principal_directions(blocks, len(listed))
-        writing.put_projection(projection)
-        graph = Graph(projection)
+        _project(writing, len(listed))
+        graph = Graph(writing.projection())
     else:
         graph = open_graph(writing, folder, record, writable=True)
         graph.remove(writing.removed())
@@ -117,3 +119,8 @@ def update_graph(writing: Writing, folder: Path | None, *, anew: bool = False) -
     size = (folder / name).stat().st_size
     writing.set("graph", GraphRecord(name=name, bytes=size, last_key=int(listed[-1])))
     writing.forget_removed()
+
+
+def _project(writing: Writing, count: int) -> None:
+    blocks = (unit(block.encoded) for block in writing.vectors_after(0))
+    writing.put_projection(principal_directions(blocks, count))

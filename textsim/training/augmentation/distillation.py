@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from textsim.data.dataset import PairDataset
 from textsim.errors import ConfigError, InputError
 from textsim.evaluation.row_scores import row_scores
+from textsim.io.progress import progress_bar
 from textsim.matching.load import load_matcher
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
@@ -92,7 +92,7 @@ def teacher_labels(
     dataset: PairDataset,
     sides: Sequence[np.ndarray],
     *,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> np.ndarray:
     """What several models together say of pairs: the mean of their log-odds, as a score.
 
@@ -103,7 +103,7 @@ def teacher_labels(
         teachers: at least one, see `load_teachers`.
         dataset: what the pairs are of.
         sides: for each side the numbers of its sentences, int (pairs,), or its vectors, float (pairs, dim).
-        progress: whether to show a progress bar on standard error, where that is a terminal.
+        progress: whether to show a progress bar on standard error; by default where that is a terminal.
 
     Returns:
         float32 (pairs,) in (0, 1).
@@ -113,13 +113,7 @@ def teacher_labels(
     """
     pairs = len(sides[0])
     mean = MeanLogOdds(pairs)
-    with tqdm(
-        total=len(teachers) * pairs,
-        desc="teachers",
-        unit=" pairs",
-        unit_scale=True,
-        disable=None if progress else True,
-    ) as bar:
+    with progress_bar(progress, "teachers", "pairs", total=len(teachers) * pairs) as bar:
         for teacher in teachers:
             if not isinstance(teacher, TextMatcher | VectorMatcher):
                 mean.add([teacher.score_pairs(_texts(dataset, sides))])

@@ -11,12 +11,12 @@ from contextlib import ExitStack, closing
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from textsim.data.formats.files import open_writer
 from textsim.data.rows import TEXTS, UNLABELED, RejectLog, read_rows
 from textsim.errors import ConfigError, InputError
 from textsim.io.paths import check_target
+from textsim.io.progress import progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
@@ -51,7 +51,7 @@ def mine_pairs(
     per_text: int = 2,
     share: float = 0.1,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> MinedPairs:
     """Pairs that are hard to tell apart, labelled by models: a student of them learns what its teachers know together.
 
@@ -70,7 +70,7 @@ def mine_pairs(
             all texts there is one to find.
         share: of the texts among which a neighbour is sought, in (0, 1]. Smaller: farther neighbours.
         seed: of every draw.
-        progress: whether to show progress bars on standard error, where that is a terminal.
+        progress: whether to show progress bars on standard error; by default where that is a terminal.
 
     Raises:
         ConfigError: no teacher, or a number out of its range.
@@ -118,10 +118,10 @@ def _codes(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return (np.minimum(left, right) << 32) + np.maximum(left, right)
 
 
-def _directions(keys: Sequence[bytes], teacher: TextMatcher, progress: bool) -> np.ndarray:
+def _directions(keys: Sequence[bytes], teacher: TextMatcher, progress: bool | None) -> np.ndarray:
     """`TextMatcher.directions` of the texts, in half the memory: float16 (texts, output_dim)."""
     directions = np.empty((len(keys), teacher.output_dim), np.float16)
-    with _bar(len(keys), "encoding", "texts", progress) as bar:
+    with progress_bar(progress, "encoding", "texts", total=len(keys)) as bar:
         for start in range(0, len(keys), _CHUNK_ROWS):
             part = slice(start, start + _CHUNK_ROWS)
             directions[part] = teacher.directions(keys[part], None)
@@ -130,7 +130,7 @@ def _directions(keys: Sequence[bytes], teacher: TextMatcher, progress: bool) -> 
 
 
 def _neighbors(
-    directions: np.ndarray, reads: np.ndarray, per_text: int, share: float, seed: int, progress: bool
+    directions: np.ndarray, reads: np.ndarray, per_text: int, share: float, seed: int, progress: bool | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each text, `per_text` times, the nearest of a draw of others: places, int64 (per_text * texts,) each.
 
@@ -143,7 +143,7 @@ def _neighbors(
     # All others have the same nearest each time.
     rounds = 1 if others == count else per_text
     left, right = [], []
-    with _bar(rounds * count, "neighbours", "texts", progress) as bar:
+    with progress_bar(progress, "neighbours", "texts", total=rounds * count) as bar:
         for _ in range(rounds):
             order = rng.permutation(count)
             for start in range(0, count, _BLOCK):
@@ -162,10 +162,10 @@ def _labels(
     left: np.ndarray,
     right: np.ndarray,
     teachers: Sequence[TextMatcher | Teacher],
-    progress: bool,
+    progress: bool | None,
 ) -> np.ndarray:
     mean = MeanLogOdds(len(left))
-    with _bar(len(teachers) * len(left), "teachers", "pairs", progress) as bar:
+    with progress_bar(progress, "teachers", "pairs", total=len(teachers) * len(left)) as bar:
         for teacher in teachers:
             if not isinstance(teacher, TextMatcher):
                 pairs = [(texts[a], texts[b]) for a, b in zip(left.tolist(), right.tolist(), strict=True)]
@@ -198,7 +198,7 @@ def mine_files(
     share: float = 0.1,
     seed: int = 0,
     label_max: float = 1.0,
-    progress: bool = False,
+    progress: bool | None = None,
     rejects: RejectLog | str | os.PathLike[str] | None = None,
     **reading: Any,
 ) -> FileReport:
@@ -314,7 +314,3 @@ def _texts(
         quoted=sum(info.quoted for info in infos),
     )
     return list(places), np.concatenate(known), report
-
-
-def _bar(total: int, doing: str, unit: str, progress: bool) -> tqdm:
-    return tqdm(total=total, desc=doing, unit=f" {unit}", unit_scale=True, disable=None if progress else True)

@@ -1,0 +1,203 @@
+"""The service under load, client and server on this machine: requests a second, latency, errors, memory, bits.
+
+    python scripts/benchmarks/service.py --seconds 10
+    python scripts/benchmarks/service.py --soak 600      # 64 clients for ten minutes
+
+Questions come from `--data` (the environment variable TEXTSIM_DATA), or from the demo pairs. Exit code 1 where a
+request failed or an answer was not that of the Python API to the bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import resources
+from itertools import cycle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import numpy as np
+
+from textsim.matching.index.text_index import TextIndex
+from textsim.matching.text_matcher import TextMatcher
+
+MODEL = "zh-general"
+STORED = 3000
+
+
+class Load(NamedTuple):
+    """What some clients saw.
+
+    Attributes:
+        seconds: float (requests,), of each request.
+        items: pairs or texts of a request.
+        failed: requests that were not answered, or wrongly.
+        took: seconds from the first to the last.
+    """
+
+    seconds: np.ndarray
+    items: int
+    failed: int
+    took: float
+
+    def line(self, name: str) -> str:
+        count = len(self.seconds)
+        p50, p99 = 1000 * np.percentile(self.seconds, [50, 99])
+        return (
+            f"{name:<34} {count / self.took:>8,.0f} requests/s {self.items * count / self.took:>9,.0f} items/s "
+            f"p50 {p50:>6.1f} ms p99 {p99:>6.1f} ms failed {self.failed}"
+        )
+
+
+async def load(
+    url: str,
+    path: str,
+    bodies: list[dict[str, Any]],
+    expected: list[Any],
+    clients: int,
+    seconds: float,
+    items: int,
+) -> Load:
+    """Clients that ask one request after the other, each on a connection of its own."""
+    times: list[float] = []
+    failed = 0
+    end = time.perf_counter() + seconds
+
+    async def ask(first: int) -> None:
+        nonlocal failed
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            order = cycle([*range(first, len(bodies)), *range(first)])
+            while time.perf_counter() < end:
+                place = next(order)
+                began = time.perf_counter()
+                try:
+                    answer = await client.post(path, json=bodies[place])
+                    right = answer.status_code == 200 and answer.json()["results"] == expected[place]
+                except httpx.HTTPError:
+                    right = False
+                times.append(time.perf_counter() - began)
+                failed += not right
+
+    began = time.perf_counter()
+    await asyncio.gather(*(ask(k * len(bodies) // clients) for k in range(clients)))
+    return Load(np.array(times), items, failed, time.perf_counter() - began)
+
+
+def questions(data: Path | None) -> list[str]:
+    if data is not None:
+        files = [data / "pairs" / "lcqmc" / "dev.tsv"]
+    else:
+        files = sorted(Path(str(resources.files("textsim.resources"))).glob("demo/pairs_*.tsv"))
+    found: dict[str, None] = {}
+    for file in files:
+        for line in file.read_text(encoding="utf-8").splitlines()[1:]:
+            found.update(dict.fromkeys(text for text in line.split("\t")[:2] if text.strip()))
+    return list(found)
+
+
+def memory(pid: int) -> float:
+    """Resident memory of a process, MB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=10, help="of each load")
+    parser.add_argument("--soak", type=float, metavar="SECONDS", help="64 clients for so long, and memory")
+    parser.add_argument("--data", type=Path, default=os.environ.get("TEXTSIM_DATA"))
+    arguments = parser.parse_args()
+    texts = questions(arguments.data and Path(arguments.data))
+    stored, asked = texts[:STORED], texts[-2000:]
+    matcher = TextMatcher.load(MODEL)
+    with tempfile.TemporaryDirectory() as folder:
+        index = TextIndex.build(matcher, stored, Path(folder) / "index")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [
+            sys.executable,
+            "-m",
+            "textsim",
+            "serve",
+            MODEL,
+            "--index",
+            str(index.path),
+            "--port",
+            str(port),
+        ]
+        server = subprocess.Popen([*command, "--log-level", "warning"], stderr=subprocess.DEVNULL)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait(url)
+            failed = run(url, server.pid, matcher, index, asked, arguments)
+        finally:
+            server.terminate()
+            server.wait(60)
+    sys.exit(1 if failed else 0)
+
+
+def wait(url: str) -> None:
+    for _ in range(600):
+        try:
+            httpx.get(f"{url}/readyz")
+            return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise SystemExit("the service did not start")
+
+
+def run(
+    url: str,
+    pid: int,
+    matcher: TextMatcher,
+    index: TextIndex,
+    asked: list[str],
+    arguments: argparse.Namespace,
+) -> int:
+    pairs = list(zip(asked[:1000], asked[1000:], strict=False))
+    decisions = [
+        found._asdict()
+        for found in matcher.decisions(matcher.score_texts(*map(list, zip(*pairs, strict=True))))
+    ]
+    one = [{"pairs": [pair]} for pair in pairs]
+    each = [[decision] for decision in decisions]
+    if arguments.soak:
+        before = memory(pid)
+        result = asyncio.run(load(url, "/v1/score", one, each, 64, arguments.soak, 1))
+        print(result.line("64 clients, one pair"))
+        print(f"memory of the service: {before:.0f} MB before, {memory(pid):.0f} MB after")
+        return result.failed
+    failed = 0
+    for clients in (1, 8, 64):
+        result = asyncio.run(load(url, "/v1/score", one, each, clients, arguments.seconds, 1))
+        print(result.line(f"score, {clients} clients, one pair"), flush=True)
+        failed += result.failed
+    parts = [slice(start, start + 256) for start in range(0, 768, 256)]
+    many = [{"pairs": pairs[part]} for part in parts]
+    result = asyncio.run(
+        load(url, "/v1/score", many, [decisions[part] for part in parts], 8, arguments.seconds, 256)
+    )
+    print(result.line("score, 8 clients, 256 pairs"), flush=True)
+    failed += result.failed
+    queries = asked[:1000]
+    bodies = [{"texts": [query], "k": 5} for query in queries]
+    expected = [[[hit._asdict() for hit in hits]] for hits in index.search_many(queries, 5)]
+    result = asyncio.run(load(url, "/v1/search", bodies, expected, 8, arguments.seconds, 1))
+    print(result.line(f"search among {len(index):,}, 8 clients"), flush=True)
+    return failed + result.failed
+
+
+if __name__ == "__main__":
+    main()
