@@ -100,7 +100,7 @@ calls), {many:,.0f} pairs a second for LCQMC's dev pairs in one call.
 On the dev files; those of the sets it was trained on also chose the best epoch and the one threshold, so they flatter
 the model a little.
 `own threshold` is what a threshold chosen on that set alone would give: where it is much higher, choose your own on a
-few hundred pairs of your domain (`textsim threshold`). `unrelated` is the share of pairs judged the same when every
+few hundred pairs of your domain (`textsim calibrate`). `unrelated` is the share of pairs judged the same when every
 text gets the partner of another row, drawn at random. `digit` is the share of texts judged the same as themselves with
 another first digit: where that matters, compare the numbers of two texts yourself.
 

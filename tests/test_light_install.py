@@ -142,7 +142,7 @@ def test_what_needs_more_says_which_extra(files: Path) -> None:
         (["train", files, "--out", new, "--quiet", "--recipe", "cnn"], "keras", "train"),
         (["train", files, "--out", new, "--quiet", "--init", "zh-general"], "keras", "train"),
         (["evaluate", "zh-general", pairs], "scipy", "train"),
-        (["threshold", "zh-general", pairs], "scipy", "train"),
+        (["calibrate", "zh-general", pairs], "scipy", "train"),
         (["preprocess", pairs, "--out", new, "--train-vectors", 8], "gensim", "train"),
         (["preprocess", pairs, "--out", new, "--tokenizer", "jieba"], "jieba", "jieba"),
         (

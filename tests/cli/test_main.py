@@ -68,7 +68,7 @@ def test_the_whole_road_where_names_are_in_another_encoding(road: Path, demo: Pa
     other = folder / f"{name}2"
     ok("train", dataset, "--out", other, "--init", model, "--seed", "1")
     assert load_model(other).provenance["continued_from"]["name"] == shown
-    assert f"model: {model}3".replace(name, shown) in ok("threshold", model, dataset, "--out", f"{model}3")
+    assert f"model: {model}3".replace(name, shown) in ok("calibrate", model, dataset, "--out", f"{model}3")
     assert f'load("{shown}3")' in ok("info", f"{model}3")
     said = ok("ensemble", model, other, "--dev", dataset, "--out", f"{model}4")
     assert f"model      {model}4".replace(name, shown) in said

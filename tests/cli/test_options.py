@@ -56,7 +56,7 @@ def test_simplify(road: Path, demo: Path, tmp_path: Path) -> None:
             *("--output", tmp_path / f"{name}.npy"),
         )
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
-    for command in ("evaluate", "threshold"):
+    for command in ("evaluate", "calibrate"):
         plain = json.loads(ok(command, model, road / "dev.tsv", "--json"))
         simplified = json.loads(ok(command, model, tmp_path / "dev.tsv", "--simplify", "--json"))
         assert {**plain, "seconds": 0} == {**simplified, "seconds": 0}
@@ -74,7 +74,7 @@ def test_simplify_is_for_texts(tmp_path: Path) -> None:
     for command in (
         ("score", tmp_path / "vectors", "--input", tmp_path / "rows.csv"),
         ("evaluate", tmp_path / "vectors", tmp_path / "rows.csv"),
-        ("threshold", tmp_path / "vectors", tmp_path / "rows.csv"),
+        ("calibrate", tmp_path / "vectors", tmp_path / "rows.csv"),
         ("encode", tmp_path / "vectors", "--input", tmp_path / "rows.csv", "--output", tmp_path / "v.npy"),
     ):
         result = run(*command, "--simplify")
@@ -88,7 +88,7 @@ def test_simplify_is_for_texts(tmp_path: Path) -> None:
 
 def test_labelled_rows_from_a_stream(road: Path) -> None:
     rows = (road / "dev.tsv").read_bytes()
-    for command in ("evaluate", "threshold"):
+    for command in ("evaluate", "calibrate"):
         from_file = json.loads(ok(command, road / "model", road / "dev.tsv", "--json"))
         from_stream = json.loads(ok(command, road / "model", "-", "--json", stdin=rows))
         assert {**from_file, "seconds": 0} == {**from_stream, "seconds": 0}

@@ -18,11 +18,13 @@ def test_an_output_that_cannot_be_made(road: Path, tmp_path: Path) -> None:
 
 
 def test_score_two_texts(road: Path) -> None:
-    value, match = ok("score", road / "model", "花呗怎么还款", "怎样还花呗").rstrip("\n").split("\t")
+    printed = ok("score", road / "model", "花呗怎么还款", "怎样还花呗")
+    score, probability, decision = printed.rstrip("\n").split("\t")
     answer = json.loads(ok("score", road / "model", "花呗怎么还款", "怎样还花呗", "--json"))
-    assert float(value) == pytest.approx(answer["score"], abs=1e-4)
-    assert match == ("match" if answer["match"] else "no match")
-    assert answer["match"] == (answer["score"] >= answer["threshold"])
+    assert float(score) == pytest.approx(answer["score"], abs=1e-4)
+    assert float(probability) == pytest.approx(answer["probability"], abs=1e-4)
+    assert decision == answer["decision"]
+    assert decision == ("match" if answer["score"] >= answer["threshold"] else "no match")
 
 
 @pytest.mark.parametrize("arguments", [(), ("一",), ("一", "二", "三"), ("一", "二", "--input", "-")])
@@ -54,7 +56,7 @@ def test_score_says_what_it_does_not_read(road: Path) -> None:
     assert result.exit_code == 0 and "match" in result.stdout
     assert result.stderr == "2 texts read to the model's maximum length only\n"
     result = run("score", road / "model", "今天😀", "今天🎉")
-    assert result.stdout.startswith("1.0000\tmatch")
+    assert result.stdout == "1.0000\t0.5000\tunsure\n"
     assert result.stderr == "1 pairs of different texts that the model reads alike\n"
 
 
@@ -79,7 +81,7 @@ def test_score_keeps_columns(road: Path, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text('id,text_a,text_b\n7,"今\n天",明天\n8,,好\n9,今天,好\n', encoding="utf-8")
     given = ("score", road / "model", "--input", tmp_path / "p.csv", "--on-bad-row", "skip")
     result = run(*given, "--keep", "line,id")
-    assert [row.split("\t")[4:] for row in result.stdout.splitlines()] == [
+    assert [row.split("\t")[5:] for row in result.stdout.splitlines()] == [
         ["line", "id"],
         ["2", "7"],
         ["5", "9"],

@@ -9,7 +9,7 @@ from textsim.artifacts.calibration import LogOddsCurve, log_terms
 from textsim.evaluation.calibration import (
     METHODS,
     calibration_metrics,
-    cross_fitted_probabilities,
+    cross_fit,
     fit_calibration,
     fit_log_odds,
     reliability,
@@ -116,9 +116,7 @@ def test_no_pair_has_a_say_in_its_own_probability() -> None:
     noise = np.random.default_rng(0)
     labels, scores = (noise.random(400) < 0.5).astype(float), noise.random(400)
     # Where scores tell nothing, held-out probabilities cannot do better than the even odds.
-    assert (
-        calibration_metrics(labels, cross_fitted_probabilities(labels, scores)).log_loss > np.log(2) - 0.005
-    )
+    assert calibration_metrics(labels, cross_fit(labels, scores).probabilities).log_loss > np.log(2) - 0.005
 
 
 def test_the_same_pairs_give_the_same_curve() -> None:

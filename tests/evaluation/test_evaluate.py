@@ -82,7 +82,7 @@ def test_nothing_judged_positive() -> None:
 def test_a_threshold_that_does_not_suit_the_pairs_is_worth_a_word(threshold: float, said: bool) -> None:
     scores = np.linspace(0, 1, 100)
     text = evaluate_scores((scores > 0.5).astype(float), scores, threshold).format()
-    assert ("another threshold may suit them better (textsim threshold)" in text) == said
+    assert ("another threshold may suit them better (textsim calibrate)" in text) == said
     if threshold == 0.85:
         assert "15% of the pairs are judged the same, 50% are" in text
 

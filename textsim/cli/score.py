@@ -50,8 +50,9 @@ def score(
 ) -> None:
     """Score two texts, or every pair of a file.
 
-    A score is in [0, 1], larger is more similar; at the model's threshold and above it is a match. Rows
-    are streamed and keep their order. For a model of numeric vectors, a row holds two vectors.
+    Prints score, probability and decision. A score is in [0, 1], larger is more similar; the probability is that the
+    two match; the decision is match, unsure or no match, as `textsim calibrate` chose, or training did. Rows are
+    streamed and keep their order. For a model of numeric vectors, a row holds two vectors.
 
     \b
     Examples:
@@ -83,10 +84,9 @@ def score(
     matcher = TextMatcher.load(model, simplify=simplify)
     pair = matcher.read(texts, ("text_a", "text_b").__getitem__)
     result = matcher.compare(pair[:1], pair[1:])
-    value = float(result.scores[0])
-    match = value >= matcher.threshold
+    (decision,) = matcher.decisions(result)
     if as_json:
-        click.echo(format_json({"score": value, "match": match, "threshold": matcher.threshold}))
+        click.echo(format_json({**decision._asdict(), "threshold": matcher.threshold}))
     else:
-        click.echo(f"{value:.4f}\t{'match' if match else 'no match'}")
+        click.echo(f"{decision.score:.4f}\t{decision.probability:.4f}\t{decision.decision}")
     echo_notes(FileReport(truncated=int(pair.truncated.sum()), indistinct=int(result.indistinct.sum())))

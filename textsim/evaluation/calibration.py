@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -85,7 +86,20 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS)
     return Reliability(pairs[filled], probability, fraction)
 
 
-def fit_calibration(labels: np.ndarray, scores: np.ndarray) -> Calibration:
+class CrossFit(NamedTuple):
+    """A fitted curve, and what to expect of it.
+
+    Attributes:
+        calibration: fitted on all pairs.
+        probabilities: of each pair, by a curve of the same method that was fitted without it: float64 (pairs,) in
+            (0, 1). What their metrics are holds for new pairs, unlike those of probabilities that had a say.
+    """
+
+    calibration: Calibration
+    probabilities: np.ndarray
+
+
+def cross_fit(labels: np.ndarray, scores: np.ndarray) -> CrossFit:
     """The curve from scores to probabilities that explains held-out labels best.
 
     Of the curves of `METHODS`, the simplest whose cross-validated log loss is within one standard error of the lowest,
@@ -94,36 +108,28 @@ def fit_calibration(labels: np.ndarray, scores: np.ndarray) -> Calibration:
     Args:
         labels: float (pairs,), positive at 0.5 and more. With labels of one class, the curve is level.
         scores: float (pairs,) in [0, 1].
-
-    Example:
-        >>> fit_calibration(np.array([0, 0, 1, 1, 0, 1]), np.array([0.1, 0.2, 0.7, 0.9, 0.6, 0.4])).pairs
-        6
     """
     positive, scores = np.asarray(labels) >= 0.5, np.asarray(scores, np.float64)
-    losses = {
-        method: _log_losses(positive, _cross_fitted(fit, positive, scores)) for method, fit in METHODS.items()
-    }
+    held_out = {method: _cross_fitted(fit, positive, scores) for method, fit in METHODS.items()}
+    losses = {method: _log_losses(positive, found) for method, found in held_out.items()}
     lowest = min(losses.values(), key=np.mean)
     best = next(
         method
         for method, loss in losses.items()
         if np.mean(loss - lowest) <= np.std(loss - lowest) / np.sqrt(len(loss))
     )
-    return Calibration(pairs=len(scores), curve=METHODS[best](positive, scores))
+    curve = METHODS[best](positive, scores)
+    return CrossFit(Calibration(pairs=len(scores), curve=curve), held_out[best])
 
 
-def cross_fitted_probabilities(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """The probability of each pair by a curve that was fitted without it: float64 (pairs,) in (0, 1).
+def fit_calibration(labels: np.ndarray, scores: np.ndarray) -> Calibration:
+    """The calibration of `cross_fit` alone.
 
-    What the metrics of these probabilities are holds for new pairs, unlike that of probabilities by a curve that was
-    fitted on the same pairs. Arguments as of `fit_calibration`.
+    Example:
+        >>> fit_calibration(np.array([0, 0, 1, 1, 0, 1]), np.array([0.1, 0.2, 0.7, 0.9, 0.6, 0.4])).pairs
+        6
     """
-    positive, scores = np.asarray(labels) >= 0.5, np.asarray(scores, np.float64)
-
-    def fit(positive: np.ndarray, scores: np.ndarray) -> Curve:
-        return fit_calibration(positive, scores).curve
-
-    return _cross_fitted(fit, positive, scores)
+    return cross_fit(labels, scores).calibration
 
 
 def _cross_fitted(

@@ -76,7 +76,7 @@ class Evaluation:
         if abs(judged - labelled) >= UNLIKE_SHARES:
             notes.append(
                 f"note                   {judged:.0%} of the pairs are judged the same, {labelled:.0%} are: another "
-                "threshold may suit them better (textsim threshold)"
+                "threshold may suit them better (textsim calibrate)"
             )
         return "\n".join(
             [

@@ -43,7 +43,7 @@ def write_pairs(path: Path, pairs: list[tuple[str, str]], encoding: str = "utf-8
 
 def read_scores(path: Path) -> list[list[str]]:
     header, *lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    assert header == "text_a\ttext_b\tscore\tmatch"
+    assert header == "text_a\ttext_b\tscore\tprobability\tdecision"
     return [line.split("\t") for line in lines]
 
 
@@ -59,9 +59,12 @@ def test_rows_keep_their_order_and_scores(
     assert [tuple(row[:2]) for row in rows] == pairs
     scores = matcher.score_pairs(pairs)
     np.testing.assert_allclose([float(row[2]) for row in rows], scores, rtol=0, atol=2e-6)
-    assert [row[3] for row in rows] == [str(int(float(row[2]) >= matcher.threshold)) for row in rows]
+    decisions = matcher.decisions(matcher.score_texts(*zip(*pairs, strict=True)))
+    assert [row[4] for row in rows] == [decision.decision for decision in decisions]
+    probabilities = [decision.probability for decision in decisions]
+    np.testing.assert_allclose([float(row[3]) for row in rows], probabilities, rtol=0, atol=2e-6)
     assert (report.rows, report.encoding, report.rejected, report.truncated) == (100, "utf-8", 0, 0)
-    assert report.matches == sum(row[3] == "1" for row in rows) and report.seconds > 0
+    assert report.matches == sum(row[4] == "match" for row in rows) and report.seconds > 0
 
 
 def test_a_text_that_occurs_again_is_encoded_once(
@@ -161,9 +164,9 @@ def test_rows_that_are_left_can_be_joined_to_the_input(
     header, *rows = [
         line.split("\t") for line in (tmp_path / "scores.tsv").read_text("utf-8").split("\n")[:-1]
     ]
-    assert header == ["text_a", "text_b", "score", "match", "line", "id", "from"]
+    assert header == ["text_a", "text_b", "score", "probability", "decision", "line", "id", "from"]
     lines = {"tsv": [2, 3, 4, 5, 6], "csv": [2, 4, 5, 6, 7]}.get(format, [1, 2, 3, 4, 5])
-    assert [row[4:] for row in rows] == [
+    assert [row[5:] for row in rows] == [
         [str(lines[0]), "7", "v"],
         [str(lines[2]), "9", "x"],
         [str(lines[4]), "11", "z"],
@@ -185,7 +188,7 @@ def test_cells_that_are_kept(matcher: TextMatcher, tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text(json.dumps(row))
     score_file(matcher, tmp_path / "p.jsonl", tmp_path / "s.tsv", keep=["n", "ok", "no", "甲", "x"])
     written = (tmp_path / "s.tsv").read_text(encoding="utf-8").splitlines()[1].split("\t")
-    assert written[4:] == ["1.5", "true", "", "一 二 ", '{"a": ["乙"]}']
+    assert written[5:] == ["1.5", "true", "", "一 二 ", '{"a": ["乙"]}']
 
 
 def test_what_is_written_anyway_is_not_kept(matcher: TextMatcher, tmp_path: Path) -> None:
@@ -212,7 +215,7 @@ def test_vector_file(tmp_path: Path) -> None:
     report = score_file(matcher, tmp_path / "pairs.npy", tmp_path / "scores.tsv")
     header, *rows = (tmp_path / "scores.tsv").read_text().splitlines()
     scores = matcher.score_pairs(matrix[:, :DIM], matrix[:, DIM:])
-    assert header == "row\tscore\tmatch" and report.rows == 9
+    assert header == "row\tscore\tprobability\tdecision" and report.rows == 9
     assert [row.split("\t")[0] for row in rows] == [str(n) for n in range(1, 10)]
     np.testing.assert_allclose([float(row.split("\t")[1]) for row in rows], scores, atol=2e-6)
 
@@ -281,7 +284,7 @@ def test_the_outputs_name_tells_its_form(matcher: TextMatcher, tmp_path: Path) -
         table = read(tmp_path / name)
         assert table["text_a"].tolist() == plain["text_a"].tolist()
         np.testing.assert_allclose(table["score"], plain["score"].astype(float), atol=1e-6)
-        assert table["match"].astype(int).tolist() == plain["match"].astype(int).tolist()
+        assert table["decision"].tolist() == plain["decision"].tolist()
     with pytest.raises(InputError, match=r"a \.npy file holds one matrix"):
         score_file(matcher, source, tmp_path / "s.npy")
     assert not (tmp_path / "s.npy").exists()

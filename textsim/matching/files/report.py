@@ -12,7 +12,7 @@ class FileReport:
     Attributes:
         encoding: of the input; None where it has none, as Parquet.
         rows: rows written.
-        matches: rows that score at least the threshold; None where nothing is compared.
+        matches: rows that are decided to be matches; None where nothing is compared.
         rejected: bad rows that were left out.
         rejected_lines: the numbers of the first few of them.
         quoted: cells of TSV in double quotes, which are kept.

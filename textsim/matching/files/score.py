@@ -14,14 +14,15 @@ from textsim.data.formats.files import open_writer
 from textsim.data.rows import UNLABELED
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import InputError
+from textsim.matching.decisions import Decision
 from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
-from textsim.matching.matcher import Matcher
 from textsim.matching.text_matcher import CACHE_BYTES, TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
 
-_SCORE_COLUMNS = ("text_a", "text_b", "score", "match")
+_DECISION_COLUMNS = ("score", "probability", "decision")
+_SCORE_COLUMNS = ("text_a", "text_b", *_DECISION_COLUMNS)
 
 
 def score_file(
@@ -35,8 +36,9 @@ def score_file(
 ) -> FileReport:
     """Scores every pair of a file as a stream: rows keep their order, and memory does not grow with them.
 
-    The output has the columns text_a, text_b, score, match, and those of the source that `keep` names; for vectors row,
-    score, match. In TSV, tabs and line ends inside a text are written as spaces, and match is 1 or 0.
+    The output has the columns text_a, text_b, score, probability, decision (match, unsure or no match), and those of
+    the source that `keep` names; for vectors row, score, probability, decision. In TSV, tabs and line ends inside a
+    text are written as spaces.
 
     Args:
         matcher: the loaded model.
@@ -80,12 +82,13 @@ def _score_texts(
         bar = stack.enter_context(progress_bar(progress, "pairs"))
         for chunk, (left, right) in file:
             result = matcher.compare(left, right, cache)
-            matched = _matches(result.scores, matcher)
+            decisions = matcher.decisions(result)
             texts_a, texts_b = chunk.texts
-            numbers = {"score": result.scores, "match": matched}
-            output.write({"text_a": texts_a, "text_b": texts_b, **numbers, **chunk.kept})
+            output.write(
+                {"text_a": texts_a, "text_b": texts_b, **_columns(result.scores, decisions), **chunk.kept}
+            )
             rows += len(left)
-            matches += int(matched.sum())
+            matches += _matches(decisions)
             indistinct += int(result.indistinct.sum())
             bar.update(len(left))
     return file.report(rows=rows, matches=matches, indistinct=indistinct, seconds=time.perf_counter() - start)
@@ -102,16 +105,16 @@ def _score_vectors(
     rows = matches = 0
     left_out = None
     with (
-        open_writer(target, ["row", "score", "match"]) as output,
+        open_writer(target, ["row", *_DECISION_COLUMNS]) as output,
         progress_bar(progress, "pairs") as bar,
     ):
         for chunk in iter_vector_pairs(source, labeled=False, **reading):
             scores = matcher.score_pairs(chunk.left, chunk.right)
-            matched = _matches(scores, matcher)
+            decisions = matcher.decisions(scores)
             numbers = np.arange(rows + 1, rows + 1 + len(chunk))
-            output.write({"row": numbers, "score": scores, "match": matched})
+            output.write({"row": numbers, **_columns(scores, decisions)})
             rows += len(chunk)
-            matches += int(matched.sum())
+            matches += _matches(decisions)
             left_out = chunk.left_out
             bar.update(len(chunk))
     return FileReport(rows=rows, matches=matches, left_out=left_out, seconds=time.perf_counter() - start)
@@ -128,7 +131,13 @@ def _kept(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _matches(scores: np.ndarray, matcher: Matcher) -> np.ndarray:
-    """Which scores reach the threshold, bool (pairs,)."""
-    # As wide as the threshold, as everywhere.
-    return scores.astype(np.float64) >= matcher.threshold
+def _columns(scores: np.ndarray, decisions: Sequence[Decision]) -> dict[str, Sequence[Any] | np.ndarray]:
+    return {
+        "score": scores,
+        "probability": np.array([decision.probability for decision in decisions]),
+        "decision": [decision.decision for decision in decisions],
+    }
+
+
+def _matches(decisions: Sequence[Decision]) -> int:
+    return sum(decision.decision == "match" for decision in decisions)
