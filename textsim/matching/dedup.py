@@ -196,7 +196,7 @@ def score_encoded_neighbors(
     neighbors: int,
     min_cosine: float,
     *,
-    progress: bool = False,
+    progress: bool | None = False,
 ) -> ScoredPairs:
     """`score_neighbors` of texts that have been read and encoded, float (texts, output_dim). `made_of` stays empty."""
     found = nearest_others(encoded, neighbors, progress=progress)

@@ -140,6 +140,18 @@ def test_an_entry_is_one_hit_by_its_best_phrasing_with_its_payload(
             index.search("你好", filter={"colour": "red"})
 
 
+def test_a_filter_sees_each_change(matcher: TextMatcher, place: Path | None) -> None:
+    with TextIndex.build(matcher, FAQ, place) as index:
+        filter = {"answer": "看窗外"}
+        assert [hit.id for hit in index.search("天气", filter=filter)] == ["b"]
+        index.add(
+            [Entry("明天天气", "d", {"answer": "看窗外"}), Entry("今天天气怎样", "b", {"answer": "不看"})]
+        )
+        assert [hit.id for hit in index.search("天气", filter=filter)] == ["d"]
+        index.remove(["d"])
+        assert index.search("天气", filter=filter) == []
+
+
 def test_many_phrasings_of_one_entry_hide_no_other(
     matcher: TextMatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

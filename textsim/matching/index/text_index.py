@@ -285,7 +285,7 @@ class TextIndex:
                 yield writing
                 break
         with self._refreshing:
-            opened.snapshot = Snapshot.take(opened.store, self.matcher.output_dim, opened.snapshot)
+            self._opened = self._look_at(opened.store, opened.snapshot)
 
     def _current(self) -> _Opened:
         """The index as it is now."""
