@@ -114,9 +114,13 @@ def quotes_note(cells: int) -> str:
 
 def is_blank(cells: Cells) -> bool:
     """Whether a row holds nothing, as the empty rows that spreadsheets write at the end."""
-    return isinstance(cells, list) and not any(
-        cell.strip() if isinstance(cell, str) else cell is not None for cell in cells
-    )
+    if not isinstance(cells, list):
+        return False
+    for cell in cells:  # noqa: SIM110
+        # A loop, since the first cell of nearly every row tells.
+        if cell.strip() if isinstance(cell, str) else cell is not None:
+            return False
+    return True
 
 
 def without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:
