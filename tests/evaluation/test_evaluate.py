@@ -140,7 +140,7 @@ def test_a_file_and_its_dataset_give_the_figures_that_training_found(
     expected = {k: v for k, v in matcher.saved.metrics.items() if k not in timeless}
     for source in (file, dataset.path):
         found = evaluate_file(models[kind], source)
-        assert {k: v for k, v in found.to_dict().items() if k not in timeless} == pytest.approx(
+        assert {k: v for k, v in found.to_dict().items() if k in expected} == pytest.approx(
             expected, abs=1e-6
         )
         assert found.seconds > 0
@@ -260,3 +260,22 @@ def test_data_that_a_model_cannot_be_evaluated_on(
         evaluate_file(models["pairs"], file)
     with pytest.raises(ArtifactError, match="none"):
         evaluate_file(tmp_path / "none", file)
+
+
+def test_probabilities_and_decisions_are_judged_too(demo: Path) -> None:
+    from textsim.evaluation.calibration import calibration_metrics
+    from textsim.evaluation.evaluate import labelled_scores
+    from textsim.matching.load import load_matcher
+
+    matcher = load_matcher("zh-general")
+    result = evaluate_file(matcher, demo / "pairs_dev.tsv")
+    found = labelled_scores(matcher, demo / "pairs_dev.tsv")
+    assert found.labels is not None
+    metrics = calibration_metrics(found.labels, matcher.saved.calibration.probabilities(found.columns[0]))
+    values = result.to_dict()
+    assert (values["ece"], values["brier"]) == pytest.approx((metrics.ece, metrics.brier))
+    assert sum(values["decisions"].values()) == result.pairs
+    assert values["decisions"]["match"] == result.true_positives + result.false_positives
+    low, high = values["intervals"]["precision"]
+    assert low < result.precision < high
+    assert "ECE" in result.format()
