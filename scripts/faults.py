@@ -46,9 +46,11 @@ def main() -> int:
     sys.path.insert(0, str(Path(__file__).parent))
     with tempfile.TemporaryDirectory(prefix="faults-") as work:
         if options.get("guided"):
-            from campaigns.fuzz import guided
+            import atheris  # pip install atheris
 
-            guided(options["guided"], options["count"], Path(work))
+            with atheris.instrument_imports(include=["textsim"]):
+                fuzz = importlib.import_module("campaigns.fuzz")
+            fuzz.guided(options["guided"], options["count"], Path(work))
             return 0
         options.pop("guided", None)
         began = time.perf_counter()

@@ -75,3 +75,9 @@ def test_installed_packages_bring_parts(registry: Registry, monkeypatch: pytest.
     import_installed_parts.cache_clear()
     assert registry.get("hexagon").__name__ == "Hexagon"
     import_installed_parts.cache_clear()
+
+
+@pytest.mark.parametrize("name", [["square"], {"name": "square"}, 3, None])
+def test_what_is_no_name_is_unknown(registry: Registry, name: object) -> None:
+    with pytest.raises(UnknownNameError, match="unknown shape "):
+        registry.get(name)  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ def bq80_tencent(data: Path, out: Path) -> None:
 
 
 def bq80_trained(data: Path, out: Path) -> None:
-    bq80(data, out, train_vectors=300)
+    bq80(data, out, word_vectors=textsim.WordVectorSettings(train_dim=300))
 
 
 WHOLE_SETS = {"lcqmc": "lcqmc", "bq": "bq", "atec": "atec", "pawsx": "pawsx_zh", "stsb": "stsb_zh"}
@@ -66,9 +66,8 @@ def whole_set(name: str, start: str | None = None) -> Callable[[Path, Path], Non
             [pairs / "train.tsv", *mined],
             out,
             dev=pairs / "dev.tsv",
-            vocabulary_from=start,
-            train_vectors=None if start else 300,
-            min_count=2,
+            vocabulary=textsim.VocabularySettings(start, min_count=2),
+            word_vectors=None if start else textsim.WordVectorSettings(train_dim=300),
             label_max=GRADED.get(name, 1.0 if mined else None),
         )
 

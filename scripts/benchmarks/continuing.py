@@ -52,8 +52,16 @@ def run(start: Path | None, count: int, seed: int, domain: Path, out: Path) -> d
     if kept.get("settings") != recipe.to_dict():
         pairs, dataset = out / f"pairs-{count}-{seed}.tsv", out / f"dataset-{name}"
         draw(domain / "train.tsv", count, seed, pairs)
-        vectors = {"train_vectors": 300} if start is None else {"vocabulary_from": start}
-        textsim.preprocess(pairs, dataset, dev=domain / "dev.tsv", overwrite=True, progress=False, **vectors)
+        vectors = textsim.WordVectorSettings(train_dim=300) if start is None else None
+        textsim.preprocess(
+            pairs,
+            dataset,
+            dev=domain / "dev.tsv",
+            vocabulary=start,
+            word_vectors=vectors,
+            overwrite=True,
+            progress=False,
+        )
         trained = textsim.train(
             dataset, recipe, out / f"model-{name}", init=start, overwrite=True, progress=False
         )

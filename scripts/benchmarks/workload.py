@@ -48,7 +48,8 @@ class Work:
     def prepare(cls, name: str, data: Path, folder: Path) -> Work:
         """Makes the dataset of the training pairs of a set in a folder: 80 % train."""
         source = data / "pairs" / name / "train.tsv"
-        textsim.preprocess(source, folder / name, dev_fraction=0.2, seed=0, max_length=10_000, progress=False)
+        long = textsim.VocabularySettings(max_length=10_000)
+        textsim.preprocess(source, folder / name, dev_fraction=0.2, seed=0, vocabulary=long, progress=False)
         dataset = PairDataset.open(folder / name)
         assert dataset.vocabulary is not None
         table = np.random.default_rng(0).normal(0, 0.3, (len(dataset.vocabulary), DIM)).astype("float32")

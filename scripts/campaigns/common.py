@@ -24,7 +24,7 @@ from textsim.text.vocabulary import Vocabulary
 CHARACTERS = "花呗怎么还款天气明你好吗不是我的了一二三"
 DIM = 6
 SECONDS = 30
-"""What a trial that neither runs nor writes much may take."""
+"""What a trial that neither runs nor writes much may compute."""
 _NARROW = {
     "bilstm": {"units": [5]},
     "cnn": {"filters": 4},
@@ -68,18 +68,19 @@ class TookTooLong(Exception):
 
 @contextlib.contextmanager
 def limits(seconds: int = SECONDS) -> Iterator[None]:
-    """Ends what takes too long with `TookTooLong`. In the main thread only."""
+    """Ends what computes too long with `TookTooLong`. In the main thread only."""
 
     def end(*_: Any) -> None:
         raise TookTooLong(f"more than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, end)
+    # Of this process's own time: a machine may be busy with others.
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def peak_bytes() -> int:

@@ -19,7 +19,8 @@ import numpy as np
 from campaigns.common import Outcome, TookTooLong, limits
 from textsim.artifacts.weights import read_weights
 from textsim.config.settings import Recipe
-from textsim.data.rows import PAIRS, TEXTS, TRIPLETS, read_rows
+from textsim.data.row_kinds import PAIRS, TEXTS, TRIPLETS
+from textsim.data.rows import read_rows
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import TextsimError
 from textsim.io.manifest import read_manifest
@@ -200,12 +201,13 @@ def mutate(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def guided(name: str, seconds: int, work: Path) -> None:
-    """Fuzzes one reader along its branches with atheris, which ends the process at the first finding."""
-    import atheris  # pip install atheris
+    """Fuzzes one reader along its branches with atheris, which ends the process at the first finding.
 
-    with atheris.instrument_imports(include=["textsim"]):
-        target = _targets()[name]
-    atheris.instrument_all()
+    What it shall see the branches of is imported under `atheris.instrument_imports`, this module too.
+    """
+    import atheris
+
+    target = _targets()[name]
     corpus = work / "corpus"
     corpus.mkdir()
     for k, seed in enumerate(target.seeds):

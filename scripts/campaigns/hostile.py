@@ -47,7 +47,9 @@ def run(seed: int, count: int, work: Path, kinds: Sequence[str] = KINDS) -> Outc
         shutil.copytree(folder, copy)
         what = alter(copy, rng)
         if rng.random() < 0.3:
-            with contextlib.suppress(ValueError):  # of JSON that is none any more
+            with contextlib.suppress(
+                ValueError, TypeError, KeyError, AttributeError
+            ):  # of what is odd already
                 what = f"{what}; {alter(copy, rng)}"
         where = f"hostile --seed {seed}, trial {trial}, {folder.name}: {what}"
         held = peak_bytes()

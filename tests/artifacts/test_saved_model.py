@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from textsim.artifacts.card import model_card
 from textsim.artifacts.pretrained import bundled_models
-from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
+from textsim.artifacts.saved_model import SavedModel, check_output, copy_model, load_model, save_model
 from textsim.config.recipes import RECIPES
 from textsim.errors import ArtifactError, ConfigError
 from textsim.io.manifest import file_entry
@@ -574,3 +575,34 @@ def test_loading_needs_nothing_slow(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_notes_end_the_card(tmp_path: Path) -> None:
+    saved = text_model(
+        notes="## Terms\n\nAsk first.\n", provenance={"threshold_chosen_on": {"name": "a/我.tsv"}}
+    )
+    save_model(saved, tmp_path / "m")
+    card = (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+    assert card.endswith("\n\n## Terms\n\nAsk first.\n") and "0.6250, chosen on a/我.tsv |" in card
+    loaded = load_model(tmp_path / "m")
+    assert loaded.notes == saved.notes and model_card(loaded, "m") == card
+    save_model(text_model(provenance={"threshold_chosen_on": "odd"}), tmp_path / "n")
+    assert load_model(tmp_path / "n").notes == "" and not (tmp_path / "n" / "notes.md").exists()
+
+
+def test_a_changed_copy_keeps_the_other_files(folder: Path, tmp_path: Path) -> None:
+    def extra(partial: Path) -> None:
+        (partial / "history.csv").write_text("epoch\n1\n")
+
+    save_model(text_model(), tmp_path / "old", extra=extra)
+    saved = load_model(tmp_path / "old")
+    copy_model(tmp_path / "old", replace(saved, threshold=0.25), tmp_path / "new")
+    assert load_model(tmp_path / "new").threshold == 0.25
+    for name in ("history.csv", "weights.npz", "vocabulary.txt", "tokenizer.json", "metrics.json"):
+        assert (tmp_path / "new" / name).read_bytes() == (tmp_path / "old" / name).read_bytes()
+    assert (tmp_path / "new" / "README.md").read_text(encoding="utf-8").startswith("# new\n")
+
+
+def test_a_model_that_an_interrupted_run_moved_aside_is_found(folder: Path) -> None:
+    folder.rename(folder.with_name("run1.old-0123abcd"))
+    assert load_model(folder).threshold == 0.625

@@ -107,6 +107,8 @@ def test_later_assignments_win() -> None:
         ("encodr.units=3", r"--set encodr\.units=3: unknown setting 'encodr'.*Did you mean 'encoder'\?"),
         ("training.seed=-1", r"--set: training\.seed: .*greater than or equal to 0\. Received -1\."),
         ("training.batch_size=1", r"training\.batch_size: .*greater than or equal to 2\. Received 1\."),
+        ("training.epochs=" + "9" * 5000, r"training\.epochs: .*integer.*Received '999"),
+        ("training.epochs=" + "[" * 100_000, r"training\.epochs: .*integer.*Received '\[\[\["),
         ("training.epochs=many", r"training\.epochs: .*integer.*Received 'many'\."),
         ("training.learning_rate=0", r"training\.learning_rate: .*greater than 0\. Received 0\."),
         ("training.learning_rate=Infinity", r"training\.learning_rate: .*finite.*Received inf\."),
@@ -230,3 +232,9 @@ def test_what_continues_keeps_its_parts(name: str) -> None:
     )
     assert continuing.to_dict() | {"training": None} == recipe.to_dict() | {"training": None}
     assert continuing.for_continuing() == continuing
+
+
+@pytest.mark.parametrize("text", ['{"description": %s}' % ("9" * 5000), "[" * 200_000])
+def test_recipes_beyond_all_bounds(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"mine\.json: cannot be read: "):
+        Recipe.from_json(text, "mine.json")

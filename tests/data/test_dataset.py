@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -13,11 +14,17 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from textsim.artifacts.saved_model import load_model
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data import sentences
+from textsim.data.builders.triplets import triplets_of
+from textsim.data.dataset import PairDataset, Split, preprocess
+from textsim.data.settings import VocabularySettings, WordVectorSettings
 from textsim.data.statistics import format_report
 from textsim.errors import ArtifactError, ConfigError, DataFormatError, InputError, UnknownNameError
+from textsim.io.manifest import file_entry
 from textsim.text.normalize import Normalizer
 from textsim.text.tokenizers import CharTokenizer, JiebaTokenizer
 
@@ -81,7 +88,7 @@ def folder_bytes(path):
 
 def test_train_and_dev_files(tmp_path, train, dev):
     report = preprocess([train], tmp_path / "out", dev=[dev])
-    dataset = PairDataset.open(tmp_path / "out", verify=True)
+    dataset = PairDataset.open(tmp_path / "out")
     assert dataset.kind == "pairs"
     assert dataset.report == report
     check_rows(dataset, "train", make_rows(200))
@@ -135,9 +142,12 @@ def test_vocabulary_is_fitted_on_the_training_rows(tmp_path):
     assert dataset.vocabulary.tokens == ("[PAD]", "[UNK]", "甲", "ab", "丙", "乙")
     assert dataset.sentences[dataset.splits["dev"].sides[0][0]].tolist() == [1, 2]
     assert report["splits"]["dev"]["token_coverage"]["known"] == pytest.approx(2 / 3)
-    report = preprocess(train, tmp_path / "small", dev=dev, min_count=2)
+    report = preprocess(train, tmp_path / "small", dev=dev, vocabulary=VocabularySettings(min_count=2))
     assert report["vocabulary_size"] == 3
-    assert preprocess(train, tmp_path / "tiny", max_size=4)["vocabulary_size"] == 4
+    assert (
+        preprocess(train, tmp_path / "tiny", vocabulary=VocabularySettings(max_size=4))["vocabulary_size"]
+        == 4
+    )
 
 
 def test_max_length(tmp_path):
@@ -149,7 +159,12 @@ def test_max_length(tmp_path):
     dataset = PairDataset.open(tmp_path / "out")
     assert dataset.sentences.lengths.max() == 3
     assert dataset.sentences.padded(dataset.splits["train"].sides[1][:2]).shape == (2, 2)
-    assert preprocess(path, tmp_path / "long", max_length=60)["splits"]["train"]["truncated_rows"] == 0
+    assert (
+        preprocess(path, tmp_path / "long", vocabulary=VocabularySettings(max_length=60))["splits"]["train"][
+            "truncated_rows"
+        ]
+        == 0
+    )
 
 
 def test_padded(tmp_path, train):
@@ -224,7 +239,7 @@ def test_bad_rows_are_written_beside_the_data(tmp_path):
     rejects = (dataset.path / "rejects.tsv").read_text(encoding="utf-8").splitlines()
     assert sorted(line.split("\t")[1] for line in rejects[1:]) == ["3", "4"]
     assert "rejects.tsv" in dataset.manifest["files"]
-    assert "2 refused" in format_report(report)
+    assert "2 bad rows left out" in format_report(report)
     preprocess(path, tmp_path / "other", on_bad_row="skip", rejects=tmp_path / "bad.tsv")
     assert (tmp_path / "bad.tsv").read_text(encoding="utf-8").splitlines() == rejects
     assert not (tmp_path / "other" / "rejects.tsv").exists()
@@ -258,7 +273,9 @@ def test_sentences_of_stop_words_alone_are_kept_and_counted(tmp_path):
 def test_word_vectors_from_a_file(tmp_path, train):
     vectors = tmp_path / "v.vec"
     vectors.write_text("手 1 2 3\n机 4 5 6\n龙 7 8 9\n", encoding="utf-8")
-    report = preprocess(train, tmp_path / "out", word_vectors=vectors, max_length=99)
+    report = preprocess(
+        train, tmp_path / "out", word_vectors=vectors, vocabulary=VocabularySettings(max_length=99)
+    )
     dataset = PairDataset.open(tmp_path / "out")
     assert dataset.embedding.shape == (len(dataset.vocabulary), 3)
     assert dataset.embedding.dtype == np.float32
@@ -282,34 +299,43 @@ def test_trained_word_vectors_repeat(tmp_path, train):
     extra = tmp_path / "raw.txt"
     extra.write_text("我的手机打不开了\n\n网络怎么连不上\n" * 5, encoding="utf-8")
     for name in ("one", "two"):
-        preprocess(train, tmp_path / name, train_vectors=4, extra_text=extra, seed=1)
+        preprocess(
+            train, tmp_path / name, word_vectors=WordVectorSettings(train_dim=4, extra_text=extra), seed=1
+        )
     dataset = PairDataset.open(tmp_path / "one")
     assert dataset.embedding.shape == (len(dataset.vocabulary), 4)
     assert dataset.report["word_vectors"]["types"] == 1
     assert folder_bytes(tmp_path / "one") == folder_bytes(tmp_path / "two")
-    preprocess(train, tmp_path / "without", train_vectors=4, seed=1)
+    preprocess(train, tmp_path / "without", word_vectors=WordVectorSettings(train_dim=4), seed=1)
     assert not np.array_equal(PairDataset.open(tmp_path / "without").embedding, dataset.embedding)
 
 
 def test_vocabulary_of_another_dataset(tmp_path, train, dev):
     tokenizer = CharTokenizer(normalizer=Normalizer(lowercase=False))
-    preprocess(train, tmp_path / "first", tokenizer=tokenizer, min_count=3, max_length=7)
-    preprocess(dev, tmp_path / "second", vocabulary_from=tmp_path / "first")
+    preprocess(
+        train,
+        tmp_path / "first",
+        tokenizer=tokenizer,
+        vocabulary=VocabularySettings(min_count=3, max_length=7),
+    )
+    preprocess(dev, tmp_path / "second", vocabulary=tmp_path / "first")
     first, second = (PairDataset.open(tmp_path / name) for name in ("first", "second"))
     assert second.vocabulary == first.vocabulary
     assert second.tokenizer.to_config() == tokenizer.to_config()
     assert second.max_length == 7
     check_rows(second, "train", make_rows(40, seed=1))
     (tmp_path / "first/settings.json").rename(tmp_path / "first/config.json")  # as a model folder has it
-    report = preprocess(dev, tmp_path / "third", vocabulary_from=tmp_path / "first", max_length=9)
+    report = preprocess(
+        dev, tmp_path / "third", vocabulary=VocabularySettings(tmp_path / "first", max_length=9)
+    )
     assert report["max_length"] == 9
     other = write_tsv(tmp_path / "other.tsv", [("鑫", "鑫淼", 1), ("淼", "鑫", 0)])
-    preprocess(other, tmp_path / "more", vocabulary_from=tmp_path / "first")
+    preprocess(other, tmp_path / "more", vocabulary=tmp_path / "first")
     assert PairDataset.open(tmp_path / "more").vocabulary.tokens == (*first.vocabulary.tokens, "鑫", "淼")
     with pytest.raises(ConfigError, match="brings its own tokenizer"):
-        preprocess(dev, tmp_path / "no", vocabulary_from=tmp_path / "first", tokenizer=tokenizer)
+        preprocess(dev, tmp_path / "no", vocabulary=tmp_path / "first", tokenizer=tokenizer)
     with pytest.raises(ArtifactError, match=r"there is no folder .*none., and unknown bundled model"):
-        preprocess(dev, tmp_path / "no", vocabulary_from=tmp_path / "none")
+        preprocess(dev, tmp_path / "no", vocabulary=tmp_path / "none")
 
 
 def test_simplify(tmp_path):
@@ -317,7 +343,7 @@ def test_simplify(tmp_path):
     first = write_tsv(tmp_path / "first.tsv", [("花呗", "怎么还", 1), ("還", "花", 0)])
     second = write_tsv(tmp_path / "second.tsv", [("花唄", "怎麼還", 1), ("錢", "花", 0)])
     preprocess(first, tmp_path / "first", tokenizer=CharTokenizer(latin="split"))
-    preprocess(second, tmp_path / "second", vocabulary_from=tmp_path / "first", simplify=True)
+    preprocess(second, tmp_path / "second", vocabulary=tmp_path / "first", simplify=True)
     known = PairDataset.open(tmp_path / "first").vocabulary.tokens
     dataset = PairDataset.open(tmp_path / "second")
     assert "還" in known and dataset.vocabulary.tokens == (*known, "钱")
@@ -332,7 +358,7 @@ def test_simplify(tmp_path):
 def test_names_serve_as_well_as_objects(tmp_path, demo):
     preprocess(demo / "pairs_dev.tsv", tmp_path / "words", tokenizer="jieba")
     assert PairDataset.open(tmp_path / "words").tokenizer.to_config() == JiebaTokenizer().to_config()
-    preprocess(demo / "pairs_dev.tsv", tmp_path / "bundled", vocabulary_from="zh-general")
+    preprocess(demo / "pairs_dev.tsv", tmp_path / "bundled", vocabulary="zh-general")
     known = load_model("zh-general").vocabulary.tokens
     assert PairDataset.open(tmp_path / "bundled").vocabulary.tokens[: len(known)] == known
     with pytest.raises(UnknownNameError, match=r"'jeba'.*mean 'jieba'"):
@@ -355,7 +381,7 @@ def test_vectors(tmp_path):
     table.to_csv(tmp_path / "v.csv", index=False)
     report = preprocess(tmp_path / "v.csv", tmp_path / "plain", dev_fraction=0.2)
     order = np.random.default_rng(0).permutation(30)
-    dataset = PairDataset.open(tmp_path / "plain", verify=True)
+    dataset = PairDataset.open(tmp_path / "plain")
     assert dataset.kind == "vectors"
     assert dataset.scaler is None
     assert dataset.sentences is dataset.tokenizer is dataset.vocabulary is dataset.max_length is None
@@ -384,32 +410,31 @@ def test_vector_files_of_different_widths(tmp_path):
     np.save(tmp_path / "b.npy", np.zeros((4, 3), np.float32))
     with pytest.raises(DataFormatError, match=r"b\.npy: expected vectors of 2 numbers, .* Received 1"):
         preprocess(tmp_path / "a.npy", tmp_path / "out", dev=tmp_path / "b.npy")
-    with pytest.raises(ConfigError, match="vector pairs hold no text: leave out min_count"):
-        preprocess(tmp_path / "a.npy", tmp_path / "out", min_count=2, on_bad_row="skip")
-    # Also where they have the default of another option.
-    for option in ({"train_vectors": 1}, {"max_length": 1}, {"max_size": 1}, {"extra_text": ["x"]}):
+    for option in (
+        {"vocabulary": VocabularySettings()},
+        {"word_vectors": "v"},
+        {"tokenizer": "char"},
+        {"simplify": True},
+    ):
         with pytest.raises(ConfigError, match=f"vector pairs hold no text: leave out {next(iter(option))}"):
             preprocess(tmp_path / "a.npy", tmp_path / "out", **option)
+    with pytest.raises(ConfigError, match="bad rows of vector pairs are not skipped"):
+        preprocess(tmp_path / "a.npy", tmp_path / "out", on_bad_row="skip")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"kind": "pair"}, "unknown kind of rows 'pair'.*Did you mean 'pairs'"),
-        ({"dev": "d.tsv", "dev_fraction": 0.1}, "dev files and dev_fraction exclude each other"),
+        ({"dev": "d.tsv", "dev_fraction": 0.1}, "dev and dev_fraction exclude each other"),
         ({"dev_fraction": 1.0}, "dev_fraction: expected a number between 0 and 1"),
         ({"dev_fraction": 1e-6}, "of 200 rows leaves a split without rows"),
         ({"seed": -1}, "seed: expected 0 to 4294967295"),
         ({"on_bad_row": "drop"}, "on_bad_row 'drop': expected one of: error, skip"),
         ({"rejects": "r.tsv"}, "rejects are written with on_bad_row 'skip' only"),
         ({"standardize": True}, "standardize is for vector pairs"),
-        ({"max_length": 0}, "max_length: expected at least 1"),
         ({"processes": 0}, "processes: expected at least 1"),
-        ({"train_vectors": 0}, "train_vectors: expected at least 1"),
-        ({"word_vectors": "v", "train_vectors": 3}, "word_vectors and train_vectors exclude each other"),
-        ({"extra_text": ["x"]}, "extra_text is for training word vectors"),
-        ({"min_count": 0}, "vocabulary min_count: expected at least 1"),
-        ({"max_size": 2}, "vocabulary max_size"),
+        ({"kind": "triplets", "as_triplets": True}, "as_triplets makes triplets of labelled pairs"),
     ],
 )
 def test_arguments_that_cannot_be(tmp_path, train, options, message):
@@ -418,8 +443,26 @@ def test_arguments_that_cannot_be(tmp_path, train, options, message):
     assert sorted(os.listdir(tmp_path)) == ["train.tsv"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "options", "message"),
+    [
+        (VocabularySettings, {"max_length": 0}, "max_length: expected at least 1"),
+        (VocabularySettings, {"min_count": 0}, "min_count: expected at least 1"),
+        (VocabularySettings, {"max_size": 0}, "max_size: expected at least 1"),
+        (WordVectorSettings, {"train_dim": 0}, "train_dim: expected at least 1"),
+        (WordVectorSettings, {"file": "v", "train_dim": 3}, "file and train_dim exclude each other"),
+        (WordVectorSettings, {"file": "v", "extra_text": "x"}, "extra_text is for training word vectors"),
+        (WordVectorSettings, {"train_dim": 3, "extra_text": ["-"]}, "extra_text: expected files"),
+        (WordVectorSettings, {}, "expected a file or train_dim"),
+    ],
+)
+def test_settings_that_cannot_be(settings, options, message):
+    with pytest.raises(ConfigError, match=message):
+        settings(**options)
+
+
 def test_no_input(tmp_path):
-    with pytest.raises(ConfigError, match="expected at least one input file"):
+    with pytest.raises(ConfigError, match="expected at least one input"):
         preprocess([], tmp_path / "out")
 
 
@@ -455,7 +498,7 @@ def test_folders_that_are_no_datasets(tmp_path, train):
 def test_every_missing_short_or_altered_file_is_named(tmp_path, train):
     preprocess(train, tmp_path / "out")
     names = [name for name in os.listdir(tmp_path / "out") if name != "manifest.json"]
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         path = tmp_path / "out" / name
         data = path.read_bytes()
@@ -467,9 +510,9 @@ def test_every_missing_short_or_altered_file_is_named(tmp_path, train):
             PairDataset.open(tmp_path / "out")
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
         with pytest.raises(ArtifactError, match=f"{re.escape(name)} was altered"):
-            PairDataset.open(tmp_path / "out", verify=True)
+            PairDataset.open(tmp_path / "out")
         path.write_bytes(data)
-    PairDataset.open(tmp_path / "out", verify=True)
+    PairDataset.open(tmp_path / "out")
 
 
 KILLED = """
@@ -507,7 +550,7 @@ def test_a_killed_run_leaves_nothing_that_looks_whole(tmp_path, train, step):
     with pytest.raises(ArtifactError, match="no such folder"):
         PairDataset.open(tmp_path / "out")
     preprocess(train, tmp_path / "out")  # what was left is in nobody's way
-    PairDataset.open(tmp_path / "out", verify=True)
+    PairDataset.open(tmp_path / "out")
 
 
 def test_progress_goes_to_standard_error(tmp_path, capsys, train):
@@ -554,6 +597,191 @@ def test_rejects_and_sources_are_never_replaced(tmp_path, train, dev):
     assert (tmp_path / "out" / "mine.tsv").exists()
 
 
-def test_a_data_frame_is_no_file(tmp_path):
-    with pytest.raises(InputError, match="write the data frame to one"):
-        preprocess(pd.DataFrame({"text_a": ["甲"]}), tmp_path / "out")
+@pytest.mark.parametrize("form", ["frame", "rows", "iterator", "columns"])
+def test_rows_in_memory_make_the_dataset_of_their_file(tmp_path, train, dev, form):
+    def source(path):
+        rows = [tuple(line.split("\t")) for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+        columns = dict(zip(("text_a", "text_b", "label"), map(list, zip(*rows, strict=True)), strict=True))
+        forms = {"rows": rows, "iterator": iter(rows), "columns": columns, "frame": pd.DataFrame(columns)}
+        return forms[form]
+
+    preprocess(source(train), tmp_path / "memory", dev=source(dev))
+    preprocess(train, tmp_path / "files", dev=dev)
+    for name in os.listdir(tmp_path / "files"):
+        if name not in ("manifest.json", "report.json"):
+            assert (tmp_path / "memory" / name).read_bytes() == (tmp_path / "files" / name).read_bytes()
+
+
+def test_arrays_in_memory(tmp_path):
+    values = vector_rows(30)
+    np.save(tmp_path / "v.npy", values)
+    report = preprocess(values, tmp_path / "matrix", dev_fraction=0.2)
+    arrays = (values[:, :2], values[:, 2:4], values[:, 4])
+    preprocess(arrays, tmp_path / "arrays", dev_fraction=0.2)
+    preprocess(tmp_path / "v.npy", tmp_path / "file", dev_fraction=0.2)
+    assert report["kind"] == "vectors" and report["sources"][0]["sha256"] is None
+    for name in ("train.left.npy", "dev.right.npy", "dev.labels.npy"):
+        expected = (tmp_path / "file" / name).read_bytes()
+        assert {(tmp_path / form / name).read_bytes() for form in ("matrix", "arrays")} == {expected}
+
+
+def test_the_rows_of_each_split_are_kept_as_they_were_read(tmp_path):
+    rows = [(f'ＡＢＣ{i}\n，"甲"', f" 乙\t{i}", i % 5) for i in range(20)]
+    preprocess(rows, tmp_path / "out", dev_fraction=0.25, seed=3, label_max=4)
+    order = np.random.default_rng(3).permutation(20)
+    dataset = PairDataset.open(tmp_path / "out")
+    for name, places in (("train", order[:15]), ("dev", order[15:])):
+        (chunk,) = dataset.rows(name)
+        assert [*zip(*chunk.texts, strict=True)] == [rows[i][:2] for i in places]
+        np.testing.assert_array_equal(chunk.labels, dataset.splits[name].labels)
+    with pytest.raises(ConfigError, match=r"keeps no rows of a split 'test'\. It keeps those of: train, dev"):
+        dataset.rows("test")
+    preprocess(vector_rows(9), tmp_path / "vectors")
+    with pytest.raises(ConfigError, match="none, since it holds vectors"):
+        PairDataset.open(tmp_path / "vectors").rows("train")
+
+
+def test_triplets_of_labelled_pairs(tmp_path):
+    rows = [
+        ("甲", "乙", 1),
+        ("甲", "丙", 0),
+        ("丁", "甲", 0),
+        ("戊", "己", 1),
+        ("庚", "辛", 0),
+        ("甲", "甲", 0),
+    ]
+    report = preprocess(rows, tmp_path / "out", dev=rows, as_triplets=True)
+    dataset = PairDataset.open(tmp_path / "out")
+    assert dataset.kind == report["kind"] == "triplets"
+    train = dataset.splits["train"]
+    texts = [
+        ["".join(dataset.vocabulary.tokens[i] for i in dataset.sentences[s]) for s in side]
+        for side in train.sides
+    ]
+    assert [*zip(*texts, strict=True)] == [("甲", "乙", "丙"), ("甲", "乙", "丁")]
+    assert len(next(dataset.rows("train"))) == 6
+    with pytest.raises(InputError, match="train: the labels allow no triplets"):
+        preprocess(rows[3:5], tmp_path / "no", as_triplets=True)
+    assert not (tmp_path / "no").exists()
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 1)), min_size=1, max_size=25))
+def test_triplets_against_a_slow_reference(rows):
+    left, right, labels = (np.array(column) for column in zip(*rows, strict=True))
+    partners: dict = {}
+    for a, b, label in rows:
+        if a != b:
+            partners.setdefault(a, ([], []))[1 - label].append(b)
+    for a, b, label in rows:
+        if a != b:
+            partners.setdefault(b, ([], []))[1 - label].append(a)
+    expected = []
+    for anchor in sorted(partners):
+        positives, negatives = partners[anchor]
+        for i in range(max(len(positives), len(negatives)) if positives and negatives else 0):
+            triplet = anchor, positives[i % len(positives)], negatives[i % len(negatives)]
+            expected += [triplet] if triplet[1] != triplet[2] else []
+    pairs = Split((left, right), labels.astype(np.float32))
+    if not expected:
+        with pytest.raises(InputError):
+            triplets_of(pairs, "train")
+        return
+    assert [*zip(*(side.tolist() for side in triplets_of(pairs, "train")), strict=True)] == expected
+
+
+def test_a_source_is_hashed_as_it_was_read(tmp_path, train, monkeypatch):
+    before = hashlib.sha256(train.read_bytes()).hexdigest()
+
+    def replace_source(*arguments):
+        other = tmp_path / "other.tsv"
+        other.write_bytes(b"x\ty\t1\n")
+        os.replace(other, train)
+        return tokenize(*arguments)
+
+    tokenize = sentences._tokenize_partition
+    monkeypatch.setattr(sentences, "_tokenize_partition", replace_source)
+    report = preprocess(train, tmp_path / "out")
+    assert report["sources"][0]["sha256"] == before
+
+
+@pytest.mark.parametrize("name", ["p.tsv.gz", "p.parquet", "p.xlsx"])
+def test_sources_are_hashed_in_every_format(tmp_path, name):
+    frame = pd.DataFrame(make_rows(20), columns=["text_a", "text_b", "label"])
+    write = {"p.parquet": frame.to_parquet, "p.xlsx": lambda path: frame.to_excel(path, index=False)}
+    write.get(name, lambda path: frame.to_csv(path, sep="\t", index=False))(tmp_path / name)
+    report = preprocess(tmp_path / name, tmp_path / "out")
+    assert report["sources"][0]["sha256"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+
+
+def test_what_calls_for_attention_is_said(tmp_path):
+    def warned(rows, **options):
+        report = preprocess(rows, tmp_path / "out", overwrite=True, **options)
+        text = format_report(report)
+        assert all(f"warning: {warning}." in text for warning in report["warnings"])
+        return "\n".join(report["warnings"])
+
+    good = [row for row in make_rows(20) if row[0] != row[1]]
+    assert warned(good, dev=good) == ""
+    assert "there is no dev split" in warned(good)
+    assert "all rows of train have one class: they match (1)" in warned([(a, b, 1) for a, b, _ in good])
+    assert "all rows of dev have one class" in warned(good, dev=[(a, b, 0) for a, b, _ in good])
+    assert "1 rows of train have equal texts and are labelled 0" in warned([*good, ("甲", "甲", 0)])
+    assert "1 rows of the rows hold U+FFFD" in warned([*good, ("甲\ufffd", "乙", 0)], dev=good)
+    triplets = [{"anchor": "甲", "positive": "乙", "negative": n} for n in ("丙", "乙", "甲")]
+    assert "2 triplets of train have a negative that is their anchor or positive" in warned(triplets)
+    vectors = np.array([[1, 2, 1, 2, 0], [1, 2, 3, 4, 1]])
+    assert "1 rows of train have equal vectors and are labelled 0" in warned(vectors)
+
+
+def hostile(folder, **changes):
+    """Changes files of a dataset, and the manifest to match."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    for name, change in changes.items():
+        file = name.replace("__", ".")
+        if file.endswith("npy"):
+            np.save(folder / file, change(np.load(folder / file)))
+        elif file == "manifest.json":
+            manifest.update(change)
+            continue
+        else:
+            (folder / file).write_text(change, encoding="utf-8")
+        manifest["files"][file] = file_entry(folder / file)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train__left__npy": lambda a: a + 9999}, r"train\.left\.npy: expected numbers from 0 to"),
+        ({"train__left__npy": lambda a: -a - 1}, r"train\.left\.npy: expected numbers from 0 to"),
+        ({"train__left__npy": lambda a: a.astype(float)}, r"expected int32 of shape \(200\)"),
+        ({"train__left__npy": lambda a: a[:-1]}, r"expected int32 of shape \(200\)"),
+        ({"train__labels__npy": lambda a: a + 1}, "expected labels from 0 to 1"),
+        ({"train__labels__npy": lambda a: a * np.nan}, "expected labels from 0 to 1"),
+        ({"sentences__ids__npy": lambda a: a + 9999}, r"sentences\.ids\.npy: expected numbers from 0 to"),
+        ({"sentences__offsets__npy": lambda a: a[::-1].copy()}, "that never fall"),
+        ({"sentences__offsets__npy": lambda a: a * 2}, "that never fall"),
+        ({"settings.json": '{"max_length": 1}'}, "sentences of max_length at most"),
+        ({"settings.json": '{"max_length": "9"}'}, "expected max_length"),
+        ({"settings.json": "[]"}, "expected a JSON object"),
+        ({"vocabulary.txt": "甲\n"}, r"vocabulary\.txt"),
+        ({"manifest.json": {"kind": "pears"}}, "expected one of the kinds pairs, triplets, vectors"),
+        ({"manifest.json": {"rows": {"../x": 3}}}, "expected the rows of train"),
+        ({"manifest.json": {"rows": {"train": "many"}}}, "expected int32 of shape"),
+    ],
+)
+def test_a_folder_that_does_not_fit_together_is_refused(tmp_path, train, changes, message):
+    preprocess(train, tmp_path / "out")
+    hostile(tmp_path / "out", **changes)
+    with pytest.raises(ArtifactError, match=message):
+        PairDataset.open(tmp_path / "out")
+
+
+def test_vectors_that_are_not_finite_are_refused(tmp_path):
+    preprocess(vector_rows(9), tmp_path / "out", standardize=True)
+    hostile(tmp_path / "out", scaler__scale__npy=lambda a: a * 0)
+    with pytest.raises(ArtifactError, match="finite numbers above 0"):
+        PairDataset.open(tmp_path / "out")
+    hostile(tmp_path / "out", train__left__npy=lambda a: a * np.inf)
+    with pytest.raises(ArtifactError, match=r"train\.left\.npy: expected finite numbers"):
+        PairDataset.open(tmp_path / "out")

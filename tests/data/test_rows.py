@@ -17,17 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsim.data.rows import (
-    EVERY,
-    PAIRS,
-    TEXTS,
-    TRIPLETS,
-    UNLABELED,
-    RejectLog,
-    detect_kind,
-    read_rows,
-    rows_from_frame,
-)
+from textsim.data.columns import EVERY
+from textsim.data.detection import detect_kind
+from textsim.data.rejects import RejectLog
+from textsim.data.row_kinds import PAIRS, TEXTS, TRIPLETS, UNLABELED
+from textsim.data.rows import read_rows
 from textsim.errors import ConfigError, DataFormatError, InputError, MissingDependencyError
 from textsim.text.normalize import Normalizer
 
@@ -522,31 +516,87 @@ def test_columns_that_no_row_of_json_has(tmp_path):
 
 def test_detect_kind(tmp_path):
     for suffix in ("tsv", "csv", "jsonl", "parquet"):
-        assert detect_kind(write_rows(tmp_path / f"p.{suffix}", ROWS)) is PAIRS
+        assert detect_kind(write_rows(tmp_path / f"p.{suffix}", ROWS)) == "pairs"
         path = write_rows(tmp_path / f"t.{suffix}", [("甲", "乙", "丙")], ("negative", "anchor", "positive"))
-        assert detect_kind(path) is TRIPLETS
-    assert detect_kind(text_file(tmp_path, "", "e.tsv")) is PAIRS
-    assert detect_kind("-") is PAIRS
+        assert detect_kind(path) == "triplets"
+    assert detect_kind(text_file(tmp_path, "", "e.tsv")) == "pairs"
+    assert detect_kind("-") == "pairs"
     triplet = '{"anchor": "甲", "positive": "乙", "negative": "丙"}\n'
     for bad in ("", "{", '{"anchor": "甲"}'):
-        assert detect_kind(text_file(tmp_path, f"{bad}\n{triplet}", "t.jsonl")) is TRIPLETS
+        assert detect_kind(text_file(tmp_path, f"{bad}\n{triplet}", "t.jsonl")) == "triplets"
+    assert detect_kind([("甲", "乙", 1)]) == detect_kind(iter([("甲", "乙", 1)])) == "pairs"
+    assert detect_kind(pd.DataFrame({"anchor": ["甲"], "positive": ["乙"], "negative": ["丙"]})) == "triplets"
+    assert (
+        detect_kind(np.ones((3, 5)))
+        == detect_kind((np.ones((3, 2)), np.ones((3, 2)), np.ones(3)))
+        == "vectors"
+    )
 
 
-def test_data_frames():
-    frame = pd.DataFrame(ROWS, columns=["query", "title", "label"])
-    chunk = rows_from_frame(frame)
+@pytest.mark.parametrize(
+    "source",
+    [
+        pd.DataFrame(ROWS, columns=["query", "title", "label"]),
+        ROWS,
+        [dict(zip(HEADER, row, strict=True)) for row in ROWS],
+        dict(zip(HEADER, zip(*ROWS, strict=True), strict=True)),
+        np.array(ROWS, object),
+    ],
+    ids=["frame", "rows", "records", "columns", "array"],
+)
+def test_rows_in_memory(source):
+    chunk = next(read_rows(source))
     assert chunk.texts == tuple([row[side] for row in ROWS] for side in (0, 1))
     assert chunk.labels.tolist() == [0, 1, 0]
     assert chunk.labels.dtype == np.float32
     assert chunk.lines == [1, 2, 3]
-    assert rows_from_frame(frame, UNLABELED, columns=["title", "query"]).texts[0][0] == ROWS[0][1]
-    assert rows_from_frame(frame, UNLABELED).labels is None
+
+
+def test_rows_of_an_iterator_are_read_once_as_they_are_asked_for():
+    asked = []
+
+    def rows():
+        for row in ROWS * 10:
+            asked.append(row)
+            yield row
+
+    reader = read_rows(rows(), chunk_rows=2)
+    assert len(next(reader)) == 2 and len(asked) <= 4
+    assert sum(map(len, reader)) == 28
+
+
+def test_columns_of_rows_in_memory():
+    frame = pd.DataFrame(ROWS, columns=["query", "title", "label"])
+    assert next(read_rows(frame, UNLABELED, columns=["title", "query"])).texts[0][0] == ROWS[0][1]
+    assert next(read_rows(frame, UNLABELED)).labels is None
+    assert next(read_rows(ROWS, UNLABELED, columns=[2, 1])).texts[0][0] == ROWS[0][1]
+    assert next(read_rows(["今天", "明天"], TEXTS)).texts == (["今天", "明天"],)
+    assert next(read_rows([("text_a", "text_b", 1)])).texts == (["text_a"], ["text_b"])
+    with pytest.raises(ConfigError, match="a file without a header has positions"):
+        read_rows(ROWS, columns=["a", "b", "c"])
+    with pytest.raises(ConfigError, match="leave them out"):
+        read_rows(frame, encoding="utf-8")
+
+
+@pytest.mark.parametrize("source", [5, b"text", None, np.ones(3)])
+def test_what_holds_no_rows(source):
+    with pytest.raises(InputError, match="expected"):
+        read_rows(source)
+
+
+def test_bad_rows_in_memory_can_be_skipped():
+    rows = [ROWS[0], ("甲", None, 1), "乙", 5, ("甲", "乙"), ROWS[1]]
+    reader = read_rows(rows, on_bad_row="skip")
+    assert [chunk.lines for chunk in reader] == [[1, 6]]
+    assert reader.rejected_lines == [2, 3, 4, 5]
+    with pytest.raises(DataFormatError, match="the rows, row 2: text_b is missing"):
+        next(read_rows(rows))
 
 
 @pytest.mark.parametrize(
     ("rows", "columns", "message"),
     [
-        ([("甲", "乙", 2)], None, "row 1: column label: expected label 0 or 1"),
+        ([("甲", "乙", 2)], None, "the data frame, row 1: column label: expected label 0 or 1"),
         ([("甲", "乙", 1), (None, "乙", 1)], None, "row 2: text_a is missing"),
         ([("甲", float("nan"), 1)], None, "row 1: text_b is missing"),
         ([("甲", pd.NA, 1)], None, "row 1: text_b is missing"),
@@ -555,19 +605,18 @@ def test_data_frames():
         (
             [("甲", "乙", 1)],
             ["text_a", "text_c", "label"],
-            "no column is named 'text_c'.*Did you mean 'text_",
+            "no column is named 'text_c'.*Did you mean 'text_b'",
         ),
-        ([("甲", "乙", 1)], ["text_a"], "expected names for text_a, text_b, label"),
     ],
 )
 def test_bad_data_frames(rows, columns, message):
-    with pytest.raises(InputError, match=message):
-        rows_from_frame(pd.DataFrame(rows, columns=list(HEADER), dtype=object), columns=columns)
+    with pytest.raises(DataFormatError, match=message):
+        next(read_rows(pd.DataFrame(rows, columns=list(HEADER), dtype=object), columns=columns))
 
 
 def test_a_data_frame_without_the_columns():
-    with pytest.raises(InputError, match=r"expected the columns text_a, text_b, label\. Received 'x'"):
-        rows_from_frame(pd.DataFrame({"x": [1]}))
+    with pytest.raises(DataFormatError, match=r"expected the columns text_a, text_b, label\. Received .*'x'"):
+        read_rows(pd.DataFrame({"x": [1]}))
 
 
 texts = st.text(
@@ -600,7 +649,7 @@ def test_csv_and_json_lines_give_any_text_back(tmp_path_factory, rows, chunk_row
 def test_a_first_row_that_may_be_a_header_is_asked_about(tmp_path, name, text, kind, options):
     path = text_file(tmp_path, text, name)
     with pytest.raises(
-        DataFormatError, match=r"line 1: '.*' is a usual name of a column, and the line is no"
+        DataFormatError, match=r"line 1: expected the columns .*\. Found the columns '.*--header no"
     ):
         read_rows(path, kind, **options)
     (chunk,) = read_rows(path, kind, header="no", **options)
@@ -649,9 +698,9 @@ def test_a_pipe_is_read_once(tmp_path):
         target=lambda: (tmp_path / "pipe.tsv").write_text("anchor\tpositive\tnegative\n", encoding="utf-8")
     )
     # Nothing is there to be read yet, and nobody waits for it.
-    assert detect_kind(tmp_path / "pipe.tsv") is PAIRS
+    assert detect_kind(tmp_path / "pipe.tsv") == "pairs"
     writer.start()
-    with pytest.raises(DataFormatError, match="'anchor' is a usual name"):
+    with pytest.raises(DataFormatError, match="Found the columns 'anchor'"):
         read_rows(tmp_path / "pipe.tsv")
     writer.join(10)
 

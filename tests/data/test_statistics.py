@@ -67,6 +67,7 @@ def test_rows():
         "rows": 4,
         "truncated_rows": 1,
         "same_text_rows": 2,
+        "impossible_rows": 1,
         "positive_share": 0.25,
         "mean_label": 0.25,
     }

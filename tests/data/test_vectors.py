@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import StandardScaler
 
+from textsim.data.detection import detect_kind
 from textsim.data.scaler import Scaler
-from textsim.data.vectors import _joined, holds_vectors, iter_vector_pairs
+from textsim.data.vectors import _joined, iter_vector_pairs
 from textsim.errors import ConfigError, DataFormatError
 from textsim.io import npy as io_npy
 
@@ -161,7 +162,9 @@ def test_bad_cells_of_arrays(tmp_path, matrix, name, value):
         read_vector_pairs(write(tmp_path / name, matrix))
 
 
-@pytest.mark.parametrize("options", [{"on_bad_row": "skip"}, {"rejects": "rejects.tsv"}])
+@pytest.mark.parametrize(
+    "options", [{"on_bad_row": "skip"}, {"on_bad_row": "skip", "rejects": "rejects.tsv"}]
+)
 def test_bad_rows_are_not_skipped(tmp_path, matrix, options):
     with pytest.raises(ConfigError, match=r"bad rows of vector pairs are not skipped: leave out on_bad_row"):
         list(iter_vector_pairs(write(tmp_path / "v.csv", matrix), **options))
@@ -271,6 +274,23 @@ def test_columns_that_are_numbered_have_a_header(tmp_path, matrix, first, labele
     assert len(read_vector_pairs(tmp_path / "v.csv", header="no", label_max=2)) == 2
 
 
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [
+        ("left_0,right_0,left_1,right_1", [0, 2]),
+        ("a1,b1,a2,b2", [0, 2]),
+        ("0_l,0_r,1_l,1_r", [0, 2]),
+        ("age_1,sum_1,age_2,sum_2", [0, 1]),
+        ("age_x,sum_x,age_y,sum_y", [0, 1]),
+        ("x_mean,y_mean,x_std,y_std", [0, 2]),
+        ("v1,v2,v3,v4", [0, 1]),
+    ],
+)
+def test_names_of_two_numbers_a_side(tmp_path, names, left):
+    (tmp_path / "v.csv").write_text(f"{names},label\n10,11,12,13,1\n")
+    assert read_vector_pairs(tmp_path / "v.csv").left.tolist() == [[10 + i for i in left]]
+
+
 def test_decimal_commas_are_told(tmp_path):
     (tmp_path / "v.csv").write_text("0,5;0,25;1\n" * 3)
     with pytest.raises(DataFormatError, match="pass --delimiter ';'"):
@@ -296,7 +316,7 @@ def test_columns_of_whole_vectors(tmp_path, matrix, name):
         table.to_parquet(tmp_path / name)
     else:
         table.to_json(tmp_path / name, orient="records", lines=name == "v.jsonl", double_precision=15)
-    assert holds_vectors(tmp_path / name)
+    assert detect_kind(tmp_path / name) == "vectors"
     pairs = read_vector_pairs(tmp_path / name)
     np.testing.assert_array_equal(pairs.right, matrix[:, 3:6])
     np.testing.assert_array_equal(pairs.labels, matrix[:, 6])
@@ -386,15 +406,15 @@ def test_other_encodings(tmp_path, matrix):
 
 @pytest.mark.parametrize("name", ["v.csv", "v.tsv", "v.parquet"])
 def test_holds_vectors(tmp_path, matrix, name):
-    assert holds_vectors(write(tmp_path / name, matrix))
+    assert detect_kind(write(tmp_path / name, matrix)) == "vectors"
 
 
 def test_texts_are_no_vectors(tmp_path):
     for name, text in (("p.tsv", "甲\t乙\t1\n" * 3), ("p.csv", "text_a,text_b,label\n1,2,1\n甲,乙,1\n")):
         (tmp_path / name).write_text(text, encoding="utf-8")
-        assert not holds_vectors(tmp_path / name) or name == "p.csv"
+        assert detect_kind(tmp_path / name) == "pairs"
     (tmp_path / "p.jsonl").write_text("{}\n")
-    assert not holds_vectors(tmp_path / "p.jsonl")
+    assert detect_kind(tmp_path / "p.jsonl") != "vectors"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -431,8 +451,8 @@ def test_texts_that_are_numbers_are_no_vectors(tmp_path, names):
     rows = pd.DataFrame([[12306, 95588, 0], [10086, 10010, 1]], columns=names)
     rows.to_csv(tmp_path / "p.csv", index=False)
     rows.to_parquet(tmp_path / "p.parquet")
-    assert not holds_vectors(tmp_path / "p.csv")
-    assert not holds_vectors(tmp_path / "p.parquet")
+    assert detect_kind(tmp_path / "p.csv") != "vectors"
+    assert detect_kind(tmp_path / "p.parquet") != "vectors"
 
 
 def test_scaler_agrees_with_scikit_learn():

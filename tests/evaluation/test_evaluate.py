@@ -12,6 +12,7 @@ from sklearn import metrics
 from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.settings import VocabularySettings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.evaluation.evaluate import evaluate_file, evaluate_scores, evaluate_triplets
 from textsim.matching.load import load_matcher
@@ -169,7 +170,12 @@ def test_files_are_judged_by_the_scores_that_a_matcher_gives(models: dict[str, P
 
     folder = tmp_path / "dataset"
     # Too rare to extend the vocabulary, which must be the model's.
-    preprocess(tmp_path / "pairs.tsv", folder, vocabulary_from=models["pairs"], min_count=9, progress=False)
+    preprocess(
+        tmp_path / "pairs.tsv",
+        folder,
+        vocabulary=VocabularySettings(models["pairs"], min_count=9),
+        progress=False,
+    )
     whole = evaluate_file(models["pairs"], folder, split="train")
     assert (whole.accuracy, whole.auc) == (expected.accuracy, expected.auc)
 
@@ -207,12 +213,22 @@ def test_a_dataset_that_holds_more_or_less_of_a_text_than_the_model_reads(
     rows.append(("怎么还款", "你好", 0))
     file = tmp_path / "pairs.tsv"
     file.write_text("".join(f"{a}\t{b}\t{y}\n" for a, b, y in rows), encoding="utf-8")
-    options = {"vocabulary_from": models["pairs"], "min_count": 99, "progress": False}
-    preprocess(file, tmp_path / "longer", max_length=limit + 9, **options)  # type: ignore[arg-type]
+    options = {"base": models["pairs"], "min_count": 99}
+    preprocess(
+        file,
+        tmp_path / "longer",
+        vocabulary=VocabularySettings(max_length=limit + 9, **options),
+        progress=False,
+    )  # type: ignore[arg-type]
     expected = evaluate_file(models["pairs"], file).to_dict()
     found = evaluate_file(models["pairs"], tmp_path / "longer", split="train").to_dict()
     assert {**found, "seconds": 0} == {**expected, "seconds": 0}
-    preprocess(file, tmp_path / "shorter", max_length=limit - 1, **options)  # type: ignore[arg-type]
+    preprocess(
+        file,
+        tmp_path / "shorter",
+        vocabulary=VocabularySettings(max_length=limit - 1, **options),
+        progress=False,
+    )  # type: ignore[arg-type]
     with pytest.raises(
         ConfigError, match=rf"the first {limit - 1} tokens of a text, of which .* reads {limit}\."
     ):
@@ -223,9 +239,9 @@ def test_a_dataset_is_simplified_as_the_model_reads(models: dict[str, Path], tmp
     pytest.importorskip("opencc")
     file = tmp_path / "pairs.tsv"
     file.write_text("花唄怎麼還款\t怎样还花呗\t1\n你好\t怎么还款\t0\n", encoding="utf-8")
-    options = {"vocabulary_from": models["pairs"], "min_count": 99, "progress": False}
-    preprocess(file, tmp_path / "simplified", simplify=True, **options)  # type: ignore[arg-type]
-    preprocess(file, tmp_path / "plain", **options)  # type: ignore[arg-type]
+    same = VocabularySettings(models["pairs"], min_count=99)
+    preprocess(file, tmp_path / "simplified", simplify=True, vocabulary=same)
+    preprocess(file, tmp_path / "plain", vocabulary=same)
     simplifying = load_matcher(models["pairs"], simplify=True)
     expected = evaluate_file(simplifying, file).to_dict()
     found = evaluate_file(simplifying, tmp_path / "simplified", split="train").to_dict()
@@ -241,7 +257,7 @@ def test_data_that_a_model_cannot_be_evaluated_on(
 ) -> None:
     with pytest.raises(ConfigError, match=r"is a dataset folder, .* Leave out: label_max, kind\."):
         evaluate_file(models["pairs"], pairs.path, label_max=5, kind="pairs")
-    with pytest.raises(ConfigError, match=r"split='dev' chooses rows of a dataset folder, but .* is a file"):
+    with pytest.raises(ConfigError, match=r"split='dev' chooses rows of a dataset folder, and there is none"):
         evaluate_file(models["pairs"], tmp_path / "some.tsv", split="dev")
     with pytest.raises(ConfigError, match=r"has no split 'test'\. It has: train, dev\."):
         evaluate_file(models["pairs"], pairs.path, split="test")

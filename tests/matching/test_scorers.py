@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import threading
@@ -134,9 +135,12 @@ def test_few_sentences_are_read_by_another_operator_and_give_the_same(
     np.testing.assert_allclose(rows[0], rows[10_000], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", registry.HEADS.names())
-def test_heads_agree_with_keras_at_the_edges(name: str) -> None:
-    saved = saved_model(text_recipe("word-vectors", "mean", head=name))
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, []) for name in registry.HEADS.names()), ("interaction", ["head.cosine=true"])],
+)
+def test_heads_agree_with_keras_at_the_edges(name: str, options: list[str]) -> None:
+    saved = saved_model(text_recipe("word-vectors", "mean", head=name).replace(options))
     random = np.random.default_rng(3)
     row = random.normal(size=DIM)
     rows = np.array(
@@ -344,3 +348,18 @@ def test_threads_share_a_scorer(ids: np.ndarray) -> None:
     assert len(results) == 40
     for result in results:
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change"),
+    [
+        ("vector-contrastive", "head.half_distance=0"),
+        ("vector-contrastive", "head.half_distance=far"),
+        ("bilstm-triplet", "projection.activation=[1]"),
+    ],
+)
+def test_options_that_no_graph_is_made_of(recipe: str, change: str) -> None:
+    saved = saved_model(recipe)
+    altered = dataclasses.replace(saved, recipe=saved.recipe.replace([change]))
+    with pytest.raises(ArtifactError, match="cannot read its options or its inputs"):
+        make_scorer(altered)

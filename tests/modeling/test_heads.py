@@ -164,6 +164,16 @@ def test_dropout_in_training_alone() -> None:
     assert not np.array_equal(layer((u, v), training=True), layer((u, v), training=True))
 
 
+def test_an_interaction_head_may_count_the_cosine_too() -> None:
+    layer, u, v = head("interaction", units=[3], cosine=True), normal(1), normal(2)
+    (k0, b0), (k1, b1) = layer.hidden[0].get_weights(), layer.linear.get_weights()
+    both = np.concatenate([np.abs(u - v), u * v], axis=1)
+    cosines = 1 - paired_cosine_distances(u, v)
+    expected = (np.maximum(both @ k0 + b0, 0) @ k1 + b1)[:, 0] + np.asarray(layer.cosine) * cosines
+    np.testing.assert_allclose(layer.measure(u, v), expected, atol=1e-5)
+    assert layer.get_config()["cosine"] is True
+
+
 def test_an_interaction_head_without_hidden_layers_is_linear() -> None:
     layer = head("interaction", units=[])
     assert [weight.shape for weight in layer.get_weights()] == [(2 * WIDTH, 1), (1,)]
@@ -178,7 +188,8 @@ def test_an_interaction_head_without_hidden_layers_is_linear() -> None:
             r"euclidean half_distance: expected a number above 0\. Received 0\.",
         ),
         ("euclidean", {"half_distance": "far"}, r"euclidean half_distance: expected a number above 0.*'far'"),
-        ("interaction", {"units": [0]}, r"interaction units: expected whole numbers of at least 1"),
+        ("interaction", {"units": [0]}, r"interaction units: expected whole numbers from 1 to"),
+        ("interaction", {"cosine": 1}, r"interaction cosine: expected true or false\. Received 1\."),
         ("interaction", {"dropout": 1}, r"interaction dropout: expected a share in \[0, 1\)"),
         ("cosine", {"scale": 2}, r"head 'cosine': unknown option 'scale'\. It has none\."),
         ("manhatan", {}, r"unknown head 'manhatan'.*Did you mean 'manhattan'\?"),

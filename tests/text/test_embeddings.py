@@ -153,5 +153,7 @@ def test_refused_training() -> None:
         train_word_vectors([[]], 4)
     with pytest.raises(ConfigError, match=r"word vector option 'dim': expected at least 1. Received 0"):
         train_word_vectors(SENTENCES, 0)
+    with pytest.raises(ConfigError, match=r"word vector option 'dim': expected at most 10,000. Received"):
+        train_word_vectors(SENTENCES, 10**11)
     with pytest.raises(ConfigError, match=r"word vector option 'workers': expected at least 1. Received 0"):
         train_word_vectors(SENTENCES, 4, workers=0)

@@ -157,7 +157,7 @@ def test_trained_on_one_dataset(pairs: PairDataset, triplets: PairDataset, tmp_p
 
 def test_it_cannot_be_continued(pairs: PairDataset, tmp_path: Path, dev: Path) -> None:
     ensemble(saved(tmp_path), dev, tmp_path / "合")
-    preprocess(dev, tmp_path / "data", dev=dev, vocabulary_from=tmp_path / "合", progress=False)
+    preprocess(dev, tmp_path / "data", dev=dev, vocabulary=tmp_path / "合", progress=False)
     recipe = load_model(tmp_path / "合").recipe
     with pytest.raises(ConfigError, match=r"is an ensemble of 3\. .*成员0, 成员1, 成员2"):
         train(tmp_path / "data", recipe, tmp_path / "new", init=tmp_path / "合", progress=False)

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from textsim.errors import ArtifactError
+from textsim.io.folders import restore
 from textsim.registry import unknown_name
 
 CONFIG = "config.json"
@@ -20,6 +21,7 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
         ArtifactError: neither.
     """
     folder = Path(path_or_name)
+    restore(folder)
     if folder.is_dir():
         return folder
     if folder.exists():

@@ -188,8 +188,10 @@ def l1(width: int) -> tuple[Shapes, int]:
 
 
 @HEADS.weight_shapes("interaction")
-def interaction(width: int, *, units: Sequence[int] = (256,), dropout: float = 0.0) -> tuple[Shapes, int]:
-    shapes: Shapes = {}
+def interaction(
+    width: int, *, units: Sequence[int] = (256,), dropout: float = 0.0, cosine: bool = False
+) -> tuple[Shapes, int]:
+    shapes: Shapes = {"cosine": ()} if cosine else {}
     inputs = 2 * width
     for k, n in enumerate(widths_of("interaction units", units) if units != [] else []):
         shapes |= _dense(f"hidden_{k}", inputs, n)

@@ -62,7 +62,8 @@ def check(
             raise click.UsageError(f"{names}: for FILE alone.")
         pairs = contrast_set()
     else:
-        from textsim.data.rows import TEXTS, read_rows
+        from textsim.data.row_kinds import TEXTS
+        from textsim.data.rows import read_rows
         from textsim.errors import InputError
         from textsim.training.augmentation.contrast import contrast_pairs
 

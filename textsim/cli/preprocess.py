@@ -32,6 +32,12 @@ from textsim.cli.terminal import command, format_json
     default="auto",
     help="A row is two texts and a label; or anchor, positive, negative; or two numeric vectors and a label.",
 )
+@option(
+    "--as",
+    "as_kind",
+    type=click.Choice(["triplets"]),
+    help="Make triplets of labelled pairs, where a text has a partner labelled 1 and one labelled 0.",
+)
 @option("--overwrite", is_flag=True, help="Replace DATASET if it is there.")
 @option(
     "--processes",
@@ -175,14 +181,21 @@ def preprocess(
     segmenter: str | None,
     nfkc: bool | None,
     lowercase: bool | None,
+    as_kind: str | None,
     vocabulary_from: str | None,
+    min_count: int,
+    max_size: int | None,
+    max_length: int | None,
+    word_vectors: Path | None,
+    train_vectors: int | None,
+    extra_text: tuple[Path, ...],
     **options: Any,
 ) -> None:
     """Turn labelled data files into a dataset folder.
 
-    The folder is what `textsim train` reads. INPUT is TSV, CSV, JSON lines or Parquet, for vectors also
-    .npy and .npz; plain or gzipped. Several are read one after the other. A bad row stops the run with its
-    file and line, unless --on-bad-row skip.
+    The folder is what `textsim train` reads. INPUT is TSV, CSV, JSON, Parquet or an Excel workbook, for vectors also
+    .npy and .npz; those of text plain or gzipped. Several are read one after the other. A bad row stops the run
+    with its file and line, unless --on-bad-row skip.
 
     \b
     Examples:
@@ -194,6 +207,7 @@ def preprocess(
       textsim preprocess vectors.csv --kind vectors --standardize --dev-fraction 0.2 --out dataset
     """
     from textsim.data.preprocess import preprocess
+    from textsim.data.settings import VocabularySettings, WordVectorSettings
     from textsim.data.statistics import format_report
     from textsim.io.paths import as_text
     from textsim.text.tokenizers import make_tokenizer
@@ -205,10 +219,20 @@ def preprocess(
     chosen = None
     if tokenizer or cutting or normalizing:
         chosen = make_tokenizer(tokenizer or "char", **cutting, normalizer=normalizing)
-    if vocabulary_from is not None:
-        options["vocabulary_from"] = vocabulary_from
-    progress = False if quiet else None
-    report = preprocess(inputs, out, tokenizer=chosen, progress=progress, **given(**options))
+    vocabulary = VocabularySettings(vocabulary_from, min_count, max_size, max_length)
+    vectors = None
+    if word_vectors or train_vectors or extra_text:
+        vectors = WordVectorSettings(word_vectors, train_vectors, extra_text)
+    report = preprocess(
+        inputs,
+        out,
+        tokenizer=chosen,
+        vocabulary=None if vocabulary == VocabularySettings() else vocabulary,
+        word_vectors=vectors,
+        as_triplets=as_kind == "triplets",
+        progress=False if quiet else None,
+        **given(**options),
+    )
     if as_json:
         click.echo(format_json(report))
     elif not quiet:

@@ -10,9 +10,10 @@ from textsim.registry import unknown_name
 
 
 def parse_value(text: str) -> Any:
+    """What a text is as JSON; the text itself where it is no JSON, or a number beyond all bounds."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

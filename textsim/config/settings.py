@@ -55,7 +55,7 @@ def _explain(error: ValidationError, cls: type[Settings]) -> str:
         return f"the setting {path!r} is missing."
     message = fault["msg"].removeprefix("Value error, ")
     place = f"{path}: " if path else ""
-    received = "" if fault["type"] == "value_error" else f" Received {fault['input']!r}."
+    received = "" if fault["type"] == "value_error" else f" Received {fault['input']!r:.80}."
     return f"{place}{message.rstrip('.')}.{received}"
 
 
@@ -155,6 +155,13 @@ class TrainingSettings(Settings):
         "one that is the same as a third and one that differs from it differ; at most as many as are labelled 0 or 1, "
         "drawn at random where more are implied",
     )
+    contrast: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="adds as many pairs as this fraction of the rows, made by rules of the training texts, that differ "
+        "in one thing: a number, a negation, who does it to whom (extra `augment`)",
+    )
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
@@ -187,6 +194,9 @@ class Recipe(Settings):
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise ConfigError(f"{where}, line {error.lineno}: not JSON: {error.msg}.") from None
+        except (ValueError, RecursionError) as error:
+            # Numbers of thousands of digits, and brackets in brackets without end.
+            raise ConfigError(f"{where}: cannot be read: {error}.") from None
         if not isinstance(values, dict):
             raise ConfigError(
                 f"{where}: expected a JSON object of settings. Received {type(values).__name__}."
@@ -224,6 +234,7 @@ class Recipe(Settings):
             "training.epochs=10",
             "training.debias=0",
             "training.transitive=false",
+            "training.contrast=0",
         ]
         if self.embedding is not None and self.loss.name != "none":
             changes.append("training.adversarial=0.1")

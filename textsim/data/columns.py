@@ -1,4 +1,4 @@
-"""Kinds of rows, and where a table has their columns."""
+"""Where a table has the columns of a kind of rows."""
 
 from __future__ import annotations
 
@@ -8,82 +8,18 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from textsim.data.formats.table import Cells, Malformed, Table, is_blank
-from textsim.data.labels import LABEL_NAMES, LabelRule
+from textsim.data.labels import LabelRule
+from textsim.data.row_kinds import PAIRS, TEXTS, TRIPLETS, UNLABELED, USUAL_NAMES, RowKind
 from textsim.errors import ConfigError, DataFormatError
+from textsim.io.paths import STREAM
 
 C = TypeVar("C", str, str | int)
 
-HEADERS = ("auto", "yes", "no")
 _DELIMITERS = ("\t", ";", "|", ",")
 LINE = "line"
 """Kept like a column: the number of the line."""
 EVERY = "*"
 """Kept alone, like a column: a dict of the cells of all columns that are not the kind's, by name."""
-
-
-@dataclass(frozen=True)
-class RowKind:
-    """What a row holds.
-
-    Attributes:
-        name: of the kind.
-        columns: what the columns are called, the label last where there is one.
-        aliases: for each column, the header names (lower case) that are taken for it.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    aliases: tuple[frozenset[str], ...]
-
-    @property
-    def labeled(self) -> bool:
-        return self.columns[-1] == "label"
-
-    @property
-    def text_columns(self) -> tuple[str, ...]:
-        return self.columns[:-1] if self.labeled else self.columns
-
-    @property
-    def texts(self) -> int:
-        """How many of the columns are texts."""
-        return len(self.text_columns)
-
-    def find(self, names: Sequence[str]) -> tuple[str, ...] | None:
-        """For each column the first of `names` that is taken for it; None where one has none."""
-        found = []
-        for column, aliases in zip(self.columns, self.aliases, strict=True):
-            candidates = [name for name in names if name.lower() in aliases]
-            if not candidates:
-                return None
-            found.append(next((name for name in candidates if name.lower() == column), candidates[0]))
-        return tuple(found)
-
-
-_CHINESE_TEXT = ("句子", "文本", "问题")
-_TEXT_A = frozenset(
-    {"text_a", "sentence1", "sentence_a", "text1", "question1", "query", "q1", "s1", "问句", "用户问题"}
-    | {name + number for name in _CHINESE_TEXT for number in ("1", "一", "a")}
-)
-_TEXT_B = frozenset(
-    {"text_b", "sentence2", "sentence_b", "text2", "question2", "title", "q2", "s2", "标准问", "标准问题"}
-    | {name + number for name in _CHINESE_TEXT for number in ("2", "二", "b")}
-)
-
-PAIRS = RowKind("pairs", ("text_a", "text_b", "label"), (_TEXT_A, _TEXT_B, LABEL_NAMES))
-UNLABELED = RowKind("unlabeled pairs", ("text_a", "text_b"), (_TEXT_A, _TEXT_B))
-TRIPLETS = RowKind(
-    "triplets",
-    ("anchor", "positive", "negative"),
-    (frozenset({"anchor"}), frozenset({"positive", "pos"}), frozenset({"negative", "neg"})),
-)
-TEXTS = RowKind(
-    "texts",
-    ("text",),
-    (frozenset({"text", "sentence", "content", "question", "query", "文本", "句子", "问题", "问句"}),),
-)
-_USUAL_NAMES = frozenset().union(
-    *(names for kind in (PAIRS, TRIPLETS, TEXTS) for names in kind.aliases), LABEL_NAMES
-)
 
 
 class BadRow(Exception):
@@ -120,8 +56,6 @@ def parse_wanted(columns: Sequence[str | int] | None, kind: RowKind, header: str
         ConfigError: their number is not that of the kind's columns, or they are mixed, repeated or below 1,
             or are names where there is no header.
     """
-    if header not in HEADERS:
-        raise ConfigError(f"header {header!r}: expected one of: {', '.join(HEADERS)}.")
     if columns is None:
         return None
     received = columns if isinstance(columns, str) else ", ".join(map(str, columns))
@@ -172,7 +106,13 @@ def _without_line(keep: Sequence[C]) -> list[C]:
 
 
 def find_columns(
-    table: Table, kind: RowKind, wanted: Wanted, header: str, rule: LabelRule, keep: Sequence[str | int] = ()
+    table: Table,
+    kind: RowKind,
+    wanted: Wanted,
+    header: str,
+    rule: LabelRule,
+    keep: Sequence[str | int] = (),
+    asks: bool = True,
 ) -> Columns:
     """Finds the columns of `kind`; takes the header off `table.rows` where there is one.
 
@@ -183,6 +123,7 @@ def find_columns(
         header: one of `HEADERS`.
         rule: what a label is, to tell a first row from a header with unusual names.
         keep: what `parse_keep` returned.
+        asks: whether whole lines that look like rows of columns are asked about.
 
     Raises:
         DataFormatError: a column is not there, or it cannot be told whether there is a header.
@@ -197,6 +138,11 @@ def find_columns(
     in_order = tuple(range(len(kind.columns)))
     # Blank rows before the first that holds anything are bad rows and no header.
     whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
+    if whole_lines and asks:
+        # A person who types waits for no more than the first line.
+        rows = table.take_until(lambda _: table.name == STREAM)
+        table.put_back(rows)
+        _check_single(table, rows)
     rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
     if not rows or not isinstance(rows[-1][1], list):
         # Nothing, or bad rows alone.
@@ -232,7 +178,7 @@ def find_columns(
         numbers = ",".join(str(place + 1) for place in places)
         expected = f"{expected}; of more, say which to read, as in --columns {numbers}"
     if header == "auto":
-        _check_no_header(table.where(number), names, kind)
+        _check_no_header(table.where(number), names, kind, wanted)
         if kind.labeled and len(cells) == width:
             _check_label(table, (number, cells), places[-1], rule)
     table.put_back(rows)
@@ -333,16 +279,45 @@ def _is_header(names: list[str], kind: RowKind, wanted: Wanted, keep: Sequence[s
     return _has(names, kind, wanted)
 
 
-def _check_no_header(where: str, names: list[str], kind: RowKind) -> None:
+def _check_no_header(where: str, names: list[str], kind: RowKind, wanted: Wanted) -> None:
     """A first row that holds a usual name may be a header without the others: ask, and do not guess."""
-    usual = next((name for name in names if name.lower() in _USUAL_NAMES), None)
-    if usual is not None:
-        have = ", ".join(map(repr, names))
-        raise DataFormatError(
-            f"{where}: {usual!r} is a usual name of a column, and the line is no header of {', '.join(kind.columns)}: "
-            f"{have}. If it names the columns, say which to read with --columns (columns=[...]) and --header yes "
-            "(header='yes'); if it is a row, pass --header no (header='no')."
+    if any(name.lower() in USUAL_NAMES for name in names):
+        example = ",".join((names * len(kind.columns))[: len(kind.columns)])
+        remedy = (
+            f"Say which to read, in that order, as in --columns {example} (columns=[...])."
+            if wanted is None
+            else "If the line names the columns, pass --header yes (header='yes')."
         )
+        raise DataFormatError(
+            f"{where}: expected the columns {', '.join(kind.columns)}. Found the columns "
+            f"{', '.join(map(repr, names))}. {remedy} If the line is a row and no header, pass "
+            "--header no (header='no')."
+        )
+
+
+def _check_single(table: Table, rows: list[tuple[int, Cells]]) -> None:
+    """Lines that all divide, or whose first one names columns, may be rows of a table: ask, and do not guess."""
+    lines = [str(cells[0]) for _, cells in rows if isinstance(cells, list) and cells]
+    for delimiter in _DELIMITERS:
+        counts = {line.count(delimiter) for line in lines}
+        names = [name.strip() for name in lines[0].split(delimiter)] if lines else []
+        is_header = len(names) > 1 and any(name.lower() in USUAL_NAMES for name in names)
+        divides = 0 not in counts and (
+            delimiter == "\t" or (delimiter in ";|" and len(counts) == 1 < len(lines))
+        )
+        if is_header or (lines and divides):
+            format = "tsv" if delimiter == "\t" else f"csv --delimiter {delimiter!r}"
+            which = (
+                next((name for name in names if name.lower() in TEXTS.aliases[0]), "1") if is_header else "1"
+            )
+            seen = (
+                f"the columns {', '.join(map(repr, names))}" if is_header else f"{delimiter!r} in every line"
+            )
+            raise DataFormatError(
+                f"{table.where(rows[0][0])}: expected one text a line. Received {seen}. Say which column to read, as "
+                f"in --format {format} --columns {which} (format=..., columns=[...]); if each line is a text, pass "
+                "--format lines (format='lines')."
+            )
 
 
 def _check_label(table: Table, first: tuple[int, list[Any]], place: int, rule: LabelRule) -> None:

@@ -9,6 +9,7 @@ A folder holds:
     embedding.npy      word vectors, where asked for
     sentences.*.npy    token ids of all distinct sentences, one after the other, and their offsets (texts)
     SPLIT.SIDE.npy     for each row its sentence's index (texts), or its vector (vectors)
+    SPLIT.rows.csv     the rows as they were read (texts)
     SPLIT.labels.npy   labels in [0, 1] (not of triplets)
     scaler.*.npy       mean and scale of vectors, where standardized
     rejects.tsv        rows that were left out, where there are any
@@ -24,20 +25,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from textsim.data.layout import (
-    FORMAT,
-    REPORT,
-    SETTINGS,
-    SIDES,
-    TOKENIZER,
-    VERSION,
-    VOCABULARY,
-    Split,
-)
+from textsim.data.dataset_files import DatasetFiles
+from textsim.data.kept_rows import kept_rows_name
+from textsim.data.layout import FORMAT, REPORT, TOKENIZER, VERSION, Split
 from textsim.data.preprocess import preprocess
-from textsim.errors import ArtifactError
-from textsim.io.manifest import MANIFEST, read_json, read_manifest, sha256_file, verify_files
-from textsim.io.npy import open_npy
+from textsim.data.row_kinds import PAIRS, TRIPLETS
+from textsim.data.rows import RowReader, read_rows
+from textsim.errors import ArtifactError, ConfigError
+from textsim.io.manifest import (
+    MANIFEST,
+    read_json_object,
+    read_manifest,
+    sha256_file,
+    verify_files,
+)
 from textsim.io.siblings import is_partial
 from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
@@ -120,69 +121,70 @@ class PairDataset:
     sha256: str
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, verify: bool = False) -> PairDataset:
-        """Opens a dataset folder; its arrays are mapped into memory, not read.
-
-        Args:
-            path: the folder.
-            verify: whether to read every file and compare its hash with the manifest's. Without it the files'
-                presence and sizes are checked.
+    def open(cls, path: str | os.PathLike[str]) -> PairDataset:
+        """Opens a dataset folder. Every file is compared with its hash; arrays are then mapped into memory.
 
         Raises:
-            ArtifactError: the folder is missing, is no dataset, is of another version, or a file of it is
-                missing, cut short or altered. Names the file.
+            ArtifactError: the folder is missing, is no dataset, is of another version, a file of it is missing, cut
+                short or altered, or what it holds does not fit together. Names the file.
         """
         folder = Path(path)
-        if not folder.is_dir():
-            raise ArtifactError(
-                f"{folder}: no such folder. Expected a dataset folder made by textsim preprocess."
-            )
-        if is_partial(folder):
-            raise ArtifactError(f"{folder}/ is what an interrupted run left behind, not a dataset.")
-        if not (folder / MANIFEST).is_file():
-            found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
-            raise ArtifactError(
-                f"{folder}/ is no dataset: it holds no {MANIFEST}. Found: {found}. "
-                "Was preprocessing interrupted?"
-            )
-        sha256 = sha256_file(folder / MANIFEST)
-        manifest = read_manifest(folder, FORMAT)
-        if manifest.get("version") != VERSION:
-            raise ArtifactError(
-                f"{folder}/ has dataset version {manifest.get('version')!r}. Expected {VERSION}. "
-                "Run textsim preprocess again."
-            )
-        verify_files(folder, manifest["files"], hashes=verify)
-        settings = read_json(folder / SETTINGS)
-        kind = manifest["kind"]
-
-        def array(name: str) -> np.ndarray | None:
-            return open_npy(folder / f"{name}.npy") if f"{name}.npy" in manifest["files"] else None
-
-        splits = {
-            name: Split(
-                tuple(open_npy(folder / f"{name}.{side}.npy") for side in SIDES[kind]),
-                array(f"{name}.labels"),
-            )
-            for name in manifest["rows"]
-        }
+        manifest, sha256 = _checked_manifest(folder)
+        files = DatasetFiles(folder, manifest)
+        kind = files.kind
         texts = kind != "vectors"
-        mean, scale = array("scaler.mean"), array("scaler.scale")
+        vocabulary = files.vocabulary() if texts else None
+        sentences = Sentences(*files.sentences(vocabulary)) if vocabulary is not None else None
         return cls(
             path=folder,
             kind=kind,
-            splits=splits,
-            tokenizer=tokenizer_from_config(read_json(folder / TOKENIZER)) if texts else None,
-            vocabulary=Vocabulary.load(folder / VOCABULARY) if texts else None,
-            max_length=settings["max_length"] if texts else None,
-            sentences=Sentences(
-                open_npy(folder / "sentences.ids.npy"), open_npy(folder / "sentences.offsets.npy")
-            )
-            if texts
-            else None,
-            embedding=array("embedding"),
-            scaler=None if mean is None or scale is None else (mean, scale),
+            splits=files.splits(None if sentences is None else len(sentences)),
+            tokenizer=tokenizer_from_config(read_json_object(folder / TOKENIZER)) if texts else None,
+            vocabulary=vocabulary,
+            max_length=files.max_length() if texts else None,
+            sentences=sentences,
+            embedding=None if vocabulary is None else files.embedding(len(vocabulary)),
+            scaler=None if texts else files.scaler(),
             manifest=manifest,
-            report=read_json(folder / REPORT),
+            report=read_json_object(folder / REPORT),
             sha256=sha256,
         )
+
+    def rows(self, split: str) -> RowReader:
+        """The rows of a split of texts as they were read: of a dataset of triplets from labelled pairs, the pairs.
+
+        Raises:
+            ConfigError: there is no such split, or the dataset holds vectors.
+        """
+        if split not in self.splits or self.kind == "vectors":
+            kept = ", ".join(self.splits) if self.kind != "vectors" else "none, since it holds vectors"
+            raise ConfigError(f"{self.path}/ keeps no rows of a split {split!r}. It keeps those of: {kept}.")
+        kind = TRIPLETS if self.report["rows_kind"] == TRIPLETS.name else PAIRS
+        graded = 1.0 if kind.labeled else None
+        return read_rows(
+            self.path / kept_rows_name(split), kind, header="yes", format="csv", label_max=graded
+        )
+
+
+def _checked_manifest(folder: Path) -> tuple[dict[str, Any], str]:
+    """The manifest of a dataset folder whose files are whole, and its hash."""
+    if not folder.is_dir():
+        raise ArtifactError(
+            f"{folder}: no such folder. Expected a dataset folder made by textsim preprocess."
+        )
+    if is_partial(folder):
+        raise ArtifactError(f"{folder}/ is what an interrupted run left behind, not a dataset.")
+    if not (folder / MANIFEST).is_file():
+        found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
+        raise ArtifactError(
+            f"{folder}/ is no dataset: it holds no {MANIFEST}. Found: {found}. Was preprocessing interrupted?"
+        )
+    sha256 = sha256_file(folder / MANIFEST)
+    manifest = read_manifest(folder, FORMAT)
+    if manifest.get("version") != VERSION:
+        raise ArtifactError(
+            f"{folder}/ has dataset version {manifest.get('version')!r}. Expected {VERSION}. "
+            "Run textsim preprocess again."
+        )
+    verify_files(folder, manifest["files"])
+    return manifest, sha256

@@ -1,23 +1,28 @@
-"""`preprocess`: data files to a dataset folder."""
+"""`preprocess`: rows of any source to a dataset folder."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import textsim
 from textsim.data.builders.texts import TextBuild, TextSettings
 from textsim.data.builders.vectors import build_vectors
+from textsim.data.detection import detect_kind
 from textsim.data.layout import FORMAT, KINDS, REJECTS, REPORT, VERSION
-from textsim.data.rows import BAD_ROW_POLICIES, PAIRS, TRIPLETS, RejectLog, detect_kind
-from textsim.data.splits import AnyPath, Progress, Sources
-from textsim.data.vectors import holds_vectors
-from textsim.errors import ConfigError, InputError
+from textsim.data.rejects import RejectLog
+from textsim.data.row_kinds import PAIRS, TRIPLETS
+from textsim.data.settings import AnyPath, Reading, VocabularySettings, WordVectorSettings
+from textsim.data.sources import Source, paths_of, source_list
+from textsim.data.splits import Progress, Sources
+from textsim.data.statistics import warnings_of
+from textsim.data.vectors import check_vector_reading
+from textsim.errors import ConfigError
 from textsim.io.folders import atomic_folder, check_replaceable
 from textsim.io.manifest import write_json, write_manifest
-from textsim.io.paths import check_target, is_stream
+from textsim.io.paths import check_target
 from textsim.registry import unknown_name
 from textsim.text.tokenizers import Tokenizer
 
@@ -25,141 +30,112 @@ _ROW_KINDS = {"pairs": PAIRS, "triplets": TRIPLETS}
 
 
 def preprocess(
-    inputs: AnyPath | Sequence[AnyPath],
+    inputs: Source | Sequence[Source],
     out: AnyPath,
     *,
     kind: str = "auto",
-    dev: AnyPath | Sequence[AnyPath] = (),
+    as_triplets: bool = False,
+    dev: Source | Sequence[Source] = (),
     dev_fraction: float | None = None,
     seed: int = 0,
-    columns: Sequence[str | int] | None = None,
-    header: str = "auto",
-    format: str | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    label_threshold: float | None = None,
-    label_max: float | None = None,
-    on_bad_row: str = "error",
-    rejects: AnyPath | None = None,
     tokenizer: Tokenizer | str | None = None,
-    vocabulary_from: AnyPath | None = None,
     simplify: bool = False,
-    min_count: int = 1,
-    max_size: int | None = None,
-    max_length: int | None = None,
-    word_vectors: AnyPath | None = None,
-    train_vectors: int | None = None,
-    extra_text: AnyPath | Sequence[AnyPath] = (),
+    vocabulary: VocabularySettings | AnyPath | None = None,
+    word_vectors: WordVectorSettings | AnyPath | None = None,
     standardize: bool = False,
     overwrite: bool = False,
     processes: int = 1,
     progress: bool | None = None,
+    **reading: Any,
 ) -> dict[str, Any]:
     """Makes a dataset folder, which `PairDataset.open` reads.
 
-    The same files and arguments make the same bytes, whatever the number of processes. Memory holds a few
+    The same rows and arguments make the same bytes, whatever the number of processes. Memory holds a few
     bytes a row; everything else is on disk, in a temporary folder beside `out`.
 
     Args:
-        inputs: files of training rows, read one after the other; "-" is standard input (of texts).
+        inputs: training rows: a file, where "-" is standard input; a data frame; rows or arrays in memory (see
+            `textsim.data.sources.Source`); or a list of files or data frames, read one after the other.
         out: the folder to make. It appears when it is complete.
-        kind: "pairs", "triplets", "vectors", or "auto": as the first file's columns tell.
-        dev: files of validation rows. Without them and `dev_fraction` there is no "dev" split.
-        dev_fraction: the share of the n input rows that becomes the "dev" split. With the permutation
+        kind: "pairs", "triplets", "vectors", or "auto": as the first source's columns tell.
+        as_triplets: make triplets of labelled pairs: of each text that has a partner labelled the same and one labelled
+            different.
+        dev: validation rows, as `inputs`. Without them and `dev_fraction` there is no "dev" split.
+        dev_fraction: the fraction of the n input rows that becomes the "dev" split. With the permutation
             numpy.random.default_rng(seed).permutation(n), its first n - round(n * dev_fraction) rows train,
             and the others are "dev".
         seed: of the permutation, of trained word vectors, and of the vectors of words without one.
-        columns, header, format, encoding, delimiter, label_threshold, label_max: as in
-            `textsim.data.rows.read_rows` and, for vectors, `textsim.data.vectors.iter_vector_pairs`.
-        on_bad_row: "error" or "skip" (texts).
-        rejects: the file for skipped rows; by default "rejects.tsv" in the dataset folder.
-        tokenizer: cuts and normalizes the texts, or the name of a tokenizer with its default options;
+        tokenizer: normalizes and tokenizes the texts, or the name of a tokenizer with its default options;
             `CharTokenizer()` by default.
-        vocabulary_from: a dataset or model folder, or the name of a bundled model: its tokenizer and, unless it is
-            given, max_length are taken, and its vocabulary is extended: its tokens keep their ids, new ones follow.
         simplify: turn traditional Chinese characters into simplified ones (extra "opencc"): switches on the setting of
-            the tokenizer's normalizer, also where the tokenizer is that of `vocabulary_from`.
-        min_count, max_size: of the vocabulary, which is fitted on the training rows; see `Vocabulary.fit`.
-        max_length: token ids a sentence is cut to; by default the 99.5th percentile of the number of tokens
-            over all sentences of the training rows.
-        word_vectors: a file of word vectors for the embedding matrix; see `read_word_vectors`.
-        train_vectors: in its place, the dimension of vectors to train on the texts of the training
-            rows.
-        extra_text: files of raw text, a sentence or paragraph a line, to train the vectors on too.
+            the tokenizer's normalizer, also where the tokenizer is that of the vocabulary to extend.
+        vocabulary: which tokens have an id, and how many a text keeps; or the folder or bundled model to extend, as
+            `VocabularySettings(base=...)`.
+        word_vectors: of the embedding matrix, trained or of a file; or that file, as `WordVectorSettings(file=...)`.
         standardize: bring vector columns to zero mean and unit spread, fitted on the training rows.
         overwrite: whether an existing dataset folder may be replaced.
-        processes: for cutting sentences into tokens. More than one are started afresh, so the calling script
-            needs the usual `if __name__ == "__main__":` guard.
+        processes: for tokenizing. More than one are started afresh, so the calling script needs the usual
+            `if __name__ == "__main__":` guard.
         progress: show progress bars on standard error; by default where that is a terminal.
+        reading: how rows are read, see `textsim.data.settings.Reading`. By default the rejects are "rejects.tsv" in the
+            dataset folder.
 
     Returns:
         The report, also written as report.json; `textsim.data.statistics.format_report` makes it text.
 
     Raises:
         ConfigError: arguments exclude each other, or have values that they cannot have.
-        DataFormatError: a file cannot be read, or a row is bad.
-        ArtifactError: `out` exists and may not be replaced, or `vocabulary_from` is not usable.
-        InputError: no token of the vocabulary has a word vector.
+        DataFormatError: a source cannot be read, or a row is bad.
+        ArtifactError: `out` exists and may not be replaced, or the vocabulary to extend is not usable.
+        InputError: no token of the vocabulary has a word vector, or the labels allow no triplets.
         MissingDependencyError: a library for a format, engine or normalization is not installed.
+
+    Example:
+        >>> rows = [("怎么还款", "如何还款", 1), ("怎么还款", "怎么开户", 0)] * 5
+        >>> report = preprocess(rows, "dataset", dev=rows)  # doctest: +SKIP
     """
     if kind not in ("auto", *KINDS):
         raise ConfigError(unknown_name("kind of rows", kind, ("auto", *KINDS)))
-    reading: dict[str, Any] = {
-        "columns": columns,
-        "header": header,
-        "format": format,
-        "encoding": encoding,
-        "delimiter": delimiter,
-        "label_threshold": label_threshold,
-        "label_max": label_max,
-    }
-    sources = Sources(_paths(inputs), _paths(dev), dev_fraction, seed, reading, Progress(progress))
-    if on_bad_row not in BAD_ROW_POLICIES:
-        raise ConfigError(f"on_bad_row {on_bad_row!r}: expected one of: {', '.join(BAD_ROW_POLICIES)}.")
-    if rejects is not None and on_bad_row != "skip":
-        raise ConfigError("rejects are written with on_bad_row 'skip' only: pass both or leave rejects out.")
-    read = [
-        path for path in (*sources.train, *sources.dev, *_paths(extra_text), word_vectors) if path is not None
-    ]
-    if rejects is not None:
-        check_target(rejects, read)
-    check_target(out, [*read, *([] if rejects is None else [rejects])])
+    how = Reading(**reading)
+    sources = Sources(source_list(inputs), source_list(dev), dev_fraction, seed, how, Progress(progress))
+    new = vocabulary if isinstance(vocabulary, VocabularySettings) else VocabularySettings(base=vocabulary)
+    if word_vectors is not None and not isinstance(word_vectors, WordVectorSettings):
+        word_vectors = WordVectorSettings(file=word_vectors)
+    read = paths_of([*sources.train, *sources.dev])
+    if word_vectors is not None:
+        read += [*word_vectors.extra_text, *([] if word_vectors.file is None else [word_vectors.file])]
+    for target in how.reject_files:
+        check_target(target, read)
+    check_target(out, [*read, *how.reject_files])
     check_replaceable(out, overwrite=overwrite, format=FORMAT)
     if kind == "auto":
-        kind = _detect_kind(sources.train[0], reading)
-    text_options: dict[str, Any] = {
-        "tokenizer": tokenizer,
-        "vocabulary_from": vocabulary_from,
-        "simplify": simplify,
-        "min_count": min_count,
-        "max_size": max_size,
-        "max_length": max_length,
-        "word_vectors": word_vectors,
-        "train_vectors": train_vectors,
-        "extra_text": _paths(extra_text),
-    }
+        kind = "pairs" if as_triplets else detect_kind(sources.train[0], **reading)
+    if as_triplets and kind != "pairs":
+        raise ConfigError(f"as_triplets makes triplets of labelled pairs. Received kind {kind!r}.")
     settings = None
-    if kind != "vectors":
+    if kind == "vectors":
+        check_vector_reading(how, labeled=True)
+        text_options = {"tokenizer": tokenizer, "vocabulary": vocabulary, "word_vectors": word_vectors}
+        given = [name for name, value in text_options.items() if value is not None]
+        if given or simplify:
+            raise ConfigError(f"vector pairs hold no text: leave out {', '.join(given or ['simplify'])}.")
+    else:
         if standardize:
             raise ConfigError("standardize is for vector pairs: leave it out for texts.")
-        settings = TextSettings.resolve(**text_options, processes=processes)
-    else:
-        reading.update(on_bad_row=on_bad_row, rejects=rejects)
-        unset: dict[str, Any] = {"simplify": False, "min_count": 1, "extra_text": []}
-        given = [name for name, value in text_options.items() if value != unset.get(name)]
-        if given:
-            raise ConfigError(f"vector pairs hold no text: leave out {', '.join(given)}.")
+        settings = TextSettings.resolve(tokenizer, simplify, new, word_vectors, processes)
 
     with atomic_folder(out, overwrite=overwrite, format=FORMAT, checked=True) as folder:
         (folder / "work").mkdir()
         if settings is None:
             report = build_vectors(folder, sources, standardize)
         else:
-            with RejectLog(rejects or folder / REJECTS) if on_bad_row == "skip" else RejectLog() as log:
-                if on_bad_row == "skip":
-                    reading.update(on_bad_row="skip", rejects=log)
-                report = TextBuild(folder, sources, settings, _ROW_KINDS[kind]).run()
+            rejects = next(iter(how.reject_files), folder / REJECTS) if how.skips else None
+            with RejectLog(rejects) as log:
+                if how.skips:
+                    sources = replace(sources, reading=replace(how, rejects=log))
+                report = TextBuild(folder, sources, settings, _ROW_KINDS[kind], as_triplets).run()
         shutil.rmtree(folder / "work")
+        report["warnings"] = warnings_of(report)
         write_json(folder / REPORT, report)
         # Last, as a folder without a manifest is no dataset.
         about = {
@@ -170,16 +146,3 @@ def preprocess(
         }
         write_manifest(folder, FORMAT, VERSION, **about)
     return report
-
-
-def _paths(value: AnyPath | Sequence[AnyPath]) -> list[AnyPath]:
-    if hasattr(value, "columns"):
-        raise InputError("preprocess reads files: write the data frame to one, as with its to_csv.")
-    return [value] if isinstance(value, str | os.PathLike) else list(value)
-
-
-def _detect_kind(path: AnyPath, reading: dict[str, Any]) -> str:
-    options = {name: reading[name] for name in ("format", "encoding", "delimiter")}
-    if reading["columns"] is None and not is_stream(path) and holds_vectors(path, **options):
-        return "vectors"
-    return detect_kind(path, **options).name

@@ -1,60 +1,29 @@
-"""Files, standard input and data frames to sentence pairs, triplets or single texts."""
+"""Rows of any source to sentence pairs, triplets or single texts. Here, and only here, each row is checked."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from textsim.data.columns import (
-    EVERY,
-    LINE,
-    PAIRS,
-    TEXTS,
-    TRIPLETS,
-    UNLABELED,
-    BadRow,
-    Columns,
-    RowKind,
-    did_you_mean,
-    find_columns,
-    parse_keep,
-    parse_wanted,
-)
-from textsim.data.formats.files import open_table
-from textsim.data.formats.table import Cells, Malformed, Table, is_blank
+from textsim.data.columns import LINE, BadRow, Columns, find_columns, parse_keep, parse_wanted
+from textsim.data.formats.files import plain_text_lines
+from textsim.data.formats.table import Cells, Malformed, Table
 from textsim.data.labels import LabelRule
-from textsim.errors import ConfigError, DataFormatError, InputError
-from textsim.io.atomic import atomic_file
-from textsim.io.paths import STREAM, as_text, check_target, is_stream
+from textsim.data.rejects import RejectLog
+from textsim.data.row_kinds import PAIRS, RowKind
+from textsim.data.settings import Reading
+from textsim.data.sources import Source, is_path, open_source
+from textsim.errors import ConfigError, DataFormatError
+from textsim.io.paths import as_text, check_target
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = [
-    "EVERY",
-    "PAIRS",
-    "TEXTS",
-    "TRIPLETS",
-    "UNLABELED",
-    "FileInfo",
-    "RejectLog",
-    "RowChunk",
-    "RowKind",
-    "RowReader",
-    "detect_kind",
-    "read_rows",
-    "rows_from_frame",
-]
-
-BAD_ROW_POLICIES = ("error", "skip")
-
-AnyPath = str | os.PathLike[str]
+MAX_TEXT_CHARACTERS = 1 << 20
+"""Of a text. One takes some hundred times its size while it is tokenized."""
+_UNDECODED = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -67,12 +36,14 @@ class RowChunk:
         lines: for each row the number of the line on which it begins (Parquet and data frames: of the row),
             from 1.
         kept: the cells of further columns that the reader was asked to keep, by name.
+        raw: the cells of the text columns as they were read, where the reader was asked for them; else empty.
     """
 
     texts: tuple[list[str], ...]
     labels: np.ndarray | None
     lines: list[int]
     kept: dict[str, list[Any]] = field(default_factory=dict)
+    raw: tuple[list[str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -88,14 +59,25 @@ class RowChunk:
             None if self.labels is None else self.labels[places],
             pick(self.lines),
             {name: pick(cells) for name, cells in self.kept.items()},
+            tuple(map(pick, self.raw)),
         )
 
 
 @dataclass
 class FileInfo:
-    """What was found about a file. `rows`, `rejected` and `quoted` count what has been read so far.
+    """What was found about a source of rows. All but `path` and `format` is complete when its rows are read.
 
-    `quoted` are cells of TSV in double quotes, which are kept.
+    Attributes:
+        path: of the file, or what else the source is.
+        format: the name of its format.
+        encoding: of a text file.
+        header: whether the first row named the columns.
+        columns: their names.
+        rows: that could be used.
+        rejected: bad rows that were left out.
+        quoted: cells of TSV in double quotes, which are kept.
+        undecoded: rows with U+FFFD in a text, which an earlier program left where it could not decode.
+        sha256: of the bytes that were read of a file, once all are.
     """
 
     path: str
@@ -106,58 +88,8 @@ class FileInfo:
     rows: int = 0
     rejected: int = 0
     quoted: int = 0
-
-
-class RejectLog:
-    """Bad rows that were left out, as a TSV file: path, line, reason, and the row as a JSON string.
-
-    Args:
-        path: the file to write, with a header alone where there is no bad row; None counts the rows only.
-    """
-
-    def __init__(self, path: AnyPath | None = None) -> None:
-        if path is not None and os.fspath(path) == STREAM:
-            raise ConfigError("rejects go to a file of their own. Received '-', which is a stream.")
-        self.path = path
-        self.count = 0
-        self._stack = contextlib.ExitStack()
-        self._file: IO[str] | None = None
-
-    def add(self, path: AnyPath, line: int, reason: str, raw: str) -> None:
-        self.count += 1
-        if self.path is None:
-            return
-        if self._file is None:
-            self._file = self._open(self.path)
-        row = json.dumps(raw, ensure_ascii=not _is_utf8(raw))
-        self._file.write(f"{_one_line(as_text(path))}\t{line}\t{_one_line(reason)}\t{row}\n")
-
-    def _open(self, path: AnyPath) -> IO[str]:
-        file = self._stack.enter_context(atomic_file(path))
-        file.write("path\tline\treason\trow\n")
-        return file
-
-    def __enter__(self) -> RejectLog:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.path is not None and self._file is None and error[0] is None:
-            # Those of an earlier run would be taken for this one's.
-            self._file = self._open(self.path)
-        # Kept after an error too: it says which rows had been refused until then.
-        self._stack.close()
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())
+    undecoded: int = 0
+    sha256: str | None = None
 
 
 class RowReader:
@@ -177,6 +109,7 @@ class RowReader:
         rejects: RejectLog | None,
         normalizer: Callable[[str], str] | None,
         chunk_rows: int,
+        raw: bool,
     ) -> None:
         self._table = table
         self._kind = kind
@@ -185,6 +118,7 @@ class RowReader:
         self._rejects = rejects
         self._normalizer = normalizer
         self._chunk_rows = chunk_rows
+        self._raw = raw
         self._stack = contextlib.ExitStack()
         self.info = FileInfo(
             as_text(table.name), table.format, table.encoding, columns.header, list(columns.names)
@@ -213,41 +147,34 @@ class RowReader:
         self._stack.close()
 
     def _read(self) -> Generator[RowChunk, None, None]:
-        kind, get = self._kind, self._columns.get
-        texts: tuple[list[str], ...] = tuple([] for _ in range(kind.texts))
-        labels: list[float] = []
-        lines: list[int] = []
-        kept = self._no_cells()
-        further = [name for name in kept if name != LINE]
+        get = self._columns.get
+        part = self._part()
         label_of = _RememberedLabels(self._rule)
         normalized = _NormalizedTexts(self._normalizer)
+        names, texts = self._kind.text_columns, self._kind.texts
         with self._stack:
             for number, cells in self._table.rows:
                 try:
                     row = get(cells)
-                    clean = [
-                        normalized(text, name) for text, name in zip(row, kind.text_columns, strict=False)
-                    ]
-                    if kind.labeled:
-                        labels.append(label_of(row[kind.texts], self._columns.names[-1]))
+                    clean = [normalized(text, name) for text, name in zip(row, names, strict=False)]
+                    label = label_of(row[texts], self._columns.names[-1]) if self._kind.labeled else None
                 except BadRow as bad:
                     self.reject(number, f"{bad}{self._table.quotes_hint(cells)}", _raw(cells))
                     continue
-                for column, text in zip(texts, clean, strict=True):
-                    column.append(text)
-                if further:
-                    for name, cell in zip(further, row[len(kind.columns) :], strict=True):
-                        kept[name].append(cell)
-                lines.append(number)
-                if len(lines) == self._chunk_rows:
-                    yield self._chunk(texts, labels, lines, kept)
-                    texts, labels, lines = tuple([] for _ in range(kind.texts)), [], []
-                    kept = self._no_cells()
+                part.add(number, row, clean, label)
+                if len(part.lines) == self._chunk_rows:
+                    yield self._chunk(part)
+                    part = self._part()
                     normalized.forget()
-            if lines:
-                yield self._chunk(texts, labels, lines, kept)
+            if part.lines:
+                yield self._chunk(part)
+            self.info.sha256 = self._table.sha256()
         if not self.info.rows:
             self._raise_empty()
+
+    def _part(self) -> _Part:
+        further = [name for name in self._columns.kept if name != LINE]
+        return _Part(self._kind, further, self._raw)
 
     def reject(self, line: int, reason: str, raw: str) -> None:
         """Refuses a row: counts it and writes it down, or raises, as `on_bad_row` says.
@@ -264,21 +191,19 @@ class RowReader:
             self.rejected_lines.append(line)
         self._rejects.add(self._table.name, line, reason, raw)
 
-    def _no_cells(self) -> dict[str, list[Any]]:
-        return {name: [] for name in self._columns.kept}
-
-    def _chunk(
-        self,
-        texts: tuple[list[str], ...],
-        labels: list[float],
-        lines: list[int],
-        kept: dict[str, list[Any]],
-    ) -> RowChunk:
-        self.info.rows += len(lines)
-        self.info.encoding, self.info.quoted = self._table.encoding, self._table.quoted
-        if LINE in kept:
-            kept[LINE] = lines
-        return RowChunk(texts, np.array(labels, np.float32) if self._kind.labeled else None, lines, kept)
+    def _chunk(self, part: _Part) -> RowChunk:
+        info = self.info
+        info.rows += len(part.lines)
+        info.encoding, info.quoted = self._table.encoding, self._table.quoted
+        for column in part.texts:
+            # Joined, since hardly any text has one.
+            if _UNDECODED in "".join(column):
+                rows = zip(*part.texts, strict=True)
+                info.undecoded += sum(any(_UNDECODED in text for text in row) for row in rows)
+                break
+        kept = {name: part.lines if name == LINE else part.kept[name] for name in self._columns.kept}
+        labels = np.array(part.labels, np.float32) if self._kind.labeled else None
+        return RowChunk(part.texts, labels, part.lines, kept, part.raw)
 
     def _raise_empty(self) -> None:
         path = self._table.name
@@ -290,6 +215,31 @@ class RowReader:
         raise DataFormatError(
             f"{path}: the file holds nothing{beside}. Expected rows of {', '.join(self._kind.columns)}."
         )
+
+
+class _Part:
+    """Rows of a chunk, column by column."""
+
+    def __init__(self, kind: RowKind, further: list[str], raw: bool) -> None:
+        self.texts: tuple[list[str], ...] = tuple([] for _ in range(kind.texts))
+        self.raw: tuple[list[str], ...] = tuple([] for _ in range(kind.texts if raw else 0))
+        self.labels: list[float] = []
+        self.lines: list[int] = []
+        self.kept: dict[str, list[Any]] = {name: [] for name in further}
+        self._width = len(kind.columns)
+
+    def add(self, number: int, row: Sequence[Any], clean: list[str], label: float | None) -> None:
+        for column, text in zip(self.texts, clean, strict=True):
+            column.append(text)
+        if self.raw:
+            for column, text in zip(self.raw, row, strict=False):
+                column.append(text)
+        if self.kept:
+            for cells, cell in zip(self.kept.values(), row[self._width :], strict=True):
+                cells.append(cell)
+        if label is not None:
+            self.labels.append(label)
+        self.lines.append(number)
 
 
 class _RememberedLabels:
@@ -323,6 +273,10 @@ class _NormalizedTexts:
             if text is None:
                 raise BadRow(f"{column} is missing: expected a text.")
             raise BadRow(f"{column}: expected a text. Received {type(text).__name__} {str(text)!r:.80}.")
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise BadRow(
+                f"{column}: expected a text of at most {MAX_TEXT_CHARACTERS:,} characters. Received {len(text):,}."
+            )
         if self._normalizer is None:
             if not text or text.isspace():
                 raise BadRow(f"{column} is empty: expected a text.")
@@ -348,164 +302,75 @@ def _raw(cells: Cells) -> str:
 
 
 def read_rows(
-    path: AnyPath,
+    source: Source,
     kind: RowKind = PAIRS,
     *,
-    columns: Sequence[str | int] | None = None,
-    header: str = "auto",
-    format: str | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    on_bad_row: str = "error",
-    rejects: RejectLog | AnyPath | None = None,
-    label_threshold: float | None = None,
-    label_max: float | None = None,
     normalizer: Callable[[str], str] | None = None,
-    keep: Sequence[str | int] = (),
     chunk_rows: int = 8192,
+    raw: bool = False,
+    **reading: Any,
 ) -> RowReader:
-    """Reads a file of texts as a stream.
+    """Reads rows of texts as a stream.
 
     TSV is split at every tab and its quotes are plain text; CSV has quotes, and records may span lines; JSON and
     Parquet have columns by name; of an Excel workbook the one sheet is read. Each may be compressed with gzip.
 
     Args:
-        path: the file; "-" is standard input.
+        source: a file, where "-" is standard input; a data frame; or rows (see `textsim.data.sources.Source`).
         kind: what a row holds: `PAIRS`, `UNLABELED`, `TRIPLETS` or `TEXTS`.
-        columns: for each column of the kind its name in the header, or its position from 1 as `cut -f`
-            counts. By default columns with the usual names (see `RowKind.aliases`) are found where there is
-            a header; else the file must have just the columns of the kind, in order.
-        header: "yes", "no", or "auto": the first row of a TSV or CSV file is a header when it
-            holds the `columns` that are asked for by name, or the usual names.
-        format: the name of a registered format, such as "csv"; by default the one that the file's name tells.
-        encoding: by default detected.
-        delimiter: of TSV and CSV, in place of the tab or comma.
-        on_bad_row: "error" or "skip".
-        rejects: where rows that are skipped are written down: a log, or a file to make.
-        label_threshold: allows graded labels, and makes them 1 where they are at least this, else 0.
-        label_max: allows graded labels from 0 to this, and keeps them as shares of it.
         normalizer: applied to every text; one that is empty afterwards makes a bad row.
-        keep: further columns whose cells go into the chunks as they are, by name or position; "line" is the
-            number of the line. `EVERY` alone: a dict of all further cells, by name.
         chunk_rows: rows in a chunk (the last may have fewer).
+        raw: whether chunks hold the texts as they were read too.
+        reading: how to read, see `textsim.data.settings.Reading`.
 
     Returns:
         An iterator over `RowChunk`. Its `info` tells the encoding and counts rows.
 
     Raises:
-        DataFormatError: the file cannot be read or lacks a column; or, from the iterator, a row is bad or no
-            row is left. Names file and line.
+        DataFormatError: the source cannot be read or lacks a column; or, from the iterator, a row is bad and not to be
+            skipped, or no row is left. Names file and line.
         ConfigError: an argument has a value that it cannot have.
-        MissingDependencyError: Parquet is asked for and pyarrow is not installed.
+        MissingDependencyError: the library for a format is not installed.
+
+    Example:
+        >>> [chunk.texts for chunk in read_rows([("怎么还款", "如何还款", 1)])]
+        [(['怎么还款'], ['如何还款'])]
     """
-    if on_bad_row not in BAD_ROW_POLICIES:
-        raise ConfigError(f"on_bad_row {on_bad_row!r}: expected one of: {', '.join(BAD_ROW_POLICIES)}.")
-    rule = LabelRule(label_threshold, label_max)
-    if rule != LabelRule() and not kind.labeled:
+    return open_rows(source, kind, Reading(**reading), normalizer=normalizer, chunk_rows=chunk_rows, raw=raw)
+
+
+def open_rows(
+    source: Source,
+    kind: RowKind,
+    how: Reading,
+    *,
+    normalizer: Callable[[str], str] | None = None,
+    chunk_rows: int = 8192,
+    raw: bool = False,
+) -> RowReader:
+    """`read_rows` with settings that were made before."""
+    if how.label_rule != LabelRule() and not kind.labeled:
         raise ConfigError(f"{kind.name} have no labels: leave out label_threshold and label_max.")
-    if format is None and kind is TEXTS and _is_plain_text(path):
-        format = "lines"
-    if rejects is not None and on_bad_row != "skip":
-        raise ConfigError("rejects are written with on_bad_row 'skip' only: pass both or leave rejects out.")
-    if rejects is not None and not isinstance(rejects, RejectLog):
-        check_target(rejects, [path])
+    for target in how.reject_files:
+        check_target(target, [source] if is_path(source) else [])
     with contextlib.ExitStack() as stack:
         log = None
-        if on_bad_row == "skip":
-            log = rejects if isinstance(rejects, RejectLog) else stack.enter_context(RejectLog(rejects))
-        table = stack.enter_context(open_table(path, format=format, encoding=encoding, delimiter=delimiter))
-        wanted, kept = parse_wanted(columns, kind, header), parse_keep(keep, header)
-        found = find_columns(table, kind, wanted, header, rule, kept)
-        reader = RowReader(table, kind, found, rule, log, normalizer, chunk_rows)
+        if how.skips:
+            log = (
+                how.rejects
+                if isinstance(how.rejects, RejectLog)
+                else stack.enter_context(RejectLog(how.rejects))
+            )
+        dialect = how.dialect
+        if kind.texts == 1 and how.format is None and is_path(source):
+            dialect["format"] = plain_text_lines(source)
+        table = stack.enter_context(open_source(source, **dialect))
+        # Rows in memory without names have no header.
+        named = is_path(source) or table.keyed or table.names is not None
+        header = how.header if named else "no"
+        wanted, keep = parse_wanted(how.columns, kind, header), parse_keep(how.keep, header)
+        found = find_columns(table, kind, wanted, header, how.label_rule, keep, asks=how.format is None)
+        reader = RowReader(table, kind, found, how.label_rule, log, normalizer, chunk_rows, raw)
         reader.keep_open(stack.pop_all())
         return reader
     raise AssertionError("an exit stack swallows no exception")
-
-
-def _is_plain_text(path: AnyPath) -> bool:
-    return os.fspath(path) == STREAM or os.fspath(path).lower().removesuffix(".gz").endswith(".txt")
-
-
-def rows_from_frame(
-    frame: pd.DataFrame,
-    kind: RowKind = PAIRS,
-    *,
-    columns: Sequence[str] | None = None,
-    label_threshold: float | None = None,
-    label_max: float | None = None,
-) -> RowChunk:
-    """The rows of a pandas DataFrame.
-
-    Args:
-        frame: one row a pair, triplet or text.
-        kind: what a row holds.
-        columns: names of the frame's columns; by default the usual names are found.
-        label_threshold, label_max: as in `read_rows`.
-
-    Returns:
-        One chunk with all rows; `lines` counts them from 1.
-
-    Raises:
-        InputError: a column or a text is missing, or a cell is not what it should be. Names row and column.
-    """
-    names = [str(name) for name in frame.columns]
-    chosen = kind.find(names) if columns is None else tuple(map(str, columns))
-    have = ", ".join(map(repr, names)) or "none"
-    if chosen is None:
-        raise InputError(
-            f"the data frame: expected the columns {', '.join(kind.columns)}. Received {have}. "
-            "Say which to read with columns=[...]."
-        )
-    if len(chosen) != len(kind.columns):
-        raise InputError(f"columns: expected names for {', '.join(kind.columns)}. Received {chosen!r}.")
-    for name in chosen:
-        if name not in names:
-            raise InputError(
-                f"the data frame: no column is named {name!r}. Received {have}.{did_you_mean(name, names)}"
-            )
-    cells: list[list[Any]] = []
-    for name in chosen:
-        column = frame.iloc[:, names.index(name)]
-        missing = column.isna().tolist()
-        values: list[Any] = column.tolist()
-        cells.append([None if gone else value for value, gone in zip(values, missing, strict=True)])
-    rule = _RememberedLabels(LabelRule(label_threshold, label_max))
-    check = _NormalizedTexts(None)
-    labels = np.empty(len(frame), np.float32)
-    for number, row in enumerate(zip(*cells, strict=True)):
-        try:
-            for text, name in zip(row, kind.text_columns, strict=False):
-                check(text, name)
-            if kind.labeled:
-                labels[number] = rule(row[-1], chosen[-1])
-        except BadRow as bad:
-            raise InputError(f"the data frame, row {number + 1}: {bad}") from None
-    return RowChunk(
-        tuple(cells[: kind.texts]), labels if kind.labeled else None, list(range(1, len(frame) + 1))
-    )
-
-
-def detect_kind(path: AnyPath, **options: Any) -> RowKind:
-    """`TRIPLETS` where the file's columns have a triplet's names and not a pair's, else `PAIRS`.
-
-    Args:
-        path: the file. Standard input, a pipe or a device is not looked at: what is read of it is gone.
-        options: format, encoding, delimiter as in `read_rows`.
-    """
-    if is_stream(path):
-        return PAIRS
-    with open_table(path, **options) as table:
-        names = table.names
-        if names is None:
-            rows = table.take_until(_may_name_columns)
-            first = rows[-1][1] if rows else []
-            names = [] if isinstance(first, Malformed) else [str(cell).strip() for cell in first]
-    is_triplets = TRIPLETS.find(names) is not None and PAIRS.find(names) is None
-    return TRIPLETS if is_triplets else PAIRS
-
-
-def _may_name_columns(cells: Cells) -> bool:
-    """Whether a row may tell what a file's columns are called; blank and broken ones before it do not."""
-    if isinstance(cells, dict):
-        return any(kind.find(list(cells)) is not None for kind in (PAIRS, TRIPLETS))
-    return isinstance(cells, list) and not is_blank(cells)

@@ -1,8 +1,7 @@
-"""The files a dataset is made of, and how their rows divide into splits."""
+"""The sources a dataset is made of, and how their rows divide into splits."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from textsim.data.settings import Reading
+from textsim.data.sources import Source
 from textsim.errors import ConfigError
-from textsim.io.manifest import sha256_file
 from textsim.io.npy import NpyWriter, open_npy, slices
-from textsim.io.paths import is_stream
-
-AnyPath = str | os.PathLike[str]
 
 
 class Progress:
@@ -36,28 +33,28 @@ class Sources:
     """Where rows come from, and to which split they go.
 
     Attributes:
-        train, dev: files of rows for each split.
+        train, dev: sources of rows for each split.
         dev_fraction: the share of the rows of `train` that goes to "dev" instead, or None.
         seed: of the draw of these rows.
-        reading: arguments for the reader.
+        reading: how they are read.
         progress: makes progress bars.
 
     Raises:
-        ConfigError: there is no file, both dev files and a fraction are given, or a number is out of range.
+        ConfigError: there is no source, both dev sources and a fraction are given, or a number is out of range.
     """
 
-    train: list[AnyPath]
-    dev: list[AnyPath]
+    train: list[Source]
+    dev: list[Source]
     dev_fraction: float | None
     seed: int
-    reading: dict[str, Any]
+    reading: Reading
     progress: Progress
 
     def __post_init__(self) -> None:
         if not self.train:
-            raise ConfigError("preprocess: expected at least one input file.")
+            raise ConfigError("preprocess: expected at least one input.")
         if self.dev and self.dev_fraction is not None:
-            raise ConfigError("dev files and dev_fraction exclude each other: pass one of them.")
+            raise ConfigError("dev and dev_fraction exclude each other: pass one of them.")
         if self.dev_fraction is not None and not 0 < self.dev_fraction < 1:
             raise ConfigError(
                 f"dev_fraction: expected a number between 0 and 1. Received {self.dev_fraction}."
@@ -65,13 +62,13 @@ class Sources:
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed: expected 0 to {2**32 - 1}. Received {self.seed}.")
 
-    def files(self) -> Iterator[tuple[str, AnyPath]]:
-        """Each file with its split, as far as it is known before all rows are."""
+    def all(self) -> Iterator[tuple[str, Source]]:
+        """Each source with its split, as far as it is known before all rows are."""
         yield from (("train", path) for path in self.train)
         yield from (("dev", path) for path in self.dev)
 
     def split(self, n_rows: int, n_train: int) -> dict[str, np.ndarray | range]:
-        """The places of each split's rows, when the first `n_train` of them come from the `train` files."""
+        """The places of each split's rows, when the first `n_train` of them come from the `train` sources."""
         if self.dev_fraction is None:
             train, dev = range(n_train), range(n_train, n_rows)
             return {"train": train, "dev": dev} if self.dev else {"train": train}
@@ -80,20 +77,14 @@ class Sources:
         if not 0 < cut < n_rows:
             raise ConfigError(
                 f"dev_fraction {self.dev_fraction} of {n_rows} rows leaves a split without rows. "
-                "Pass another fraction, or dev files."
+                "Pass another fraction, or dev."
             )
         return {"train": order[:cut], "dev": order[cut:]}
 
 
-def source_entry(path: AnyPath, split: str, info: dict[str, Any]) -> dict[str, Any]:
-    """What the report and the manifest keep of a source file; of a stream, which is gone once read, no hash."""
-    sha256 = None if is_stream(path) else sha256_file(path)
-    return {**info, "split": split, "sha256": sha256}
-
-
-def write_labels(folder: Path, name: str, rows: np.ndarray | range) -> np.ndarray:
-    """Writes a split's labels, of the given rows of work/labels.npy, and returns them mapped into memory."""
-    labels = open_npy(folder / "work" / "labels.npy")
+def write_labels(work: Path, folder: Path, name: str, rows: np.ndarray | range) -> np.ndarray:
+    """Writes a split's labels, of the given rows of labels.npy in `work`, and returns them mapped into memory."""
+    labels = open_npy(work / "labels.npy")
     with NpyWriter(folder / f"{name}.labels.npy", np.float32) as writer:
         for part in slices(len(rows)):
             writer.append(labels[np.asarray(rows[part])])

@@ -53,14 +53,25 @@ def rows_report(split: Split, full_lengths: np.ndarray, max_length: int) -> dict
 
     Returns:
         rows; truncated_rows (a sentence of theirs was cut); same_text_rows (their first two sentences are the
-        same); and with labels positive_share (labels of at least 0.5) and mean_label.
+        same); impossible_rows (of these, those labelled below 0.5; of triplets, those whose negative is the anchor or
+        the positive); and with labels positive_share (labels of at least 0.5) and mean_label.
     """
-    truncated = same = 0
+    truncated = same = impossible = 0
     for part in slices(len(split)):
         sides = [side[part] for side in split.sides]
         truncated += int(np.any([full_lengths[side] > max_length for side in sides], axis=0).sum())
-        same += int((sides[0] == sides[1]).sum())
-    report: dict[str, Any] = {"rows": len(split), "truncated_rows": truncated, "same_text_rows": same}
+        alike = sides[0] == sides[1]
+        same += int(alike.sum())
+        if split.labels is not None:
+            impossible += int((alike & (split.labels[part] < 0.5)).sum())
+        elif len(sides) == 3:
+            impossible += int(((sides[2] == sides[0]) | (sides[2] == sides[1])).sum())
+    report: dict[str, Any] = {
+        "rows": len(split),
+        "truncated_rows": truncated,
+        "same_text_rows": same,
+        "impossible_rows": impossible,
+    }
     if split.labels is not None:
         report.update(_label_report(split.labels))
     return report
@@ -145,10 +156,15 @@ def _in_bucket(
 
 
 def vectors_report(split: Split) -> dict[str, Any]:
-    """What one split's vector pairs are like: rows, same_vector_rows, positive_share, mean_label."""
+    """What one split's vector pairs are like: rows, same_vector_rows, impossible_rows, positive_share, mean_label."""
     left, right = split.sides
-    same = sum(int((left[part] == right[part]).all(axis=1).sum()) for part in slices(len(split), 8192))
-    report: dict[str, Any] = {"rows": len(split), "same_vector_rows": same}
+    same = impossible = 0
+    for part in slices(len(split), 8192):
+        alike = (left[part] == right[part]).all(axis=1)
+        same += int(alike.sum())
+        if split.labels is not None:
+            impossible += int((alike & (split.labels[part] < 0.5)).sum())
+    report: dict[str, Any] = {"rows": len(split), "same_vector_rows": same, "impossible_rows": impossible}
     if split.labels is not None:
         report.update(_label_report(split.labels))
     return report
@@ -161,12 +177,54 @@ def _label_report(labels: np.ndarray) -> dict[str, float]:
     return {"positive_share": positive / len(labels), "mean_label": float(np.mean(labels, dtype=np.float64))}
 
 
+def warnings_of(report: Mapping[str, Any]) -> list[str]:
+    """What of a report calls for a person's attention before a model is trained, a sentence each."""
+    splits = report["splits"]
+    triplets, vectors = report["kind"] == "triplets", report["kind"] == "vectors"
+    found = []
+    if "dev" not in splits:
+        found.append(
+            "there is no dev split, which training needs to choose the epoch and the threshold: pass dev, or "
+            "dev_fraction to draw one"
+        )
+    for name, split in splits.items():
+        share = split.get("positive_share")
+        if share in (0.0, 1.0):
+            which = "match (1)" if share else "do not match (0)"
+            found.append(
+                f"all rows of {name} have one class: they {which}. A model learns nothing from one class, and no "
+                "threshold can be chosen on one"
+            )
+        if split["impossible_rows"] and triplets:
+            found.append(
+                f"{split['impossible_rows']:,} triplets of {name} have a negative that is their anchor or positive"
+            )
+        elif split["impossible_rows"]:
+            what = "equal vectors" if vectors else "equal texts"
+            found.append(
+                f"{split['impossible_rows']:,} rows of {name} have {what} and are labelled 0, which no model can "
+                "learn: what is equal scores 1"
+            )
+    for source in report["sources"]:
+        if source.get("undecoded"):
+            found.append(
+                f"{source['undecoded']:,} rows of {source['path']} hold U+FFFD, the replacement character: an earlier "
+                "program could not decode them, and what stood there is lost"
+            )
+    return found
+
+
 def format_report(report: Mapping[str, Any]) -> str:
     """The report of `preprocess` as lines of text, for people."""
+    warnings = [f"warning: {warning}." for warning in report["warnings"]]
+    return "\n".join([*_report_lines(report), *warnings])
+
+
+def _report_lines(report: Mapping[str, Any]) -> list[str]:
     splits = report["splits"]
     lines = [_heading(report)]
     for source in report["sources"]:
-        refused = f", {source['rejected']:,} refused" if source.get("rejected") else ""
+        refused = f", {source['rejected']:,} bad rows left out" if source.get("rejected") else ""
         encoding = f", {source['encoding']}" if source.get("encoding") else ""
         lines.append(f"  {source['split']:<5} {source['path']}: {source['rows']:,} rows{refused}{encoding}")
         if source.get("quoted"):
@@ -179,7 +237,7 @@ def format_report(report: Mapping[str, Any]) -> str:
         lines.append(
             f"Columns: {report['width']:,} a side, {scaled}; {report['constant_columns']} do not vary."
         )
-        return "\n".join(lines)
+        return lines
     without = report["sentences_without_tokens"]
     lines.append(
         f"Sentences: {report['sentences']:,} distinct ones"
@@ -199,7 +257,7 @@ def format_report(report: Mapping[str, Any]) -> str:
             f"Word vectors: {vectors['dim']} numbers each, {vectors['source']}; they cover "
             f"{vectors['types']:.1%} of the vocabulary, {vectors['tokens']:.1%} of the training text."
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _heading(report: Mapping[str, Any]) -> str:
@@ -213,6 +271,7 @@ _COUNTS = {
     "conflicting_pairs": "pairs with conflicting labels",
     "same_text_rows": "rows with equal texts",
     "same_vector_rows": "rows with equal vectors",
+    "impossible_rows": "of these labelled 0",
     "truncated_rows": "rows cut at the maximum length",
     "tokens": "tokens",
 }
@@ -227,8 +286,8 @@ def _split_lines(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """The lines of the table of splits: a title and a value for each split."""
     splits = list(report["splits"].values())
     lines = [
-        (title, *(f"{split[key]:,}" for split in splits))
-        for key, title in _COUNTS.items()
+        (_title(key, report["kind"]), *(f"{split[key]:,}" for split in splits))
+        for key in _COUNTS
         if key in splits[0]
     ]
     if "positive_share" in splits[0]:
@@ -244,6 +303,12 @@ def _split_lines(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
             for p in splits[0]["lengths"]["percentiles"]
         ]
     return lines
+
+
+def _title(key: str, kind: str) -> str:
+    if key == "impossible_rows" and kind == "triplets":
+        return "rows whose negative is their anchor or positive"
+    return _COUNTS[key]
 
 
 def _table(lines: list[tuple[str, ...]]) -> list[str]:

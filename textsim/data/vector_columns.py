@@ -21,6 +21,13 @@ _DIVISIONS = (
 )
 
 
+# Sides that are called so, in lower case and without separators, are sides for sure.
+_SIDE_NAMES = (
+    *({"left", "right"}, {"l", "r"}, {"a", "b"}, {"x", "y"}, {"u", "v"}, {"q", "d"}),
+    *({"first", "second"}, {"query", "title"}, {"query", "doc"}, {"query", "document"}, {"左", "右"}),
+)
+
+
 @dataclass(frozen=True)
 class VectorColumns:
     """Places of the columns in a table, from 0.
@@ -178,15 +185,16 @@ def _sides_by_names(where: str, names: Sequence[str], halves: Sides, labeled: bo
     Raises:
         DataFormatError: the names tell other sides in more than one way, or contradict every one.
     """
-    told = []
-    for division in _DIVISIONS:
-        sides = _divide(division, names, sorted((*halves[0], *halves[1])))
-        if sides is not None and sides not in told:
-            told.append(sides)
-    if halves in told:
-        return halves
-    if len(told) == 1:
-        return told[0]
+    divided = [_divide(division, names, sorted((*halves[0], *halves[1]))) for division in _DIVISIONS]
+    told = [(called, sides) for called, sides in filter(None, divided)]
+    for candidates in (
+        [sides for called, sides in told if called in _SIDE_NAMES],
+        [sides for _, sides in told],
+    ):
+        if halves in candidates:
+            return halves
+        if candidates and all(sides == candidates[0] for sides in candidates):
+            return candidates[0]
     if told or _straddles(names, halves):
         raise DataFormatError(
             f"{where}: expected first the columns of the left vector, then those of the right one. The names say "
@@ -195,20 +203,25 @@ def _sides_by_names(where: str, names: Sequence[str], halves: Sides, labeled: bo
     return halves
 
 
-def _divide(division: re.Pattern[str], names: Sequence[str], places: list[int]) -> Sides | None:
-    """The sides, where the names divide into two sides of the same places in the vector."""
+def _divide(
+    division: re.Pattern[str], names: Sequence[str], places: list[int]
+) -> tuple[set[str], Sides] | None:
+    """What two sides are called, and the sides; None where the names do not divide so."""
     sides: dict[str, dict[Any, int]] = {}
     for i in places:
         found = division.fullmatch(names[i].strip())
         if found is None or not found["side"]:
             return None
-        place = int(found["place"]) if found["place"].isdecimal() else found["place"]
+        place = int(found["place"]) if re.fullmatch("[0-9]{1,9}", found["place"]) else found["place"]
         if sides.setdefault(found["side"], {}).setdefault(place, i) != i:
             return None
     if len(sides) != 2:
         return None
     left, right = sides.values()
-    return (list(left.values()), [right[place] for place in left]) if left.keys() == right.keys() else None
+    if left.keys() != right.keys():
+        return None
+    called = {re.sub(r"[\W_]", "", side).lower() for side in sides}
+    return called, (list(left.values()), [right[place] for place in left])
 
 
 def _straddles(names: Sequence[str], halves: Sides) -> bool:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from textsim.data.columns import PAIRS, TRIPLETS, check_header
-from textsim.data.formats.files import AnyPath, open_table
+from textsim.data.columns import check_header
 from textsim.data.formats.table import Cells, Malformed, Table, is_blank
 from textsim.data.labels import LabelRule
+from textsim.data.row_kinds import PAIRS, TRIPLETS
+from textsim.data.settings import Reading
+from textsim.data.sources import Source, open_source
 from textsim.data.vector_columns import VectorColumns, is_header
 from textsim.errors import ConfigError, DataFormatError
 from textsim.io.npy import rows_at_once
@@ -44,22 +46,8 @@ class VectorPairs:
         return len(self.left)
 
 
-def iter_vector_pairs(
-    path: AnyPath,
-    *,
-    labeled: bool = True,
-    columns: Sequence[str] | None = None,
-    header: str = "auto",
-    format: str | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    label_threshold: float | None = None,
-    label_max: float | None = None,
-    on_bad_row: str = "error",
-    rejects: Any = None,
-    keep: Sequence[str | int] = (),
-) -> Iterator[VectorPairs]:
-    """Reads a file of vector pairs in chunks.
+def iter_vector_pairs(source: Source, *, labeled: bool = True, **reading: Any) -> Iterator[VectorPairs]:
+    """Reads pairs of vectors in chunks.
 
     A row has 2k numbers, first the k of the left vector, then those of the right one; and a class: the column called
     "label", or the one with another usual name ("class", "score", ...), or else the last. Names of columns that divide
@@ -67,45 +55,60 @@ def iter_vector_pairs(
     columns "left" and "right" may each hold whole vectors, as the arrays of a .npz file do.
 
     Args:
-        path: the file; "-" is standard input.
+        source: a file, where "-" is standard input; a data frame; arrays; or rows (see `textsim.data.sources.Source`).
         labeled: whether there is a class column. Where none is asked for, one of a usual name is left out.
-        columns: what the names of the left columns begin with, what those of the right ones begin with, and
-            the name of the class column. A left column goes with the right one whose name ends in the same
-            way.
-        header: "yes", "no", or "auto": the first row is a header when none of its cells is a number, or one
-            is a usual class name or the one in `columns`, or they number the columns.
-        format, encoding, delimiter: as in `textsim.data.rows.read_rows`.
-        label_threshold, label_max: as in `textsim.data.rows.read_rows`.
-        on_bad_row, rejects: of texts alone: here a bad row is always an error.
-        keep: of texts alone.
+        reading: how to read, see `textsim.data.settings.Reading`. A left column goes with the right one whose name ends
+            in the same way. With header "auto" the first row is a header when none of its cells is a number, or one is
+            a usual class name or the one in `columns`, or they number the columns.
 
     Raises:
-        DataFormatError: the file cannot be read; has no rows, an odd number of numeric columns, or several that
+        DataFormatError: the source cannot be read; has no rows, an odd number of numeric columns, or several that
             may be the class; or a cell is empty, is not a number, or is not finite as float32. Names line
             (of tables: row) and column.
         ConfigError: an argument has a value that it cannot have.
         MissingDependencyError: the library for a format is not installed.
+
+    Example:
+        >>> arrays = np.ones((3, 2)), np.zeros((3, 2)), np.array([0, 1, 1])
+        >>> [len(chunk) for chunk in iter_vector_pairs(arrays)]
+        [3]
     """
-    rule = LabelRule(label_threshold, label_max)
-    if on_bad_row != "error" or rejects is not None:
+    how = Reading(**reading)
+    check_vector_reading(how, labeled)
+    return _read(source, labeled, how)
+
+
+def check_vector_reading(how: Reading, labeled: bool) -> None:
+    """Raises ConfigError for settings that do not go with pairs of vectors."""
+    if how.skips:
         raise ConfigError(
             "bad rows of vector pairs are not skipped: leave out on_bad_row and rejects. The error names the cell."
         )
-    if keep:
+    if how.keep:
         raise ConfigError(
             "columns of vector pairs are not kept: leave out keep. Scores have the number of their row beside them."
         )
+    columns = how.columns
     by_name = columns is None or all(isinstance(column, str) for column in columns)
     if columns is not None and (isinstance(columns, str) or len(columns) != 2 + labeled or not by_name):
         wanted = "left prefix, right prefix" + (", class column" if labeled else "")
         raise ConfigError(f"columns of vector pairs: expected {wanted}. Received {columns!r}.")
-    with open_table(path, format=format, encoding=encoding, delimiter=delimiter) as table:
-        rows = 0
-        for chunk in _chunks(table, labeled, columns, header, rule):
-            rows += len(chunk)
-            yield chunk
-        if not rows:
-            raise DataFormatError(f"{table.name}: the file holds no rows. Expected pairs of numeric vectors.")
+
+
+def _read(source: Source, labeled: bool, how: Reading) -> Iterator[VectorPairs]:
+    with open_source(source, **how.dialect) as table:
+        yield from vector_chunks(table, labeled, how)
+
+
+def vector_chunks(table: Table, labeled: bool, how: Reading) -> Iterator[VectorPairs]:
+    """The pairs of vectors of an open table, as `iter_vector_pairs` reads them."""
+    columns = None if how.columns is None else [str(column) for column in how.columns]
+    rows = 0
+    for chunk in _chunks(table, labeled, columns, how.header, how.label_rule):
+        rows += len(chunk)
+        yield chunk
+    if not rows:
+        raise DataFormatError(f"{table.name}: the file holds no rows. Expected pairs of numeric vectors.")
 
 
 def _chunks(
@@ -300,33 +303,27 @@ def _joined(parts: list[VectorPairs]) -> VectorPairs:
     )
 
 
-def holds_vectors(path: AnyPath, **options: Any) -> bool:
-    """Whether a file looks like vector pairs: an array of NumPy; or the first two rows hold an odd number of cells,
+def holds_vectors(table: Table) -> bool:
+    """Whether a table looks like vector pairs: arrays of NumPy; or the first two rows hold an odd number of cells,
     three or more, those of the second row are numbers, and no columns are called what those of texts are.
 
-    Args:
-        path: the file.
-        options: format, encoding, delimiter as in `iter_vector_pairs`.
+    The table is then to be opened again: its first rows are gone.
     """
-    with open_table(path, **options) as table:
-        if table.format in ("npy", "npz"):
-            return True
-        first_two = [cells for _, cells in islice(table.rows, 2)]
-        names = table.names
-    if not first_two:
+    if table.format in ("npy", "npz"):
+        return True
+    rows = list(islice(table.rows, 2))
+    first_two = [list(cells.values()) if isinstance(cells, dict) else cells for _, cells in rows]
+    if not first_two or any(isinstance(cells, Malformed) for cells in first_two):
         return False
-    if isinstance(first_two[0], dict):
-        names = list(first_two[0])
-    rows = [list(cells.values()) if isinstance(cells, dict) else cells for cells in first_two]
-    if any(isinstance(cells, Malformed) for cells in rows):
-        return False
+    names = list(rows[0][1]) if isinstance(rows[0][1], dict) else table.names
     if names is None:
-        names = [str(cell).strip() for cell in rows[0]]
+        names = [str(cell).strip() for cell in first_two[0]]
     # Texts may be numbers, as those of service lines.
     if any(kind.find(names) is not None for kind in (PAIRS, TRIPLETS)):
         return False
-    if {"left", "right"} <= set(names) and isinstance(rows[-1][names.index("left")], list):
+    last = first_two[-1]
+    if {"left", "right"} <= set(names) and isinstance(last[names.index("left")], list):
         return True
-    return all(len(cells) > 2 and len(cells) % 2 for cells in rows) and all(
-        as_number(cell) is not None for cell in rows[-1]
+    return all(len(cells) > 2 and len(cells) % 2 for cells in first_two) and all(
+        as_number(cell) is not None for cell in last
     )

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textsim.data.rows import PAIRS, read_rows
+from textsim.data.row_kinds import PAIRS
+from textsim.data.rows import read_rows
 from textsim.matching.decisions import Verdict
 from textsim.matching.text_matcher import TextMatcher
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from textsim.data.formats.files import open_writer
-from textsim.data.rows import PAIRS
+from textsim.data.row_kinds import PAIRS
 from textsim.errors import InputError
 from textsim.matching.decisions import Verdict
 from textsim.matching.files.output import check_outputs

@@ -14,7 +14,9 @@ import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
 from textsim.data.dataset import PairDataset
-from textsim.data.rows import PAIRS, TRIPLETS, detect_kind
+from textsim.data.detection import texts_kind_of
+from textsim.data.row_kinds import PAIRS, TRIPLETS
+from textsim.data.sources import Source, is_path
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import ConfigError, DataFormatError
 from textsim.evaluation.calibration import calibration_metrics
@@ -222,7 +224,7 @@ def evaluate_triplets(
 
 def evaluate_file(
     model: str | os.PathLike[str] | Matcher,
-    path: str | os.PathLike[str],
+    path: Source,
     *,
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
@@ -235,10 +237,11 @@ def evaluate_file(
 
     Args:
         model: a model folder, the name of a bundled model, or a loaded matcher.
-        path: a data file, or a dataset folder whose vocabulary is the model's.
+        path: a data file, a dataset folder whose vocabulary is the model's, a data frame, or rows or arrays in memory
+            (see `textsim.data.sources.Source`).
         split: the rows to use of a dataset folder; by default dev.
         kind: what a file of texts holds; by default what the names of its columns say, else pairs.
-        reading: how to read a file, see `textsim.data.rows.read_rows`.
+        reading: how to read a file, see `textsim.data.settings.Reading`.
 
     Raises:
         ArtifactError: the model or the dataset is not whole.
@@ -311,7 +314,7 @@ def as_pairs(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[np.n
 
 def labelled_scores(
     matcher: Matcher,
-    path: str | os.PathLike[str],
+    path: Source,
     *,
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
@@ -321,7 +324,7 @@ def labelled_scores(
     if kind is not None and kind not in _ROW_KINDS:
         raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
     report, indistinct = FileReport(), None
-    if Path(path).is_dir():
+    if is_path(path) and Path(path).is_dir():
         reading |= {} if kind is None else {"kind": kind}
         if reading:
             raise ConfigError(
@@ -329,7 +332,7 @@ def labelled_scores(
             )
         chunks = list(_dataset_chunks(matcher, PairDataset.open(path), split or "dev"))
     elif split is not None:
-        raise ConfigError(f"split={split!r} chooses rows of a dataset folder, but {path} is a file.")
+        raise ConfigError(f"split={split!r} chooses rows of a dataset folder, and there is none.")
     elif isinstance(matcher, VectorMatcher):
         if kind is not None:
             raise ConfigError(f"kind={kind!r} is one of rows of texts, but the model reads vectors.")
@@ -342,7 +345,7 @@ def labelled_scores(
     scores, labels = zip(*chunks, strict=True)
     columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     if not len(columns[0]):
-        raise DataFormatError(f"{path}: expected labelled rows. Found none.")
+        raise DataFormatError("expected labelled rows. Found none.")
     report = dataclasses.replace(report, rows=len(columns[0]))
     if len(columns) == 2:
         return LabelledScores(None, columns, report)
@@ -354,15 +357,16 @@ Chunk = tuple[list[np.ndarray], np.ndarray | None]
 
 
 def _score_file(
-    matcher: Any, path: str | os.PathLike[str], kind: str | None, reading: dict[str, Any]
+    matcher: Any, source: Source, kind: str | None, reading: dict[str, Any]
 ) -> tuple[list[Chunk], FileReport, np.ndarray]:
-    shape = {key: reading[key] for key in ("format", "encoding", "delimiter") if key in reading}
-    rows = detect_kind(path, **shape) if kind is None else _ROW_KINDS[kind]
+    if kind is None:
+        kind = texts_kind_of(source, **reading)
+    rows = _ROW_KINDS[kind]
     chunks: list[Chunk] = []
     indistinct = [np.empty(0, bool)]
     with (
         matcher.cache_for_a_pass() as cache,
-        contextlib.closing(TextFile(matcher, path, rows, reading)) as file,
+        contextlib.closing(TextFile(matcher, source, rows, reading)) as file,
     ):
         for chunk, (first, *others) in file:
             results = [matcher.compare(first, other, cache) for other in others]

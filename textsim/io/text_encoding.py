@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gzip
-import io
 import os
 import re
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from textsim.errors import ConfigError, DataFormatError
+from textsim.io.hashed_reads import HashedReads
 from textsim.io.paths import STREAM, is_gzip
 from textsim.io.signatures import GZIP
 
@@ -44,8 +44,12 @@ _WIDE_SHARE = 0.3
 
 
 @contextlib.contextmanager
-def open_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def open_bytes(path: str | os.PathLike[str], reads: HashedReads | None = None) -> Iterator[BinaryIO]:
     """Opens a file for reading, through gzip where its first bytes or its name say so; "-" is standard input.
+
+    Args:
+        path: of the file.
+        reads: hashes the bytes of the file that are read.
 
     Yields:
         The open file, which also has `peek`; a `gzip.GzipFile` where it is compressed.
@@ -56,8 +60,7 @@ def open_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     with contextlib.ExitStack() as stack:
         file: Any = sys.stdin.buffer if os.fspath(path) == STREAM else stack.enter_context(_opened(path))
-        if not hasattr(file, "peek"):
-            file = io.BufferedReader(file)
+        file = (reads or HashedReads()).reader(file)
         try:
             if is_gzip(path) or file.peek(len(GZIP)).startswith(GZIP):
                 file = stack.enter_context(gzip.GzipFile(fileobj=file))

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
+from textsim.data.row_kinds import UNLABELED
+from textsim.data.rows import read_rows
+from textsim.data.sources import is_frame
 from textsim.errors import InputError, shown
 from textsim.matching.cache import SpillingCache, VectorCache
 from textsim.matching.decisions import Decision, decide
@@ -242,7 +245,7 @@ class TextMatcher(Matcher):
         Raises:
             InputError: not a list of texts, or a text is not a str or is empty; names the row.
         """
-        if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable) or _is_frame(texts):
+        if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable) or is_frame(texts):
             hint = "encode([text])" if isinstance(texts, str) else "encode([text, ...])"
             raise InputError(f"texts: expected a list of texts. Received {shown(texts)}. Call {hint}.")
         encoded, rows = self.encode_keys(self.read(list(texts)).keys, self.cache)
@@ -421,17 +424,11 @@ def _settle(
     return indistinct
 
 
-def _is_frame(value: Any) -> bool:
-    """Whether the value is a pandas DataFrame, found out without pandas."""
-    return hasattr(value, "iloc") and hasattr(value, "columns")
-
-
 def _sides(pairs: Any, columns: Sequence[str] | None) -> tuple[Sequence[Any], Sequence[Any]]:
     """The two columns of `pairs`."""
-    if _is_frame(pairs):
-        from textsim.data.rows import UNLABELED, rows_from_frame
-
-        left, right = rows_from_frame(pairs, UNLABELED, columns=columns).texts
+    if is_frame(pairs):
+        chunks = list(read_rows(pairs, UNLABELED, columns=columns)) if len(pairs) else []
+        left, right = ([text for chunk in chunks for text in chunk.texts[side]] for side in (0, 1))
         return left, right
     if columns is not None:
         raise InputError(f"columns: expected with a data frame only. Received {shown(pairs)}.")

@@ -24,6 +24,7 @@ import keras
 import tensorflow as tf
 
 from textsim.config.checks import require_above_zero, require_rate, widths_of
+from textsim.errors import ConfigError
 from textsim.modeling.dropout import Dropout
 from textsim.registry import HEADS
 
@@ -59,6 +60,10 @@ class Head(keras.layers.Layer):
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor], training: bool = False) -> tf.Tensor:
         return self.score(self.measure(*inputs, training=training))
+
+
+COSINE_START = 3.0
+"""What the weight of the cosine in an `InteractionHead` begins with."""
 
 
 class DistanceHead(Head):
@@ -208,9 +213,13 @@ class L1Head(Head):
 class InteractionHead(Head):
     """Learned layers on the absolute differences and the products: MLP([|u - v|, u * v]), then a sigmoid.
 
+    With `cosine` the logit is MLP([|u - v|, u * v]) + w * cos(u, v), with w learned: the layers learn what decides
+    between pairs like those of training, the cosine carries over to texts of other kinds.
+
     Args:
         units: hidden layers, ReLU; none for a linear head.
         dropout: share of the values set to zero in training before each layer.
+        cosine: whether the cosine of the two sides counts too.
 
     Reference:
         Tai, Socher & Manning (2015), Improved Semantic Representations From Tree-Structured LSTM Networks.
@@ -219,25 +228,40 @@ class InteractionHead(Head):
     measures = "logit"
     learned = True
 
-    def __init__(self, units: Sequence[int] = (256,), dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, units: Sequence[int] = (256,), dropout: float = 0.0, cosine: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         units = widths_of("interaction units", units) if units != [] else []
         require_rate("interaction dropout", dropout)
+        if not isinstance(cosine, bool):
+            raise ConfigError(f"interaction cosine: expected true or false. Received {cosine!r}.")
         self.units, self.rate = units, dropout
         self.hidden = [
             keras.layers.Dense(n, activation="relu", name=f"hidden_{k}") for k, n in enumerate(units)
         ]
         self.linear = keras.layers.Dense(1, name="linear")
         self.dropouts = [Dropout(dropout) for _ in range(len(units) + 1)]
+        self.cosine: Any = None
+        if cosine:
+            self.cosine = self.add_weight(
+                name="cosine", shape=(), initializer=keras.initializers.Constant(COSINE_START)
+            )
 
     def measure(self, u: tf.Tensor, v: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = tf.concat([tf.abs(u - v), u * v], axis=-1)
         for dropout, layer in zip(self.dropouts, [*self.hidden, self.linear], strict=True):
             x = layer(dropout(x, training=training))
-        return tf.squeeze(x, axis=-1)
+        logit = tf.squeeze(x, axis=-1)
+        return logit if self.cosine is None else logit + self.cosine * cosine(u, v)
 
     def score(self, measure: tf.Tensor) -> tf.Tensor:
         return tf.sigmoid(measure)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "dropout": self.rate}
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "dropout": self.rate,
+            "cosine": self.cosine is not None,
+        }

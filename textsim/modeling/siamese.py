@@ -338,6 +338,11 @@ def check_recipe(recipe: Recipe, kind: Kind | None = None) -> None:
             "training.adversarial needs an encoder of tokens, whose vectors it moves, and a loss that trains. "
             f"Received encoder {recipe.encoder.name!r} and loss {recipe.loss.name!r}."
         )
+    if recipe.training.contrast and not (encoder.reads == "tokens" and loss.rows == "pairs" and loss.trains):
+        raise ConfigError(
+            "training.contrast needs an encoder of tokens and a loss that learns from labelled pairs. "
+            f"Received encoder {recipe.encoder.name!r} and loss {recipe.loss.name!r}."
+        )
     if recipe.training.transitive and not (
         encoder.reads == "tokens" and loss.rows == "pairs" and loss.trains
     ):

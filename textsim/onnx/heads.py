@@ -42,13 +42,17 @@ def l1(graph: Graph, path: str, u: str, v: str, **_: Any) -> str:
 
 
 @HEADS.onnx_form("interaction")
-def interaction(graph: Graph, path: str, u: str, v: str, **_: Any) -> str:
+def interaction(graph: Graph, path: str, u: str, v: str, *, cosine: bool = False, **_: Any) -> str:
     x = graph.op("Concat", _distances(graph, u, v), graph.op("Mul", u, v), axis=-1)
     layer = 0
     while graph.has(f"{path}/hidden_{layer}/kernel"):
         x = graph.dense(x, f"{path}/hidden_{layer}", "relu")
         layer += 1
-    return _sigmoid_of_column(graph, graph.dense(x, f"{path}/linear"))
+    logit = graph.op("Squeeze", graph.dense(x, f"{path}/linear"), graph.ints(1))
+    if cosine:
+        weight = graph.const(graph.weight(f"{path}/cosine"))
+        logit = graph.op("Add", logit, graph.op("Mul", _cosine(graph, u, v), weight))
+    return graph.op("Sigmoid", logit)
 
 
 def _sigmoid_of_column(graph: Graph, x: str) -> str:

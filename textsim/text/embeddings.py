@@ -14,6 +14,8 @@ from textsim.extras import needed_for
 from textsim.text.vocabulary import Vocabulary
 from textsim.text.word_vectors import WordVectors
 
+MOST_DIM = 10_000
+"""No trained vector has more numbers: a few hundred are usual."""
 # gensim silently cuts a longer sentence off.
 _MAX_SENTENCE_TOKENS = 10_000
 
@@ -127,7 +129,7 @@ def train_word_vectors(
         Pair (words, matrix): n words, most frequent first; float32 array of shape (n, dim).
 
     Raises:
-        ConfigError: a number is below 1.
+        ConfigError: a number is below 1, or `dim` above `MOST_DIM`.
         InputError: `sentences` can be gone through only once, or no token occurs `min_count` times.
 
     Reference:
@@ -137,6 +139,8 @@ def train_word_vectors(
     for name, value in {**options, "workers": workers}.items():
         if value < 1:
             raise ConfigError(f"word vector option {name!r}: expected at least 1. Received {value}.")
+    if dim > MOST_DIM:
+        raise ConfigError(f"word vector option 'dim': expected at most {MOST_DIM:,}. Received {dim}.")
     with needed_for("training word vectors"):
         from gensim.models import Word2Vec
         from gensim.models.callbacks import CallbackAny2Vec

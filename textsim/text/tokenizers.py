@@ -261,7 +261,7 @@ class JiebaTokenizer(Tokenizer):
         super().__init__(normalizer)
         if not isinstance(hmm, bool):
             raise ConfigError(f"tokenizer option 'hmm': expected true or false. Received {hmm!r}.")
-        if engine not in _ENGINES:
+        if not isinstance(engine, str) or engine not in _ENGINES:
             raise ConfigError(
                 unknown_name("value of tokenizer option 'engine':", engine, tuple(sorted(_ENGINES)))
             )

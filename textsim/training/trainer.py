@@ -20,7 +20,7 @@ from textsim.artifacts.provenance import origin
 from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
 from textsim.config.recipes import build_recipe, default_recipe
 from textsim.config.settings import Recipe, TrainingSettings
-from textsim.data.dataset import PairDataset
+from textsim.data.dataset import PairDataset, Sentences
 from textsim.errors import ConfigError
 from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
@@ -34,6 +34,7 @@ from textsim.modeling.kernels.lstm import has_numba, one_blas_thread
 from textsim.modeling.kernels.stock_lstm import has_gpu
 from textsim.modeling.siamese import SiameseModel, check_recipe
 from textsim.registry import LOSSES
+from textsim.training.augmentation.contrast.rows import contrast_rows
 from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
 from textsim.training.augmentation.distillation import check_listed, load_teachers, teacher_labels
 from textsim.training.augmentation.teachers import Teacher
@@ -118,7 +119,7 @@ def train(
             `default_recipe` of such a dataset; with `init`, `load_model(init).recipe.for_continuing()`.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
-            of texts must extend its vocabulary (`preprocess(..., vocabulary_from=...)`), and may simplify.
+            of texts must extend its vocabulary (`preprocess(..., vocabulary=...)`), and may simplify.
         teachers: model folders, names of bundled models or other teachers (see
             `textsim.training.augmentation.distillation.load_teacher`) whose scores, averaged as log-odds,
             take the place of the training labels, those of implied pairs among them. Validation keeps its own.
@@ -326,8 +327,9 @@ def _numbers(model: SiameseModel, dataset: PairDataset, batches: PairBatches) ->
     yield from (*batches.sides, batches.labels, batches.weights, batches.offsets)
     dev = dataset.splits["dev"]
     yield from (*dev.sides, dev.labels)
-    if dataset.sentences is not None:
-        yield from (dataset.sentences.ids, dataset.sentences.offsets)
+    # Those of the batches, where contrast pairs brought more.
+    if isinstance(batches.sentences, Sentences):
+        yield from (batches.sentences.ids, batches.sentences.offsets)
 
 
 def _training_batches(
@@ -336,7 +338,7 @@ def _training_batches(
     teachers: Sequence[TextMatcher | VectorMatcher | Teacher] = (),
     progress: bool | None = None,
 ) -> PairBatches:
-    rows = dataset.splits["train"]
+    rows, sentences = dataset.splits["train"], dataset.sentences
     sides, labels = rows.sides, rows.labels
     weights = (1.0, 1.0)
     if labels is not None:
@@ -351,12 +353,19 @@ def _training_batches(
             labels = np.concatenate([labels, implied.labels])
         if teachers:
             labels = teacher_labels(teachers, dataset, sides, progress=progress)
+        if settings.contrast:
+            made = contrast_rows(dataset, round(settings.contrast * len(rows)), settings.seed)
+            if progress:
+                print(f"{len(made.labels):,} contrast pairs beside {len(labels):,} others", flush=True)
+            sentences = made.sentences
+            sides = tuple(np.concatenate(parts) for parts in zip(sides, made[1:3], strict=True))
+            labels = np.concatenate([labels, made.labels])
         share = float(np.mean(labels >= 0.5))
         if 0 < share < 1 and settings.class_weights == "balanced":
             weights = (0.5 / (1 - share), 0.5 / share)
-    batches = PairBatches(sides, labels, dataset.sentences, settings.batch_size, settings.seed, weights)
-    if settings.debias and dataset.sentences is not None and labels is not None:
-        shared = shared_tokens(dataset.sentences, *sides)
+    batches = PairBatches(sides, labels, sentences, settings.batch_size, settings.seed, weights)
+    if settings.debias and sentences is not None and labels is not None:
+        shared = shared_tokens(sentences, *sides)
         batches.offsets = settings.debias * overlap_log_odds(shared, batches.labels, batches.weights)
     return batches
 

@@ -4,15 +4,23 @@ import random
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.command_line import ok
+from textsim.config.recipes import RECIPES
+from textsim.config.settings import TrainingSettings
+from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.settings import VocabularySettings
 from textsim.errors import ConfigError, InputError, MissingDependencyError
+from textsim.modeling.siamese import check_recipe
 from textsim.training.augmentation.contrast import RULES, contrast_pairs
 from textsim.training.augmentation.contrast.files import augment_files
+from textsim.training.augmentation.contrast.rows import contrast_rows
 from textsim.training.augmentation.contrast.rule import Text
+from textsim.training.trainer import _training_batches
 
 # What each rule may make of a text, all of it where the number is small.
 MADE = {
@@ -25,7 +33,7 @@ MADE = {
     "antonym": ("怎么开启定位", {"怎么关闭定位"}),
     "time-changed": ("去年的账单", {"今年的账单", "明年的账单"}),
     "name-changed": ("移动客服电话", {"联通客服电话", "电信客服电话"}),
-    "question-changed": ("为什么退款", {"什么时候退款", "怎么退款"}),
+    "question-changed": ("为什么退款", {"什么时候退款"}),
     "synonym": ("大夫在吗", {"医生在吗"}),
     "latin-name": ("wifi连不上", {"无线网连不上", "无线网络连不上"}),
     "traditional": ("怎么还款", {"怎麼還款"}),
@@ -89,6 +97,11 @@ def test_a_question_is_asked_otherwise_and_for_another_thing() -> None:
         # Each of two opposites is there already.
         ("antonym", "前面和后面"),
         ("asked-otherwise", "怎么了"),
+        # 怎么 asks why here.
+        ("question-changed", "支付宝怎么打不开"),
+        ("synonym", "面条怎么煮了"),
+        ("latin-name", "平板电脑多少钱"),
+        ("conjuncts-swapped", "Walter Stiles和Albert Cadwell谁厉害"),
     ],
 )
 def test_a_rule_leaves_alone_what_it_would_get_wrong(rule: str, text: str) -> None:
@@ -152,3 +165,51 @@ def test_the_command_shows_a_pair_of_each_rule(tmp_path: Path) -> None:
         *("augment", tmp_path / "texts.txt", "--kind", "texts", "--rule", "antonym", "--out", "-"),
     )
     assert out == "text_a\ttext_b\tlabel\trule\n怎么开启定位\t怎么关闭定位\t0\tantonym\n"
+
+
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory: pytest.TempPathFactory) -> PairDataset:
+    folder = tmp_path_factory.mktemp("contrast")
+    rows = [f"怎么开启第{n}个定位\t花呗怎么还第{n}期\t{n % 2}" for n in range(1, 10)]
+    for name in ("train", "dev"):
+        (folder / f"{name}.tsv").write_text(
+            "\n".join(["text_a\ttext_b\tlabel", *rows]) + "\n", encoding="utf-8"
+        )
+    preprocess(
+        folder / "train.tsv",
+        folder / "dataset",
+        dev=folder / "dev.tsv",
+        vocabulary=VocabularySettings(max_length=9),
+    )
+    return PairDataset.open(folder / "dataset")
+
+
+def test_rows_of_a_dataset_are_its_sentences_and_their_variants(questions: PairDataset) -> None:
+    rows = contrast_rows(questions, 12, seed=3)
+    stored, tokens = questions.sentences, questions.vocabulary.tokens if questions.vocabulary else ()
+    assert stored is not None
+    assert 0 < len(rows.labels) <= 12
+    assert set(rows.labels.tolist()) <= {0.0, 1.0}
+    assert rows.left.max() < len(stored) <= rows.right.min()
+    for left, right in zip(rows.left.tolist(), rows.right.tolist(), strict=True):
+        assert not np.array_equal(rows.sentences[left], rows.sentences[right])
+        assert len(rows.sentences[right]) <= 9
+        np.testing.assert_array_equal(rows.sentences[left], stored[left])
+        assert max(rows.sentences[right].tolist()) < len(tokens)
+    again = contrast_rows(questions, 12, seed=3)
+    np.testing.assert_array_equal(again.sentences.ids, rows.sentences.ids)
+
+
+def test_training_sees_them(questions: PairDataset) -> None:
+    settings = TrainingSettings(contrast=0.5, debias=0.5)
+    batches = _training_batches(questions, settings)
+    assert 9 < batches.rows <= 9 + 4
+    assert sum(len(batch["labels"]) for batch in batches) == batches.rows
+    assert batches.offsets is not None and len(batches.offsets) == batches.rows
+    assert _training_batches(questions, TrainingSettings()).rows == 9
+
+
+def test_contrast_needs_texts_and_labels() -> None:
+    recipe = RECIPES["bilstm-triplet"].replace(["training.contrast=0.1"])
+    with pytest.raises(ConfigError, match=r"training\.contrast needs"):
+        check_recipe(recipe)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 
 from textsim.artifacts.pretrained import find_model
+from textsim.data.builders.triplets import triplets_of
+from textsim.data.kept_rows import RowKeeper, kept_rows_name
 from textsim.data.layout import SETTINGS, SIDES, TOKENIZER, VOCABULARY, Split
-from textsim.data.rows import RowChunk, RowKind, read_rows
+from textsim.data.row_kinds import RowKind
+from textsim.data.rows import RowChunk, open_rows
 from textsim.data.sentences import SentenceBuilder, encoding_coverage
-from textsim.data.splits import AnyPath, Sources, source_entry, write_labels
+from textsim.data.settings import AnyPath, VocabularySettings, WordVectorSettings
+from textsim.data.splits import Sources, write_labels
 from textsim.data.statistics import length_percentile, length_report, repeats_report, rows_report
 from textsim.errors import ConfigError
 from textsim.io.manifest import read_json_object, sha256_file, write_json
@@ -39,44 +43,35 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TextSettings:
-    """How texts become ids. `vocabulary` is one to extend, or None; `max_length` is None where it is to be found."""
+    """How texts become ids.
+
+    Attributes:
+        tokenizer: normalizes and tokenizes.
+        vocabulary: to extend, or None.
+        new: what is said of the vocabulary to make; its `max_length` may be that of `vocabulary`, or None where it is
+            to be found.
+        word_vectors: of the embedding, or None.
+        processes: for tokenizing.
+    """
 
     tokenizer: Tokenizer
     vocabulary: Vocabulary | None
-    min_count: int
-    max_size: int | None
-    max_length: int | None
-    word_vectors: AnyPath | None
-    train_vectors: int | None
-    extra_text: list[AnyPath]
+    new: VocabularySettings
+    word_vectors: WordVectorSettings | None
     processes: int
 
     @classmethod
     def resolve(
         cls,
         tokenizer: Tokenizer | str | None,
-        vocabulary_from: AnyPath | None,
         simplify: bool,
-        min_count: int,
-        max_size: int | None,
-        max_length: int | None,
-        word_vectors: AnyPath | None,
-        train_vectors: int | None,
-        extra_text: list[AnyPath],
+        new: VocabularySettings,
+        word_vectors: WordVectorSettings | None,
         processes: int,
     ) -> TextSettings:
-        for name, value in (
-            ("max_length", max_length),
-            ("train_vectors", train_vectors),
-            ("processes", processes),
-        ):
-            if value is not None and value < 1:
-                raise ConfigError(f"{name}: expected at least 1. Received {value}.")
-        if word_vectors is not None and train_vectors is not None:
-            raise ConfigError("word_vectors and train_vectors exclude each other: pass one of them.")
-        if extra_text and train_vectors is None:
-            raise ConfigError("extra_text is for training word vectors: pass train_vectors too.")
-        Vocabulary.fit({}, min_count, max_size)  # refuses what it cannot take, before any file is read
+        """Brings the settings that a user gives together with those of the folder to start from."""
+        if processes < 1:
+            raise ConfigError(f"processes: expected at least 1. Received {processes}.")
         if isinstance(tokenizer, str):
             tokenizer = tokenizer_from_config({"name": tokenizer})
         elif tokenizer is not None and not isinstance(tokenizer, Tokenizer):
@@ -84,26 +79,20 @@ class TextSettings:
                 f"tokenizer: expected a Tokenizer or the name of one. Received {type(tokenizer).__name__}."
             )
         vocabulary = None
-        if vocabulary_from is not None:
+        if new.base is not None:
             if tokenizer is not None:
-                raise ConfigError("vocabulary_from brings its own tokenizer: leave out the tokenizer.")
-            folder = find_model(vocabulary_from)
+                raise ConfigError("a vocabulary to extend brings its own tokenizer: leave out the tokenizer.")
+            folder = find_model(new.base)
             tokenizer = tokenizer_from_config(read_json_object(folder / TOKENIZER))
             vocabulary = Vocabulary.load(folder / VOCABULARY)
-            max_length = max_length or _saved_max_length(folder)
+            new = replace(new, max_length=new.max_length or _saved_max_length(folder))
         tokenizer = tokenizer or CharTokenizer()
-        for warning in tokenizer.warnings() if vocabulary_from is None else ():
+        # Refuses what it cannot take, before any file is read.
+        Vocabulary.fit({}, new.min_count, new.max_size)
+        for warning in tokenizer.warnings() if new.base is None else ():
             _logger.warning("%s", warning)
         return cls(
-            tokenizer.simplifying() if simplify else tokenizer,
-            vocabulary,
-            min_count,
-            max_size,
-            max_length,
-            word_vectors,
-            train_vectors,
-            extra_text,
-            processes,
+            tokenizer.simplifying() if simplify else tokenizer, vocabulary, new, word_vectors, processes
         )
 
 
@@ -121,13 +110,17 @@ class TextBuild:
     maximum length.
     """
 
-    def __init__(self, folder: Path, sources: Sources, settings: TextSettings, kind: RowKind) -> None:
+    def __init__(
+        self, folder: Path, sources: Sources, settings: TextSettings, kind: RowKind, as_triplets: bool
+    ) -> None:
         self.folder = folder
         self.work = folder / "work"
         self.sources = sources
         self.settings = settings
         self.kind = kind
         self.sides = SIDES[kind.name]
+        self.as_triplets = as_triplets
+        self.rows = RowKeeper(self.work, kind)
         self.sentences = SentenceBuilder(self.work, settings.tokenizer)
 
     def run(self) -> dict[str, Any]:
@@ -136,14 +129,19 @@ class TextBuild:
         sources, n_rows, n_train = self._read()
         self._tokenize(self.sentences, "cutting sentences")
         places = self.sources.split(n_rows, n_train)
-        splits = {name: self._write_split(name, rows) for name, rows in places.items()}
+        splits = {}
+        for name, rows in places.items():
+            splits[name] = self._write_split(name, rows)
+            self.rows.write(self.folder / kept_rows_name(name), rows)
         del places
         usage = {name: self._usage(name, split) for name, split in splits.items()}
         lengths, tokens = self.sentences.lengths, self.sentences.tokens
-        max_length = settings.max_length or length_percentile(lengths, usage["train"], _LENGTH_PERCENTILE)
+        max_length = settings.new.max_length or length_percentile(lengths, usage["train"], _LENGTH_PERCENTILE)
         counts = {name: self.sentences.count(used, max_length) for name, used in usage.items()}
         train_counts = {t: n for t, n in zip(tokens, counts["train"].tolist(), strict=True) if n}
-        vocabulary = Vocabulary.fit(train_counts, settings.min_count, settings.max_size, settings.vocabulary)
+        vocabulary = Vocabulary.fit(
+            train_counts, settings.new.min_count, settings.new.max_size, settings.vocabulary
+        )
         vocabulary.save(self.folder / VOCABULARY)
         write_json(self.folder / TOKENIZER, settings.tokenizer.to_config())
         write_json(self.folder / SETTINGS, {"max_length": max_length})
@@ -151,7 +149,8 @@ class TextBuild:
 
         repeats, shared = repeats_report(splits, len(self.sentences))
         report: dict[str, Any] = {
-            "kind": self.kind.name,
+            "kind": "triplets" if self.as_triplets else self.kind.name,
+            "rows_kind": self.kind.name,
             "sources": sources,
             "tokenizer": settings.tokenizer.registered_name,
             "sentences": len(self.sentences),
@@ -175,10 +174,12 @@ class TextBuild:
         if vectors is not None:
             matrix, coverage = embedding_matrix(vocabulary, vectors, self.sources.seed, train_counts)
             np.save(self.folder / "embedding.npy", matrix)
+            given = settings.word_vectors
+            assert given is not None
             report["word_vectors"] = {
                 "dim": vectors.dim,
-                "source": "trained" if settings.word_vectors is None else as_text(settings.word_vectors),
-                "sha256": None if settings.word_vectors is None else sha256_file(settings.word_vectors),
+                "source": "trained" if given.file is None else as_text(given.file),
+                "sha256": None if given.file is None else sha256_file(given.file),
                 "types": coverage.types,
                 "tokens": coverage.tokens,
             }
@@ -194,22 +195,25 @@ class TextBuild:
             for name in names
         }
         with self.sources.progress("reading", None, " rows") as bar:
-            for split, path in self.sources.files():
-                reader = read_rows(
-                    path,
+            for split, source in self.sources.all():
+                reader = open_rows(
+                    source,
                     self.kind,
+                    self.sources.reading,
                     normalizer=self.settings.tokenizer.normalizer,
                     chunk_rows=_CHUNK_ROWS,
-                    **self.sources.reading,
+                    raw=True,
                 )
                 for chunk in reader:
                     for side, numbers in zip(self.sides, self._add(chunk), strict=True):
                         writers[side].append(numbers)
                     if chunk.labels is not None:
                         writers["labels"].append(chunk.labels)
+                    self.rows.add(chunk)
                     bar.update(len(chunk))
-                sources.append(source_entry(path, split, asdict(reader.info)))
+                sources.append({**asdict(reader.info), "split": split})
                 rows_of[split] += reader.info.rows
+        self.rows.close()
         for writer in writers.values():
             writer.close()
         return sources, sum(rows_of.values()), rows_of["train"]
@@ -231,16 +235,25 @@ class TextBuild:
 
     def _write_split(self, name: str, rows: np.ndarray | range) -> Split:
         """Writes the rows of a split as sentence indices, and their labels."""
+        folder = self.work if self.as_triplets else self.folder
         sides = []
         for side in self.sides:
             numbers = open_npy(self.work / f"{side}.npy")
-            with NpyWriter(self.folder / f"{name}.{side}.npy", np.int32) as writer:
+            with NpyWriter(folder / f"{name}.{side}.npy", np.int32) as writer:
                 for part in slices(len(rows)):
                     writer.append(self.sentences.resolve(numbers[np.asarray(rows[part])]))
             sides.append(open_npy(writer.path))
-        if not self.kind.labeled:
-            return Split(tuple(sides), None)
-        return Split(tuple(sides), write_labels(self.folder, name, rows))
+        labels = write_labels(self.work, folder, name, rows) if self.kind.labeled else None
+        split = Split(tuple(sides), labels)
+        return self._write_triplets(name, split) if self.as_triplets else split
+
+    def _write_triplets(self, name: str, pairs: Split) -> Split:
+        sides = []
+        for side, indices in zip(SIDES["triplets"], triplets_of(pairs, name), strict=True):
+            path = self.folder / f"{name}.{side}.npy"
+            np.save(path, indices)
+            sides.append(open_npy(path))
+        return Split(tuple(sides), None)
 
     def _usage(self, name: str, split: Split) -> np.ndarray:
         """How often a split's rows use each sentence, int32 of shape (sentences,)."""
@@ -252,20 +265,21 @@ class TextBuild:
         return usage
 
     def _word_vectors(self, vocabulary: Vocabulary, train: Split) -> WordVectors | None:
-        settings = self.settings
-        if settings.word_vectors is not None:
-            size = os.path.getsize(settings.word_vectors) if os.path.exists(settings.word_vectors) else None
+        settings = self.settings.word_vectors
+        if settings is None:
+            return None
+        if settings.file is not None:
+            size = os.path.getsize(settings.file) if os.path.exists(settings.file) else None
             with self.sources.progress("word vectors", size, "B") as bar:
                 return read_word_vectors(
-                    settings.word_vectors,
+                    settings.file,
                     vocabulary.tokens[2:],
-                    normalizer=settings.tokenizer.normalizer,
+                    normalizer=self.settings.tokenizer.normalizer,
                     progress=lambda done: bar.update(done - bar.n),
                 )
-        if settings.train_vectors is None:
-            return None
+        assert settings.train_dim is not None
         own = _RowTokens(self.folder, vocabulary, train)
-        extra = self._extra_sentences()
+        extra = self._extra_sentences(settings.extra_text)
         extra_usage = np.ones(len(extra), np.int8)
 
         def sentences() -> Iterator[list[str]]:
@@ -274,21 +288,21 @@ class TextBuild:
         with self.sources.progress("training word vectors", None, " epochs") as bar:
             words, matrix = train_word_vectors(
                 sentences,
-                settings.train_vectors,
+                settings.train_dim,
                 seed=self.sources.seed,
                 sample=_SAMPLE if len(train.sides[0]) + len(extra) < _MANY else _SAMPLE / 10,
                 progress=lambda epoch: bar.update(),
             )
-        return WordVectors(settings.train_vectors, dict(zip(words, matrix, strict=True)), len(words))
+        return WordVectors(settings.train_dim, dict(zip(words, matrix, strict=True)), len(words))
 
-    def _extra_sentences(self) -> SentenceBuilder:
+    def _extra_sentences(self, paths: Sequence[AnyPath]) -> SentenceBuilder:
         """The distinct lines of the extra text, cut once for all passes over them."""
         work = self.work / "extra"
         work.mkdir()
         extra = SentenceBuilder(work, self.settings.tokenizer)
         texts: dict[str, None] = {}
         with self.sources.progress("reading raw text", None, " lines") as bar:
-            for line in chain.from_iterable(map(raw_lines, self.settings.extra_text)):
+            for line in chain.from_iterable(map(raw_lines, paths)):
                 text = self.settings.tokenizer.normalizer(line)
                 if text:
                     texts[text] = None

@@ -9,9 +9,10 @@ import numpy as np
 
 from textsim.data.layout import SETTINGS, SIDES, Split
 from textsim.data.scaler import Scaler
-from textsim.data.splits import Sources, source_entry, write_labels
+from textsim.data.sources import open_source
+from textsim.data.splits import Sources, write_labels
 from textsim.data.statistics import vectors_report
-from textsim.data.vectors import iter_vector_pairs
+from textsim.data.vectors import vector_chunks
 from textsim.errors import DataFormatError
 from textsim.io.manifest import write_json
 from textsim.io.npy import NpyWriter, open_npy, rows_at_once, slices
@@ -33,7 +34,7 @@ def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str
                 for part in slices(len(rows), rows_at_once(width)):
                     writer.append(vectors[np.asarray(rows[part])])
             sides.append(open_npy(writer.path, "r+"))
-        splits[name] = Split(tuple(sides), write_labels(folder, name, rows))
+        splits[name] = Split(tuple(sides), write_labels(folder / "work", folder, name, rows))
     report = {
         "kind": "vectors",
         "sources": entries,
@@ -55,7 +56,7 @@ def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str
 
 
 def _read(work: Path, sources: Sources) -> tuple[list[dict[str, Any]], tuple[str, ...], int, dict[str, int]]:
-    """Lays all rows down in the order of the files.
+    """Lays all rows down in the order of the sources.
 
     Returns:
         What is known of the files, the names of the columns, the numbers of a vector, and the rows that each split's
@@ -67,25 +68,29 @@ def _read(work: Path, sources: Sources) -> tuple[list[dict[str, Any]], tuple[str
     width = 0
     rows_of = {"train": 0, "dev": 0}
     with sources.progress("reading", None, " rows") as bar:
-        for split, path in sources.files():
+        for split, source in sources.all():
             rows = 0
-            for chunk in iter_vector_pairs(path, **sources.reading):
-                if not writers:
-                    names, width = chunk.names, chunk.left.shape[1]
-                    writers = {s: NpyWriter(work / f"{s}.npy", np.float32, width) for s in SIDES["vectors"]}
-                    writers["labels"] = NpyWriter(work / "labels.npy", np.float32)
-                if chunk.left.shape[1] != width:
-                    raise DataFormatError(
-                        f"{path}: expected vectors of {width} numbers, as in the files before. "
-                        f"Received {chunk.left.shape[1]}."
-                    )
-                assert chunk.labels is not None
-                writers["left"].append(chunk.left)
-                writers["right"].append(chunk.right)
-                writers["labels"].append(chunk.labels)
-                rows += len(chunk)
-                bar.update(len(chunk))
-            entries.append(source_entry(path, split, {"path": as_text(path), "rows": rows}))
+            with open_source(source, **sources.reading.dialect) as table:
+                for chunk in vector_chunks(table, True, sources.reading):
+                    if not writers:
+                        names, width = chunk.names, chunk.left.shape[1]
+                        writers = {
+                            s: NpyWriter(work / f"{s}.npy", np.float32, width) for s in SIDES["vectors"]
+                        }
+                        writers["labels"] = NpyWriter(work / "labels.npy", np.float32)
+                    if chunk.left.shape[1] != width:
+                        raise DataFormatError(
+                            f"{table.name}: expected vectors of {width} numbers, as in the sources before. "
+                            f"Received {chunk.left.shape[1]}."
+                        )
+                    assert chunk.labels is not None
+                    writers["left"].append(chunk.left)
+                    writers["right"].append(chunk.right)
+                    writers["labels"].append(chunk.labels)
+                    rows += len(chunk)
+                    bar.update(len(chunk))
+                entry = {"path": as_text(table.name), "rows": rows, "split": split, "sha256": table.sha256()}
+            entries.append(entry)
             rows_of[split] += rows
     for writer in writers.values():
         writer.close()

@@ -15,6 +15,7 @@ from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
 from textsim.data.formats.table import Table
 from textsim.errors import DataFormatError, InputError
 from textsim.io.atomic import atomic_file
+from textsim.io.hashed_reads import HashedReads
 from textsim.io.paths import STREAM, is_gzip, is_stream
 from textsim.io.signatures import kind_of
 from textsim.io.text_encoding import open_bytes
@@ -30,6 +31,11 @@ def format_of(path: AnyPath) -> str | None:
         return "tsv"
     ending = _ending(path)
     return next((name for name in FORMATS.names() if ending in FORMATS.get(name).endings), None)
+
+
+def plain_text_lines(path: AnyPath) -> str | None:
+    """The format of a file whose rows are single texts, where its name does not tell one with columns: "lines"."""
+    return "lines" if os.fspath(path) == STREAM or _ending(path) == ".txt" else None
 
 
 def _ending(path: AnyPath) -> str:
@@ -63,7 +69,8 @@ def open_table(
     """
     chosen = None if format is None else FORMATS.get(format)()
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open_bytes(path))
+        read = HashedReads()
+        file = stack.enter_context(open_bytes(path, read))
         if chosen is None:
             chosen = _chosen(path, file)
         if chosen.is_text:
@@ -74,7 +81,9 @@ def open_table(
             shutil.copyfileobj(file, spool)
             spool.seek(0)
             file = cast(BinaryIO, spool)
-        yield stack.enter_context(chosen.open(file, os.fspath(path), encoding, delimiter))
+        table = stack.enter_context(chosen.open(file, os.fspath(path), encoding, delimiter))
+        table.sha256 = read.sha256
+        yield table
 
 
 def _chosen(path: AnyPath, file: Any) -> Format:

@@ -52,6 +52,7 @@ class Table:
         columns: the same rows as blocks of columns, for a source that has them so (Parquet, data frames, arrays): each
             block is a list of sequences of cells. Who reads them does not read `rows`.
         lines: of the text file that the rows are read from.
+        sha256: makes the hash of the bytes that were read, after all rows; None where there are no bytes.
         quoted: how many cells, of the rows read so far of a tab-separated TSV file, stand in double quotes as CSV's do.
     """
 
@@ -64,6 +65,7 @@ class Table:
     keyed: bool = False
     columns: Iterator[list[Any]] | None = None
     lines: Lines | None = None
+    sha256: Callable[[], str | None] = lambda: None
     quoted: int = 0
 
     @property
@@ -104,12 +106,15 @@ class Table:
 
 def quotes_note(cells: int) -> str:
     """What to say of a TSV file with so many cells in double quotes."""
-    return f"{cells:,} cells in double quotes, kept as text: if they only stand around cells, {_AS_CSV}"
+    unit = "cell" if cells == 1 else "cells"
+    return f"{cells:,} {unit} in double quotes, kept as text: if they only stand around cells, {_AS_CSV}"
 
 
 def is_blank(cells: Cells) -> bool:
     """Whether a row holds nothing, as the empty rows that spreadsheets write at the end."""
-    return isinstance(cells, list) and not any(map(str.strip, cells))
+    return isinstance(cells, list) and not any(
+        cell.strip() if isinstance(cell, str) else cell is not None for cell in cells
+    )
 
 
 def without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from textsim.data.formats.cells import as_utf8, one_line, text_columns
@@ -15,41 +17,70 @@ from textsim.errors import ConfigError, DataFormatError
 from textsim.io.text_encoding import BadLine, Lines
 
 
-@FORMATS.register("tsv")
-class Tsv(Format):
-    """Columns between tabs, or another delimiter. Quotes are text."""
-
-    endings = (".tsv", ".tab", ".txt")
+class _Delimited(Format):
     is_text = True
+    delimiter: str
 
     @contextlib.contextmanager
     def open(self, file: BinaryIO, name: str, encoding: str | None, delimiter: str | None) -> Iterator[Table]:
+        _check_delimiter(delimiter)
         lines = Lines(file, name, encoding)
-        table = Table(name, "tsv", iter(()), _separated("\t", delimiter), lines=lines)
-        table.rows = without_blank_end(_split(lines, delimiter or "\t", table))
+        table = Table(name, self.registered_name, iter(()), "", lines=lines)
+        numbered, told = _told_delimiter(lines)
+        delimiter = delimiter or told or self.delimiter
+        table.separator = _SEPARATORS.get(delimiter, f"{delimiter!r}-separated")
+        table.rows = without_blank_end(self._rows(numbered, delimiter, table))
         yield table
+
+    def _rows(
+        self, lines: Iterator[tuple[int, str]], delimiter: str, table: Table
+    ) -> Iterator[tuple[int, Cells]]:
+        raise NotImplementedError
+
+
+_SEPARATORS = {"\t": "tab-separated", ",": "comma-separated"}
+
+
+def _check_delimiter(delimiter: str | None) -> None:
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise ConfigError(f"delimiter {delimiter!r}: expected one character, and no quote or line end.")
+
+
+def _told_delimiter(lines: Lines) -> tuple[Iterator[tuple[int, str]], str | None]:
+    """The lines but for a first one "sep=;", in which Excel tells the delimiter; and that."""
+    numbered = iter(lines)
+    first = list(islice(numbered, 1))
+    found = re.fullmatch(r'"?sep=([^"\r\n])"?', first[0][1], re.IGNORECASE) if first else None
+    return (numbered, found[1]) if found else (chain(first, numbered), None)
+
+
+@FORMATS.register("tsv")
+class Tsv(_Delimited):
+    """Columns between tabs, or another delimiter. Quotes are text."""
+
+    endings = (".tsv", ".tab", ".txt")
+    delimiter = "\t"
+
+    def _rows(
+        self, lines: Iterator[tuple[int, str]], delimiter: str, table: Table
+    ) -> Iterator[tuple[int, Cells]]:
+        return _split(lines, delimiter, table)
 
     def writer(self, file: BinaryIO, name: str, columns: Sequence[str]) -> TableWriter:
         return DelimitedWriter(file, columns, _tsv_lines)
 
 
 @FORMATS.register("csv")
-class Csv(Format):
+class Csv(_Delimited):
     """Columns between commas, or another delimiter. Cells may stand in quotes, and then span lines."""
 
     endings = (".csv",)
-    is_text = True
+    delimiter = ","
 
-    @contextlib.contextmanager
-    def open(self, file: BinaryIO, name: str, encoding: str | None, delimiter: str | None) -> Iterator[Table]:
-        lines = Lines(file, name, encoding)
-        yield Table(
-            name,
-            "csv",
-            without_blank_end(_records(lines, name, delimiter or ",")),
-            _separated(",", delimiter),
-            lines=lines,
-        )
+    def _rows(
+        self, lines: Iterator[tuple[int, str]], delimiter: str, table: Table
+    ) -> Iterator[tuple[int, Cells]]:
+        return _Records(lines, delimiter, table.name).rows()
 
     def writer(self, file: BinaryIO, name: str, columns: Sequence[str]) -> TableWriter:
         return DelimitedWriter(file, columns, _csv_lines)
@@ -66,18 +97,6 @@ class WholeLines(Format):
         self.no_delimiter(delimiter)
         lines = Lines(file, name, encoding)
         yield Table(name, "lines", without_blank_end(_whole(lines)), "whole-line", lines=lines)
-
-
-def _separated(usual: str, delimiter: str | None) -> str:
-    _check_delimiter(delimiter)
-    if delimiter in (None, usual):
-        return "tab-separated" if usual == "\t" else "comma-separated"
-    return f"{delimiter!r}-separated"
-
-
-def _check_delimiter(delimiter: str | None) -> None:
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise ConfigError(f"delimiter {delimiter!r}: expected one character, and no quote or line end.")
 
 
 def _whole(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, Cells]]:
@@ -102,45 +121,78 @@ def _split(lines: Iterable[tuple[int, str]], delimiter: str, table: Table) -> It
 
 def _is_quoted(cell: str) -> bool:
     """Whether a cell is as CSV writes it: in double quotes, and those inside doubled."""
+    cell = cell.strip(" ")
     return len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', "")
 
 
-def _records(lines: Iterable[tuple[int, str]], name: str, delimiter: str) -> Iterator[tuple[int, Cells]]:
-    """Yields each record with the number of the line on which it begins."""
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_CHARACTERS))
+class _Records:
+    """The records of CSV, each with the number of the line on which it begins."""
+
     # The csv module takes a lone CR for the end of a record, even where lines are handed to it one by one.
     # U+FFFF is no character, so no text holds it.
-    stand_in = "\uffff"
-    hidden = False
-    bad: list[BadLine] = []
+    _CR = "\uffff"
 
-    def ended_lines() -> Iterator[str]:
-        nonlocal hidden
-        for _, line in lines:
-            if isinstance(line, BadLine):
-                bad.append(line)
-            if "\r" in line:
-                hidden = True
-                line = line.replace("\r", stand_in)
-            yield line + "\n"
+    def __init__(self, lines: Iterator[tuple[int, str]], delimiter: str, name: str) -> None:
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_CHARACTERS))
+        self._lines = lines
+        self._delimiter = delimiter
+        self._name = name
+        # Of the record that is being read.
+        self._read: list[tuple[int, str]] = []
 
-    reader = csv.reader(ended_lines(), delimiter=delimiter, strict=True)
-    begin = 1
-    try:
-        for record in reader:
-            if bad:
-                yield begin, malformed_line(bad[0])
-                bad.clear()
-            else:
-                cells: list[Any] = [cell.replace(stand_in, "\r") for cell in record] if hidden else record
-                yield begin, cells
-            begin = reader.line_num + 1
-    except csv.Error as error:
+    def rows(self) -> Iterator[tuple[int, Cells]]:
+        reader = csv.reader(self._ended(), delimiter=self._delimiter, strict=True)
+        spaced = self._delimiter + " "
+        while True:
+            self._read.clear()
+            try:
+                record = next(reader, None)
+            except csv.Error as error:
+                raise self._error(error) from error
+            if record is None:
+                return
+            number = self._read[0][0]
+            bad = next((line for _, line in self._read if isinstance(line, BadLine)), None)
+            if bad is not None:
+                yield number, malformed_line(bad)
+                continue
+            if any(spaced in line for _, line in self._read):
+                record = self._without_spaces(record)
+            yield number, self._with_cr(record)
+
+    def _ended(self) -> Iterator[str]:
+        length = 0
+        for number, line in self._lines:
+            length = length + len(line) if self._read else len(line)
+            if length > MAX_ROW_CHARACTERS and self._read:
+                raise csv.Error(f"it is longer than {MAX_ROW_CHARACTERS:,} characters")
+            self._read.append((number, line))
+            yield line.replace("\r", self._CR) + "\n"
+
+    def _without_spaces(self, record: list[str]) -> list[str]:
+        """The record with cells in quotes that stand behind a space, as people type them, as what is in the quotes."""
+        if not any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cell in record):
+            return record
+        lines = [line.replace("\r", self._CR) + "\n" for _, line in self._read]
+        try:
+            (again,) = csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True)
+        except (csv.Error, ValueError):
+            # The quotes end within the cell: they are text.
+            return record
+        return again
+
+    def _with_cr(self, record: list[str]) -> list[Any]:
+        if any("\r" in line for _, line in self._read):
+            return [cell.replace(self._CR, "\r") for cell in record]
+        return list(record)
+
+    def _error(self, error: Exception) -> DataFormatError:
         # What follows a broken quote cannot be told apart, so no row after it could be trusted.
-        raise DataFormatError(
-            f"{name}, line {begin}: expected a CSV record in which quotes are closed and doubled inside. "
+        begin = self._read[0][0] if self._read else 1
+        return DataFormatError(
+            f"{self._name}, line {begin}: expected a CSV record in which quotes are closed and doubled inside. "
             f"Received one that is not ({error})."
-        ) from error
+        )
 
 
 class DelimitedWriter:

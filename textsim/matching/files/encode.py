@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 from textsim.data.formats.files import open_writer
-from textsim.data.rows import TEXTS
+from textsim.data.row_kinds import TEXTS
+from textsim.data.sources import Source
 from textsim.errors import InputError
 from textsim.io.paths import is_stream
 from textsim.matching.files.output import check_outputs, progress_bar
@@ -19,7 +20,7 @@ from textsim.matching.text_matcher import CACHE_BYTES, TextMatcher
 
 def encode_file(
     matcher: TextMatcher,
-    source: str | os.PathLike[str],
+    source: Source,
     target: str | os.PathLike[str],
     *,
     progress: bool | None = None,

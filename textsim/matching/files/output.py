@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from tqdm import tqdm
 
-from textsim.data.rows import RejectLog
+from textsim.data.settings import AnyPath
+from textsim.data.sources import Source, paths_of
 from textsim.io.paths import check_target
 
 
-def check_outputs(
-    target: str | os.PathLike[str], source: str | os.PathLike[str], reading: Mapping[str, Any]
-) -> None:
+def check_outputs(target: AnyPath, source: Source, reading: Mapping[str, Any]) -> None:
     """Raises InputError where the target is the source, or where rejected rows go."""
-    rejects = reading.get("rejects")
-    named = [] if rejects is None or isinstance(rejects, RejectLog) else [rejects]
-    check_target(target, [source, *named])
+    check_target(target, paths_of([source, reading.get("rejects")]))
 
 
 def progress_bar(shown: bool | None, unit: str) -> tqdm:

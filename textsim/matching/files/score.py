@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from textsim.data.formats.files import open_writer
-from textsim.data.rows import UNLABELED
+from textsim.data.row_kinds import UNLABELED
+from textsim.data.sources import Source
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import InputError
 from textsim.matching.decisions import Decision
@@ -27,7 +28,7 @@ _SCORE_COLUMNS = ("text_a", "text_b", *_DECISION_COLUMNS)
 
 def score_file(
     matcher: TextMatcher | VectorMatcher,
-    source: str | os.PathLike[str],
+    source: Source,
     target: str | os.PathLike[str],
     *,
     progress: bool | None = None,
@@ -42,14 +43,14 @@ def score_file(
 
     Args:
         matcher: the loaded model.
-        source: file of pairs; "-" is standard input (texts).
+        source: file of pairs, where "-" is standard input; a data frame; or rows in memory (see
+            `textsim.data.sources.Source`).
         target: the file to write, which appears when it is complete; its name tells the format, such as .tsv, .csv.gz,
             .jsonl, .parquet or .xlsx (see `textsim.data.formats.files.open_writer`). "-" is standard output, in TSV.
         progress: show a progress bar on standard error; by default where that is a terminal.
         cache_bytes: memory for encoded texts that occur again later in the file; what no longer fits waits in a
             temporary file, so that each text is encoded once. A matcher's own cache is used instead, and that alone.
-        reading: how to read the source: arguments of `textsim.data.rows.read_rows`, or, for vectors, of
-            `textsim.data.vectors.iter_vector_pairs`.
+        reading: how to read the source, see `textsim.data.settings.Reading`.
 
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
@@ -67,7 +68,7 @@ def score_file(
 
 def _score_texts(
     matcher: TextMatcher,
-    source: str | os.PathLike[str],
+    source: Source,
     target: str | os.PathLike[str],
     progress: bool | None,
     cache_bytes: int,
@@ -96,7 +97,7 @@ def _score_texts(
 
 def _score_vectors(
     matcher: VectorMatcher,
-    source: str | os.PathLike[str],
+    source: Source,
     target: str | os.PathLike[str],
     progress: bool | None,
     reading: dict[str, Any],

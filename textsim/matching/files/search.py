@@ -12,7 +12,8 @@ import numpy as np
 
 from textsim.data.formats.files import open_writer
 from textsim.data.formats.format import Batch
-from textsim.data.rows import TEXTS
+from textsim.data.row_kinds import TEXTS
+from textsim.data.sources import Source
 from textsim.matching.files.output import check_outputs, progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
@@ -25,7 +26,7 @@ _NOTHING = Hit(id="", text="", score=0.0, probability=0.0, decision="no match", 
 
 def search_file(
     index: TextIndex,
-    source: str | os.PathLike[str],
+    source: Source,
     target: str | os.PathLike[str],
     *,
     k: int = 5,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from textsim.data.rows import RowChunk, RowKind, read_rows
+from textsim.data.row_kinds import RowKind
+from textsim.data.rows import RowChunk, read_rows
+from textsim.data.sources import Source
 from textsim.errors import InputError
 from textsim.matching.files.report import FileReport
 from textsim.matching.matcher import CHUNK_ROWS
@@ -20,9 +21,9 @@ class TextFile:
 
     Args:
         matcher: the loaded model.
-        source: the file; "-" is standard input.
+        source: the file, where "-" is standard input; or another source of rows (see `textsim.data.sources.Source`).
         kind: what a row holds.
-        reading: how to read it, see `textsim.data.rows.read_rows`.
+        reading: how to read it, see `textsim.data.settings.Reading`.
 
     Raises:
         DataFormatError: the source cannot be read, or, while iterating, a row is bad and not to be skipped; names the
@@ -32,7 +33,7 @@ class TextFile:
     def __init__(
         self,
         matcher: TextMatcher,
-        source: str | os.PathLike[str],
+        source: Source,
         kind: RowKind,
         reading: Mapping[str, Any],
     ) -> None:

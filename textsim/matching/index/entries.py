@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from textsim.data.rows import EVERY, TEXTS
+from textsim.data.columns import EVERY
+from textsim.data.row_kinds import TEXTS
 from textsim.errors import InputError, shown
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile

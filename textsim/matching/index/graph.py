@@ -12,6 +12,7 @@ import numpy as np
 from textsim.errors import ArtifactError
 from textsim.extras import needed_for
 from textsim.io.atomic import atomic_file
+from textsim.matching.index.products import products
 
 WIDTH = 256
 """Numbers of a vector in a graph. Vectors of more are projected to the directions in which they differ most."""
@@ -54,7 +55,7 @@ class Graph:
     ) -> None:
         with needed_for("an index of this size"):
             from usearch.index import Index
-        self._projection = projection
+        self._basis = np.ascontiguousarray(projection.T)
         add, search = _EXPANSIONS if thorough else _FAST_EXPANSIONS
         self._index: Any = Index(
             ndim=projection.shape[1],
@@ -75,7 +76,7 @@ class Graph:
 
     def add(self, keys: np.ndarray, directions: np.ndarray, threads: int) -> None:
         """Adds vectors of length 1, float32 (keys, output_dim)."""
-        self._index.add(keys.astype(np.uint64), directions @ self._projection, threads=threads)
+        self._index.add(keys.astype(np.uint64), directions @ self._basis.T, threads=threads)
 
     def remove(self, keys: np.ndarray) -> None:
         """Removes vectors."""
@@ -94,9 +95,8 @@ class Graph:
             vectors; where fewer vectors were found they are -inf at the end.
         """
         count = min(count, len(self))
-        found = self._index.search(
-            np.ascontiguousarray(directions @ self._projection), count, threads=threads
-        )
+        short = products(np.ascontiguousarray(directions), self._basis)
+        found = self._index.search(short, count, threads=threads)
         keys = found.keys.reshape(len(directions), count).astype(np.int64)
         cosines = 1 - found.distances.reshape(keys.shape).astype(np.float32)
         counts = np.full(1, len(found.keys)) if len(directions) == 1 else np.asarray(found.counts)

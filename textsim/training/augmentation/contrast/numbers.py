@@ -73,7 +73,10 @@ def numeral_rewritten(text: Text, rng: random.Random) -> str | None:
         if re.fullmatch(r"(?:19|20)[0-9]{2}", found[0]) and after.startswith("年"):
             swaps.append(Swap(found.start(), found.end(), an2cn(found[0], "direct")))
         elif "." not in found[0] and not found[0].startswith("0") and re.match(_MEASURES, after):
-            if len(found[0]) <= 3 or found[0].endswith("00"):
+            # 96折 is read digit by digit.
+            if not (after.startswith("折") and len(found[0]) > 1) and (
+                len(found[0]) <= 3 or found[0].endswith("00")
+            ):
                 two = found[0] == "2" and _LIANG.match(after)
                 swaps.append(Swap(found.start(), found.end(), "两" if two else _spoken(an2cn(found[0]))))
         elif found[0].endswith("0000") and int(found[0]) % 10_000 == 0 and re.match("元|块|人|个", after):

@@ -211,7 +211,12 @@ def conjuncts_swapped(text: Text, rng: random.Random) -> str | None:
             before, after = words[k - 1], words[k + 1]
             if words[k].text not in ("和", "与", "跟", "或者", "及", "还是", "或") or before.tag != after.tag:
                 continue
-            if not (_noun(before) and _noun(after)) or not _AFTER_JOINED.match(text.text[after.end :]):
+            # Of a name of several Latin words, one would be torn off.
+            if (
+                before.tag == "eng"
+                or not (_noun(before) and _noun(after))
+                or not _AFTER_JOINED.match(text.text[after.end :])
+            ):
                 continue
             # Nothing describes the first alone.
             if k > 1 and (words[k - 2].text in ("的", "、", "和", "与") or words[k - 2].tag[0] in "nmqabe"):

@@ -141,7 +141,7 @@ def _unfit(name: str, x: str) -> bool:
         return bool(re.search("怎|什么|哪|吗|谁|呢|^[是要叫会]|[的啊啦吧]$", x))
     if name in ("price", "what", "like") and re.search("[我你他她它们后]", x):
         return True
-    return bool(_OTHER_QUESTION.search(x))
+    return bool(_OTHER_QUESTION.search(x)) or x.endswith("是") or (name == "can" and "了" in x)
 
 
 @rule("asked-otherwise", 1)

@@ -103,6 +103,8 @@ _NOT_HOW = re.compile(
     r"样|了|办|回事|会|还|没|不|这么|那么|突然|总|老|一直|越|才|说|读|念|写|看待|能|想|啦|啊|呢|吧|走|去"
 )
 
+_STATE = re.compile("会|还|总|老|这么|那么|叫")
+
 
 @rule("question-changed", 0)
 def question_changed(text: Text, rng: random.Random) -> str | None:
@@ -118,16 +120,14 @@ def question_changed(text: Text, rng: random.Random) -> str | None:
         if old == "谁":
             continue
         if old in ("怎么", "怎样", "如何"):
-            if _NOT_HOW.match(after) or not follows.tag.startswith("v"):
+            # "怎么打不开", "怎么降了" ask why.
+            if _NOT_HOW.match(after) or re.search("[不没了]", after) or not follows.tag.startswith("v"):
                 continue
             # Where it is done is nearly how.
             news: tuple[str, ...] = ("为什么", "什么时候")
         elif old in ("为什么", "为啥"):
-            # Why not is not when not.
-            if re.match(r".{0,4}[不没无]|会|还|总|老|这么|那么|叫", after) or re.search("[不没无]", after):
-                news = ()
-            else:
-                news = ("什么时候", "怎么") if follows.tag.startswith("v") else ("什么时候",)
+            # Why not is not when not, and 怎么 may ask why too.
+            news = () if re.search("[不没无]", after) or _STATE.match(after) else ("什么时候",)
         elif old in ("什么时候", "何时"):
             news = (
                 ("为什么", "在哪里")
@@ -171,6 +171,8 @@ def _synonym_swaps(text: Text) -> list[Swap]:
             word.text in _HOW_TO
             and follows.tag.startswith(("v", "p"))
             and not _NOT_HOW_TO.match(follows.text)
+            # "怎么减少了" asks why.
+            and not (word.text == "怎么" and re.search("[了不没]", text.text[word.end :]))
         ):
             swaps += [Swap(word.start, word.end, new) for new in _HOW_TO[word.text]]
     swaps += [
@@ -231,6 +233,7 @@ def latin_name(text: Text, rng: random.Random) -> str | None:
     swaps += [
         Swap(*found.span(), _CHINESE[found[0]])
         for found in _CHINESE_PATTERN.finditer(text.text)
-        if text.whole(*found.span())
+        # A tablet is no PC.
+        if text.whole(*found.span()) and not re.search("平板|笔记本$", text.text[: found.start()])
     ]
     return one_of(text, rng, swaps)

@@ -1,0 +1,93 @@
+"""The site builds, and its pages need nothing but the site."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+
+from tests.docs.blocks import ROOT
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("site")
+    built = subprocess.run(
+        [sys.executable, ROOT / "docs" / "build.py", out], capture_output=True, encoding="utf-8", timeout=240
+    )
+    assert built.returncode == 0, built.stderr
+    return out
+
+
+class _References(HTMLParser):
+    """What a page loads, what it links to, and the anchors in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.anchors |= {values.get("id", "")}
+        if tag == "a":
+            self.links.append(values.get("href", ""))
+            return
+        for name in ("src", "srcset", "data", "poster", "action"):
+            if name in values:
+                self.loads.append(values[name])
+        if tag == "link":
+            self.loads.append(values["href"])
+
+
+def _read(page: Path) -> _References:
+    references = _References()
+    references.feed(page.read_text(encoding="utf-8"))
+    return references
+
+
+def _pages(site: Path) -> Iterator[Path]:
+    return site.rglob("*.html")
+
+
+def test_both_languages_are_there(site: Path) -> None:
+    for name in ("index.html", "zh/index.html", "en/index.html", "zh/search.html"):
+        assert (site / name).stat().st_size > 300
+    assert 'lang="zh-CN"' in (site / "zh" / "index.html").read_text(encoding="utf-8")
+
+
+def test_pages_load_nothing_from_other_hosts(site: Path) -> None:
+    for page in _pages(site):
+        for load in _read(page).loads:
+            parts = urlsplit(load)
+            assert parts.scheme in ("", "data") and not parts.netloc, f"{page}: loads {load}"
+    for style in site.rglob("*.css"):
+        text = style.read_text(encoding="utf-8")
+        loads = re.findall(r"(?:url\(|@import)\s*[\"']?(?!data:|#)([^\"')\s;]+)", text)
+        assert not [load for load in loads if "//" in load], style
+    for script in site.rglob("*.js"):
+        text = script.read_text(encoding="utf-8")
+        assert not re.findall(
+            r"(?:fetch|importScripts|import|\.open|\.src\s*=)\s*\(?\s*[\"'`](?:https?:)?//", text
+        ), script
+
+
+def test_links_within_the_site_lead_somewhere(site: Path) -> None:
+    known = {page: _read(page) for page in _pages(site)}
+    for page, references in known.items():
+        for link in [*references.links, *references.loads]:
+            target, anchor = urldefrag(link)
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                continue
+            file = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            assert file.exists(), f"{page}: {link}"
+            if anchor and file in known:
+                assert unquote(anchor) in known[file].anchors, f"{page}: {link}"

