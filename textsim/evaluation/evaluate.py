@@ -15,6 +15,7 @@ import numpy as np
 from textsim.artifacts.saved_model import SavedModel
 from textsim.data.dataset import PairDataset
 from textsim.data.detection import texts_kind_of
+from textsim.data.kept_rows import kept_rows_name
 from textsim.data.row_kinds import PAIRS, TRIPLETS
 from textsim.data.sources import Source, is_path
 from textsim.data.vectors import iter_vector_pairs
@@ -330,7 +331,20 @@ def labelled_scores(
             raise ConfigError(
                 f"{path}/ is a dataset folder, whose rows were read when it was made. Leave out: {', '.join(reading)}."
             )
-        chunks = list(_dataset_chunks(matcher, PairDataset.open(path), split or "dev"))
+        dataset = PairDataset.open(path)
+        split = split or "dev"
+        _check_split(matcher, dataset, split)
+        if dataset.kind != "vectors" and dataset.report["rows_kind"] == dataset.kind:
+            # The texts themselves, which a model of any vocabulary reads.
+            rows = dataset.path / kept_rows_name(split)
+            as_kept = {
+                "header": "yes",
+                "format": "csv",
+                "label_max": None if dataset.kind == "triplets" else 1.0,
+            }
+            chunks, report, indistinct = _score_file(matcher, rows, dataset.kind, as_kept)
+        else:
+            chunks = list(_dataset_chunks(matcher, dataset, split))
     elif split is not None:
         raise ConfigError(f"split={split!r} chooses rows of a dataset folder, and there is none.")
     elif isinstance(matcher, VectorMatcher):
@@ -376,31 +390,22 @@ def _score_file(
     return chunks, file.report(indistinct=int(alike.sum())), alike
 
 
-def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
+def _check_split(matcher: Matcher, dataset: PairDataset, split: str) -> None:
     if split not in dataset.splits:
         raise ConfigError(f"{dataset.path}/ has no split {split!r}. It has: {', '.join(dataset.splits)}.")
     if (dataset.kind == "vectors") != isinstance(matcher, VectorMatcher):
         raise ConfigError(
             f"{dataset.path}/ holds {dataset.kind}, which this model of kind {matcher.kind!r} cannot score."
         )
-    if dataset.kind != "vectors":
-        assert dataset.tokenizer and dataset.vocabulary is not None and dataset.max_length is not None
-        if dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
-            raise ConfigError(
-                f"{dataset.path}/ has another vocabulary than the model. Evaluate on the file that it was made from."
-            )
-        simplified = dataset.tokenizer.normalizer.simplify
-        if simplified != matcher.saved.tokenizer.normalizer.simplify:
-            made, reads = ("with", "without") if simplified else ("without", "with")
-            raise ConfigError(
-                f"{dataset.path}/ was made {made} simplify, and the model reads {reads} it. Evaluate on the file that "
-                "it was made from."
-            )
-        if dataset.max_length < matcher.max_length:
-            raise ConfigError(
-                f"{dataset.path}/ holds the first {dataset.max_length} tokens of a text, of which the model reads "
-                f"{matcher.max_length}. Evaluate on the file that it was made from."
-            )
+
+
+def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
+    """Scores vectors, and triplets that were made of labelled pairs, whose rows as they were read are others."""
+    if dataset.vocabulary is not None and dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
+        raise ConfigError(
+            f"{dataset.path}/ holds triplets that were made of pairs, with another vocabulary than the model. Evaluate "
+            "on the file that it was made from."
+        )
     rows, start = dataset.splits[split], 0
     for scores in row_scores(matcher, dataset, rows.sides):
         end = start + len(scores[0])
