@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from campaigns.common import Outcome, digest, write_model, write_pairs
+from campaigns.common import Outcome, digest, ending_when_interrupted, write_model, write_pairs
 
 TRAINING = 8
 """One trial in so many trains: starting TensorFlow takes longest."""
@@ -50,7 +50,7 @@ def run(seed: int, count: int, work: Path) -> Outcome:
     before: dict[str, dict[str, str]] = {}
     after: dict[str, dict[str, str]] = {}
     seconds: dict[str, float] = {}
-    for trial in range(count):
+    for trial in ending_when_interrupted(range(count)):
         job = trains if trial % TRAINING == TRAINING - 1 else jobs[int(rng.integers(len(jobs)))]
         where = f"kill --seed {seed}, trial {trial}, {job.name}"
         folder = work / "trial"
