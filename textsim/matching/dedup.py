@@ -172,8 +172,7 @@ def score_neighbors(
         neighbors: how many others of the largest cosines are scored with each. A representative can have as many more
             than that as find it among theirs.
         min_cosine: pairs of smaller cosines are not scored; with `zh-general` 0.65 costs no recall on the dev files of
-            BQ and LCQMC. A model without in-batch negatives, whose cosines say
-            little, scores all.
+            BQ and LCQMC. A model without in-batch negatives, whose cosines say little, scores all.
         progress: whether to show progress on standard error; None: where that is a terminal.
 
     Raises:

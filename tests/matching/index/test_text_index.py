@@ -16,7 +16,7 @@ from textsim.errors import ArtifactError, InputError, UnknownNameError
 from textsim.matching.index import search as search_module
 from textsim.matching.index import text_index as index_module
 from textsim.matching.index.entries import Entry
-from textsim.matching.index.ranking import WEIGHT, SharedCharacters
+from textsim.matching.index.ranking import SharedCharacters, characters_weight
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 
@@ -66,8 +66,9 @@ def reference(matcher: TextMatcher, text: str, rerank: bool) -> list[tuple[float
     if not rerank:
         values = cosines
     elif matcher.saved.recipe.loss.options.get("negatives"):
+        weight = characters_weight(sorted(cosines, reverse=True))
         values = [
-            cosine + WEIGHT * shared(text, other) for cosine, other in zip(cosines, STORED, strict=True)
+            cosine + weight * shared(text, other) for cosine, other in zip(cosines, STORED, strict=True)
         ]
     else:
         values = [matcher.score(text, other) for other in STORED]
@@ -327,3 +328,13 @@ def test_a_hit_is_the_same_whatever_is_searched_for_beside_it(matcher: TextMatch
     index = TextIndex.build(matcher, [f"{a}{b}" for a in "花呗怎么还款" for b in "今天气明你好"])
     queries = [f"{a}{b}" for a in "今天气明" for b in "花呗怎么"]
     assert index.search_many(queries, 3) == [index.search(query, 3) for query in queries]
+
+
+def test_characters_count_where_cosines_tell_little() -> None:
+    assert characters_weight([]) == 0 and characters_weight([0.9, 0.5]) == 0
+    assert characters_weight([0.9] * 12) == pytest.approx(0.45)
+    far_tenth = [0.9, *[0.85] * 8, 0.75, 0.1]
+    assert characters_weight(far_tenth) == pytest.approx(0.225)
+    shared = SharedCharacters(str.lower)
+    assert shared("AB", "ab") == 1 and shared("怎么还款", "天气") == 0 and shared("", "") == 0
+    assert shared("怎么还款", "怎么付款") == pytest.approx(2 * 4 / 14)

@@ -13,7 +13,7 @@ import numpy as np
 from textsim.config.cores import available_cores
 from textsim.matching.decisions import Decision, Verdict
 from textsim.matching.index.listed import unit
-from textsim.matching.index.ranking import WEIGHT, SharedCharacters
+from textsim.matching.index.ranking import SharedCharacters, characters_weight
 from textsim.matching.index.snapshot import Candidates, Snapshot
 from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Row, Vectors
@@ -170,7 +170,8 @@ class Search:
         return listed
 
     def _reordered(self, text: str, candidates: list[_Candidate]) -> list[_Candidate]:
-        values = [round(one.cosine + WEIGHT * self.shared(text, one.row.text), 6) for one in candidates]
+        weight = characters_weight([one.cosine for one in candidates])
+        values = [round(one.cosine + weight * self.shared(text, one.row.text), 6) for one in candidates]
         order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
         return [candidates[place] for place in order]
 

@@ -227,8 +227,9 @@ class TextIndex:
         """The `k` entries that match a text best, the best first, each by its best phrasing; all where there are fewer.
 
         A model trained with in-batch negatives, as the recommended recipes are, has learned to find a text's match
-        among others by the cosine of their vectors: the 32 texts with the largest are ordered by that and by the
-        characters that they share with the text. Other models have learned to score: there it is by the score.
+        among others by the cosine of their vectors. The 32 texts with the largest are ordered by that; where these are
+        so near that they tell little, also by the characters that a text shares with them. Other models have learned to
+        score: there the order is by the score.
 
         Args:
             text: what to search for.
