@@ -26,7 +26,7 @@ def main() -> None:
 
     # The tokenizer and vocabulary of the bundled model, so that training can continue from it.
     dataset = options.out / "dataset"
-    preprocess(options.train, dataset, dev=options.dev, vocabulary_from="zh-general", overwrite=True)
+    preprocess(options.train, dataset, dev=options.dev, vocabulary="zh-general", overwrite=True)
 
     # None: the settings that suit few pairs. Interrupted, the same call goes on from the last epoch.
     model = options.out / "model"

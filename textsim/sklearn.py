@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterable
@@ -104,12 +103,12 @@ class PairClassifier(ClassifierMixin, BaseEstimator):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             preprocess(
-                _write(folder / "train", *parts[::2]),
+                _source(*parts[::2]),
                 folder / "dataset",
-                dev=_write(folder / "dev", *parts[1::2]),
+                dev=_source(*parts[1::2]),
                 kind="pairs" if _are_texts(X) else "vectors",
                 tokenizer=self.tokenizer,
-                vocabulary_from=self.init if _are_texts(X) else None,
+                vocabulary=self.init if _are_texts(X) else None,
                 progress=self.progress,
             )
             init = None if self.init is None else os.fspath(self.init)
@@ -217,21 +216,14 @@ def _are_texts(X: np.ndarray) -> bool:
     return X.dtype.kind not in "buif"
 
 
-def _write(path: Path, X: np.ndarray, labels: np.ndarray) -> Path:
-    """Rows as a file that `preprocess` reads."""
+def _source(X: np.ndarray, labels: np.ndarray) -> Any:
+    """Rows as `preprocess` takes them."""
     if _are_texts(X):
         if X.shape[1] != 2:
             raise InputError(f"X: expected two texts a row. Received {X.shape[1]} columns.")
-        path = path.with_suffix(".jsonl")
-        with path.open("w", encoding="utf-8") as file:
-            for (a, b), label in zip(X.tolist(), labels.tolist(), strict=True):
-                file.write(json.dumps({"text_a": a, "text_b": b, "label": label}, ensure_ascii=False) + "\n")
-        return path
+        return {"text_a": X[:, 0].tolist(), "text_b": X[:, 1].tolist(), "label": labels}
     if X.shape[1] % 2:
         raise InputError(
             f"X: expected the numbers of two vectors of one width. Received {X.shape[1]} columns."
         )
-    path = path.with_suffix(".npz")
-    left, right = np.split(X, 2, axis=1)
-    np.savez(path, left=left, right=right, label=labels)
-    return path
+    return (*np.split(X, 2, axis=1), labels)

@@ -19,7 +19,8 @@ import numpy as np
 from campaigns.common import Outcome, TookTooLong, limits
 from textsim.artifacts.weights import read_weights
 from textsim.config.settings import Recipe
-from textsim.data.rows import PAIRS, TEXTS, TRIPLETS, read_rows
+from textsim.data.row_kinds import PAIRS, TEXTS, TRIPLETS
+from textsim.data.rows import read_rows
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import TextsimError
 from textsim.io.manifest import read_manifest

@@ -60,7 +60,7 @@ def decided(saved: SavedModel, files: Sequence[Path]) -> SavedModel:
         chunks = list(read_rows(file))
         pairs = [pair for chunk in chunks for pair in zip(*chunk.texts, strict=True)]
         found.append((np.concatenate([chunk.labels for chunk in chunks]), matcher.score_pairs(pairs)))
-    steps = np.arange(0.3, 0.8, 0.01)
+    steps = np.arange(30, 80) / 100
     accuracies = [
         np.mean([np.mean((scores >= step) == (labels >= 0.5)) for labels, scores in found]) for step in steps
     ]

@@ -13,6 +13,7 @@ import numpy as np
 import textsim
 from textsim.artifacts.saved_model import SavedModel, load_model, save_model
 from textsim.data.rows import read_rows
+from textsim.data.settings import VocabularySettings
 from textsim.io.manifest import MANIFEST, read_json, sha256_file, write_json
 from textsim.matching.text_matcher import TextMatcher
 from textsim.modeling.heads import COSINE_START
@@ -104,9 +105,7 @@ def train_round(
         files,
         folder / "dataset",
         dev=[dev],
-        vocabulary_from=before,
-        max_length=MAX_LENGTH,
-        min_count=3,
+        vocabulary=VocabularySettings(before, min_count=3, max_length=MAX_LENGTH),
         word_vectors=traditional_vectors(load_model(before), folder / "traditional.vec"),
         label_max=1,
         overwrite=True,

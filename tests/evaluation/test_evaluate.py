@@ -239,9 +239,9 @@ def test_a_dataset_is_simplified_as_the_model_reads(models: dict[str, Path], tmp
     pytest.importorskip("opencc")
     file = tmp_path / "pairs.tsv"
     file.write_text("花唄怎麼還款\t怎样还花呗\t1\n你好\t怎么还款\t0\n", encoding="utf-8")
-    options = {"base": models["pairs"], "min_count": 99}
-    preprocess(file, tmp_path / "simplified", simplify=True, **options)  # type: ignore[arg-type]
-    preprocess(file, tmp_path / "plain", **options)  # type: ignore[arg-type]
+    same = VocabularySettings(models["pairs"], min_count=99)
+    preprocess(file, tmp_path / "simplified", simplify=True, vocabulary=same)
+    preprocess(file, tmp_path / "plain", vocabulary=same)
     simplifying = load_matcher(models["pairs"], simplify=True)
     expected = evaluate_file(simplifying, file).to_dict()
     found = evaluate_file(simplifying, tmp_path / "simplified", split="train").to_dict()
@@ -257,7 +257,7 @@ def test_data_that_a_model_cannot_be_evaluated_on(
 ) -> None:
     with pytest.raises(ConfigError, match=r"is a dataset folder, .* Leave out: label_max, kind\."):
         evaluate_file(models["pairs"], pairs.path, label_max=5, kind="pairs")
-    with pytest.raises(ConfigError, match=r"split='dev' chooses rows of a dataset folder, but .* is a file"):
+    with pytest.raises(ConfigError, match=r"split='dev' chooses rows of a dataset folder, and there is none"):
         evaluate_file(models["pairs"], tmp_path / "some.tsv", split="dev")
     with pytest.raises(ConfigError, match=r"has no split 'test'\. It has: train, dev\."):
         evaluate_file(models["pairs"], pairs.path, split="test")

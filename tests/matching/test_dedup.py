@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tiny_models import CHARACTERS, saved_model
-from textsim.data.rows import TEXTS, read_rows
+from textsim.data.row_kinds import TEXTS
+from textsim.data.rows import read_rows
 from textsim.errors import ArtifactError, InputError
 from textsim.matching import dedup
 from textsim.matching.dedup import ScoredPairs, find_duplicates, group, score_neighbors

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textsim.data.rows import PAIRS
+from textsim.data.row_kinds import PAIRS
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.text_matcher import TextMatcher
 

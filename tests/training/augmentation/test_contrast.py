@@ -13,6 +13,7 @@ from tests.cli.command_line import ok
 from textsim.config.recipes import RECIPES
 from textsim.config.settings import TrainingSettings
 from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.settings import VocabularySettings
 from textsim.errors import ConfigError, InputError, MissingDependencyError
 from textsim.modeling.siamese import check_recipe
 from textsim.training.augmentation.contrast import RULES, contrast_pairs
@@ -174,7 +175,12 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> PairDataset:
         (folder / f"{name}.tsv").write_text(
             "\n".join(["text_a\ttext_b\tlabel", *rows]) + "\n", encoding="utf-8"
         )
-    preprocess(folder / "train.tsv", folder / "dataset", dev=folder / "dev.tsv", max_length=9)
+    preprocess(
+        folder / "train.tsv",
+        folder / "dataset",
+        dev=folder / "dev.tsv",
+        vocabulary=VocabularySettings(max_length=9),
+    )
     return PairDataset.open(folder / "dataset")
 
 
