@@ -116,17 +116,11 @@ def calibrate(
     if index is not None:
         from textsim.evaluation.calibrate_search import calibrate_search
 
-        others = (
-            no_match_precision,
-            cost_false_match,
-            cost_missed_match,
-            best_f1 or None,
-            options.pop("simplify") or None,
-        )
-        labelled = [options.pop(name) for name in ("split", "kind", "label_threshold", "label_max")]
-        if given(**{str(place): value for place, value in enumerate([*others, *labelled])}):
+        of_pairs = ("simplify", "split", "kind", "label_threshold", "label_max")
+        unused = [no_match_precision, cost_false_match, cost_missed_match, best_f1 or None]
+        if any(value not in (None, False) for value in [*unused, *(options.pop(name) for name in of_pairs)]):
             raise click.UsageError(
-                "--search: goes with --match-precision and --confidence, and options of reading."
+                "--search: goes with --match-precision, --confidence and how to read FILE."
             )
         fit = calibrate_search(
             model,
