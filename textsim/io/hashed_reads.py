@@ -44,7 +44,10 @@ class HashedReads:
         """How much of the file was read, in [0, 1]; None where its size is not known, as of standard input."""
         if self._file is None:
             return None
-        status = os.fstat(self._file.fileno())
+        try:
+            status = os.fstat(self._file.fileno())
+        except io.UnsupportedOperation:  # what stands for standard input in a notebook
+            return None
         if not stat.S_ISREG(status.st_mode) or not status.st_size:
             return None
         return min(1.0, self._count / status.st_size)
