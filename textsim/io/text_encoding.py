@@ -254,8 +254,10 @@ class Lines:
                 continue
             yield number, self._line(pieces, length)
             rest = lines.pop()
+            if self._strays:
+                lines = [self._line([line], len(line)) for line in lines]
             for number, line in enumerate(lines, number + 1):  # noqa: B020
-                yield number, self._line([line], len(line))
+                yield number, line[:-1] if line.endswith("\r") else line
             number += 1
             pieces, length = [rest], len(rest)
         ends.check()
