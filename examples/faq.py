@@ -41,11 +41,12 @@ def main() -> None:
 
     answers = ANSWERS if options.faq is None else read(options.faq)
     # A service does this once. The stored questions are encoded here, and each search encodes one text.
-    index = TextIndex.build(TextMatcher.load(options.model), answers)
+    rows = [{"question": question, "answer": answer} for question, answer in answers.items()]
+    index = TextIndex.build(TextMatcher.load(options.model), rows)
 
     best = index.search(options.question, k=1)[0]
     if best.decision == "match":
-        print(f"{best.text} ({best.score:.2f})\n{answers[best.text]}")
+        print(f"{best.text} ({best.score:.2f})\n{best.payload['answer']}")
     else:
         print(f"转人工。最接近的是「{best.text}」（{best.score:.2f}）。")
 

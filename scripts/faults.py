@@ -30,9 +30,6 @@ def main() -> int:
         command.add_argument("--seed", type=int, default=0, help="of all that is drawn at random")
         what = "threads" if name == "soak" else "trials"
         command.add_argument("--count", type=int, default=count, help=what)
-        if name in ("flip", "hostile"):
-            kinds = ("models", "datasets")
-            command.add_argument("--kinds", nargs="+", choices=kinds, default=kinds, help="of folders")
         if name == "soak":
             command.add_argument("--seconds", type=float, default=600.0, help="how long")
             command.add_argument("--model", help="a model folder or name; by default a small one")

@@ -16,12 +16,9 @@ sys.path.insert(0, str(SCRIPTS))
 from campaigns import flip, fuzz, hostile, soak  # noqa: E402
 
 
-@pytest.mark.parametrize(
-    ("campaign", "count", "options"),
-    [(flip, 40, {"kinds": ["models"]}), (hostile, 40, {"kinds": ["models"]}), (fuzz, 300, {})],
-)
-def test_nothing_is_wrong_in_small(campaign: Any, count: int, options: Any, tmp_path: Path) -> None:
-    outcome = campaign.run(11, count, tmp_path, **options)
+@pytest.mark.parametrize(("campaign", "count"), [(flip, 40), (hostile, 40), (fuzz, 300)])
+def test_nothing_is_wrong_in_small(campaign: Any, count: int, tmp_path: Path) -> None:
+    outcome = campaign.run(11, count, tmp_path)
     assert (outcome.trials, outcome.problems) == (count, [])
     assert outcome.counts["refused"] > count / 4
 
@@ -46,13 +43,13 @@ def test_what_once_failed_is_refused_or_read(path: Path, tmp_path: Path) -> None
 
 def test_files_that_are_not_verified_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textsim.artifacts.saved_model.verify_files", lambda *_, **__: None)
-    outcome = flip.run(0, 70, tmp_path, ["models"])
+    outcome = flip.run(0, 70, tmp_path)
     assert any("read as another, and nothing said" in problem for problem in outcome.problems)
 
 
 def test_weights_that_are_not_compared_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textsim.artifacts.weights._compare", lambda *_: None)
-    outcome = hostile.run(0, 60, tmp_path, ["models"])
+    outcome = hostile.run(0, 60, tmp_path)
     assert outcome.problems
 
 

@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--label-max", type=float, help="of files whose labels are graded from 0 to this")
     arguments = parser.parse_args()
     matcher = TextMatcher.load(arguments.model)
-    print("| file | stored | searched | ordered by | first | in five |")
+    print("| file | stored | searched | ranked by | Recall@1 | Recall@5 |")
     print("|---|---|---|---|---|---|")
     for path in arguments.files:
         texts, matches = read(path, arguments.label_max)
@@ -95,7 +95,7 @@ def main() -> None:
         rows["score"] = [
             [int(hit.id) - 1 for hit in sorted(row, key=lambda hit: hit.score, reverse=True)] for row in hits
         ]
-        rows["as `search` does"] = [
+        rows["as `search` ranks"] = [
             [int(hit.id) - 1 for hit in row] for row in index.search_many(asked, CANDIDATES + 1)
         ]
         for name, ranked in rows.items():

@@ -7,7 +7,7 @@ import hashlib
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,19 @@ def limits(seconds: int = SECONDS) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+def ending_when_interrupted(trials: Iterable[int]) -> Iterator[int]:
+    """The trials, until someone presses Ctrl-C: what was found by then is told."""
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    try:
+        for trial in trials:
+            if asked:
+                return
+            yield trial
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def peak_bytes() -> int:

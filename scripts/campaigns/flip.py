@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,12 @@ from textsim.data.preprocess import preprocess
 from textsim.errors import TextsimError
 from textsim.matching.load import load_matcher
 
-KINDS = ("models", "datasets")
 
-
-def run(seed: int, count: int, work: Path, kinds: Sequence[str] = KINDS) -> Outcome:
+def run(seed: int, count: int, work: Path) -> Outcome:
     """Damages `count` copies of folders."""
     outcome = Outcome()
     rng = np.random.default_rng(seed)
-    folders = samples(work, rng, kinds)
+    folders = samples(work, rng)
     whole = {folder: observe(folder) for folder in folders}
     for trial in range(count):
         folder = folders[int(rng.integers(len(folders)))]
@@ -48,18 +46,10 @@ def run(seed: int, count: int, work: Path, kinds: Sequence[str] = KINDS) -> Outc
     return outcome
 
 
-def samples(work: Path, rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> list[Path]:
-    """Folders of these kinds: models and datasets of texts and of vectors."""
-    makers = {"models": _models, "datasets": _datasets}
-    return [folder for kind in kinds for folder in makers[kind](work, rng)]
-
-
-def _models(work: Path, rng: np.random.Generator) -> list[Path]:
+def samples(work: Path, rng: np.random.Generator) -> list[Path]:
+    """Models and datasets of texts and of vectors."""
     folders = [write_model(work / name, name) for name in ("bilstm-attention", "transformer", "vector-l1")]
-    return [*folders, write_model(work / "words", "word-vectors", words=True)]
-
-
-def _datasets(work: Path, rng: np.random.Generator) -> list[Path]:
+    folders.append(write_model(work / "words", "word-vectors", words=True))
     pairs = write_pairs(work / "pairs.tsv", rng, 60)
     preprocess(pairs, work / "pairs", dev_fraction=0.3, progress=False)
     triplets = work / "triplets.tsv"
@@ -73,7 +63,7 @@ def _datasets(work: Path, rng: np.random.Generator) -> list[Path]:
         labels=(np.arange(20) % 2).astype("f4"),
     )
     preprocess(work / "vectors.npz", work / "vectors", dev_fraction=0.3, standardize=True, progress=False)
-    return [work / "pairs", work / "triplets", work / "vectors"]
+    return [*folders, work / "pairs", work / "triplets", work / "vectors"]
 
 
 def observe(folder: Path) -> str:
@@ -94,6 +84,9 @@ def observe(folder: Path) -> str:
             for array in (*split.sides, split.labels):
                 add(None if array is None else np.asarray(array))
         if dataset.sentences is not None:
+            for split_name in dataset.splits:
+                for chunk in dataset.rows(split_name):
+                    add((chunk.texts, chunk.labels))
             add(np.asarray(dataset.sentences.ids))
             add(np.asarray(dataset.sentences.offsets))
         return seen.hexdigest()

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from campaigns.common import Outcome, digest, write_model, write_pairs
+from campaigns.common import Outcome, digest, ending_when_interrupted, write_model, write_pairs
 
 TRAINING = 8
 """One trial in so many trains: starting TensorFlow takes longest."""
@@ -50,7 +50,7 @@ def run(seed: int, count: int, work: Path) -> Outcome:
     before: dict[str, dict[str, str]] = {}
     after: dict[str, dict[str, str]] = {}
     seconds: dict[str, float] = {}
-    for trial in range(count):
+    for trial in ending_when_interrupted(range(count)):
         job = trains if trial % TRAINING == TRAINING - 1 else jobs[int(rng.integers(len(jobs)))]
         where = f"kill --seed {seed}, trial {trial}, {job.name}"
         folder = work / "trial"
@@ -106,8 +106,8 @@ def _jobs(work: Path, rng: np.random.Generator) -> list[Job]:
         Job("preprocess", preprocess),
         Job("preprocess --overwrite", preprocess, replaces=True),
         Job("score", ("score", models[0], "--input", str(pairs), "--columns", "1,2", "--quiet"), "--output"),
-        Job("threshold", ("threshold", models[0], str(few)), compared=weights),
-        Job("threshold --overwrite", ("threshold", models[0], str(few)), replaces=True, compared=weights),
+        Job("calibrate", ("calibrate", models[0], str(few)), compared=weights),
+        Job("calibrate --overwrite", ("calibrate", models[0], str(few)), replaces=True, compared=weights),
         Job("ensemble", ("ensemble", *models, "--dev", str(few), "--quiet"), compared=weights),
         Job("index build", ("index", "build", models[0], str(pairs), "--columns", "1", "--quiet")),
         Job("train", ("train", str(work / "dataset"), *settings, *small), compared=weights),

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import itertools
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -264,7 +265,18 @@ def test_vectors_are_standardized_with_the_models_scaler() -> None:
     )
 
 
-@registry.HEADS.register("test-chebyshev")
+@pytest.fixture(scope="module", autouse=True)
+def own_heads() -> Iterator[None]:
+    """Heads of a user, registered as long as this module's tests run: others go through every registered name."""
+    registry.HEADS.register("test-chebyshev")(ChebyshevHead)
+    registry.HEADS.register("test-minkowski")(MinkowskiHead)
+    registry.HEADS.onnx_form("test-minkowski")(minkowski)
+    yield
+    for name in ("test-chebyshev", "test-minkowski"):
+        del registry.HEADS._classes[name]
+    del registry.HEADS._onnx_forms["test-minkowski"]
+
+
 class ChebyshevHead(Head):
     measures = "distance"
 
@@ -294,7 +306,6 @@ def test_other_activations_are_scored_by_keras() -> None:
     assert isinstance(make_scorer(saved_model("vector-l1")), OnnxScorer)
 
 
-@registry.HEADS.register("test-minkowski")
 class MinkowskiHead(ChebyshevHead):
     def __init__(self, scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -304,7 +315,6 @@ class MinkowskiHead(ChebyshevHead):
         return self.scale * tf.reduce_max(tf.abs(u - v), axis=-1)
 
 
-@registry.HEADS.onnx_form("test-minkowski")
 def minkowski(graph: Graph, path: str, u: str, v: str, *, scale: float = 1.0) -> str:
     distance = graph.op("ReduceMax", graph.op("Abs", graph.op("Sub", u, v)), graph.ints(-1), keepdims=0)
     return graph.op("Exp", graph.op("Mul", distance, graph.const(-scale)))

@@ -12,14 +12,19 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from textsim.artifacts.saved_model import SavedModel
 from textsim.data.dataset import PairDataset
 from textsim.data.detection import texts_kind_of
+from textsim.data.kept_rows import kept_rows_name
 from textsim.data.row_kinds import PAIRS, TRIPLETS
 from textsim.data.sources import Source, is_path
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import ConfigError, DataFormatError
+from textsim.evaluation.calibration import calibration_metrics
+from textsim.evaluation.risk import proportion_interval
 from textsim.evaluation.row_scores import row_scores
 from textsim.extras import needed_for
+from textsim.matching.decisions import VERDICTS, decide
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.load import load_matcher
@@ -34,13 +39,31 @@ _ROW_KINDS = {kind.name: kind for kind in (PAIRS, TRIPLETS)}
 
 
 @dataclasses.dataclass(frozen=True)
+class DecisionMetrics:
+    """How good a model's probabilities and decisions are.
+
+    Attributes:
+        ece, brier, log_loss: see `CalibrationMetrics`.
+        decisions: how many pairs have each decision, by its name.
+        intervals: of accuracy at the threshold, precision and recall, low and high, exact at 95 %.
+    """
+
+    ece: float
+    brier: float
+    log_loss: float
+    decisions: dict[str, int]
+    intervals: dict[str, tuple[float, float]]
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
     """Figures of one model on one set of labelled pairs.
 
     A pair is positive where its label is at least 0.5, and judged positive where its score is at least the
     threshold. Precision, recall, F1 and the confusion counts are those at `threshold`. Figures that a set of
-    one class cannot have (AUC, average precision, Spearman of constant labels or scores) are None. `report` tells how a
-    file was read: its encoding, rows left out, texts truncated.
+    one class cannot have (AUC, average precision, Spearman of constant labels or scores) are None. `decided` is about
+    the model's probabilities and decisions; None where scores alone were given. `report` tells how a file was read: its
+    encoding, rows left out, texts truncated.
     """
 
     pairs: int
@@ -59,11 +82,15 @@ class Evaluation:
     true_negatives: int
     false_negatives: int
     seconds: float = 0.0
+    decided: DecisionMetrics | None = None
     report: FileReport = dataclasses.field(default_factory=FileReport)
 
     def to_dict(self) -> dict[str, Any]:
-        """The metrics alone, as JSON can hold them."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name != "report"}
+        """The metrics alone, as JSON can hold them, those of `decided` among them."""
+        values = dataclasses.asdict(self)
+        del values["report"]
+        decided = values.pop("decided") or {}
+        return {**values, **decided}
 
     def format(self) -> str:
         """The figures as lines of text."""
@@ -80,21 +107,37 @@ class Evaluation:
                 f"note                   {judged:.0%} of the pairs are judged the same, {labelled:.0%} are: another "
                 "threshold may suit them better (textsim calibrate)"
             )
+        decided = []
+        if self.decided is not None:
+            counts = ", ".join(f"{count:,} {name}" for name, count in self.decided.decisions.items())
+            decided = [
+                f"decisions              {counts}",
+                f"probabilities          ECE {self.decided.ece:.4f}, Brier {self.decided.brier:.4f}, log loss "
+                f"{self.decided.log_loss:.4f}",
+            ]
+
+        def within(name: str) -> str:
+            if self.decided is None:
+                return ""
+            low, high = self.decided.intervals[name]
+            return f"  ({low:.4f} to {high:.4f})"
+
         return "\n".join(
             [
                 f"pairs                  {self.pairs:,} in {self.seconds:.1f} s",
                 f"accuracy              {share(self.accuracy_at_threshold)}  at the model's threshold "
-                f"{self.threshold:.3f}",
+                f"{self.threshold:.3f}{within('accuracy_at_threshold')}",
                 f"accuracy at 0.5       {share(self.accuracy)}",
                 f"majority class        {share(self.majority_accuracy)}  ({gain:+.4f} over it)",
-                f"precision             {share(self.precision)}",
-                f"recall                {share(self.recall)}",
+                f"precision             {share(self.precision)}{within('precision')}",
+                f"recall                {share(self.recall)}{within('recall')}",
                 f"F1                    {share(self.f1)}",
                 f"ROC AUC               {share(self.auc)}",
                 f"average precision     {share(self.average_precision)}",
                 f"Spearman              {share(self.spearman)}",
                 f"confusion              same: {self.true_positives:,} found, {self.false_negatives:,} missed; "
                 f"different: {self.true_negatives:,} told apart, {self.false_positives:,} taken for same",
+                *decided,
                 *notes,
             ]
         )
@@ -217,7 +260,28 @@ def evaluate_file(
         )
     else:
         result = evaluate_scores(found.labels, found.columns[0], matcher.threshold, seconds)
+        result = dataclasses.replace(result, decided=_decided(matcher.saved, found, result))
     return dataclasses.replace(result, report=dataclasses.replace(found.report, seconds=seconds))
+
+
+def _decided(saved: SavedModel, found: LabelledScores, result: Evaluation) -> DecisionMetrics:
+    assert found.labels is not None
+    scores = found.columns[0]
+    metrics = calibration_metrics(found.labels, saved.calibration.probabilities(scores))
+    names = [decision.decision for decision in decide(saved, scores, found.indistinct)]
+    right = result.true_positives + result.true_negatives
+    judged = result.true_positives + result.false_positives
+    counts = {
+        "accuracy_at_threshold": (right, result.pairs),
+        "precision": (result.true_positives, judged),
+        "recall": (result.true_positives, result.true_positives + result.false_negatives),
+    }
+    intervals = {name: proportion_interval(*count) for name, count in counts.items()}
+    return DecisionMetrics(
+        **dataclasses.asdict(metrics),
+        decisions={verdict: names.count(verdict) for verdict in VERDICTS},
+        intervals={name: (float(low), float(high)) for name, (low, high) in intervals.items()},
+    )
 
 
 class LabelledScores(NamedTuple):
@@ -228,11 +292,14 @@ class LabelledScores(NamedTuple):
         columns: of pairs one column of scores, float32 (rows,); of triplets two, of the anchors with the positives and
             with the negatives.
         report: how a file was read.
+        indistinct: of pairs of a file, bool (rows,), whether they are different texts that are one to the model; None
+            otherwise.
     """
 
     labels: np.ndarray | None
     columns: list[np.ndarray]
     report: FileReport
+    indistinct: np.ndarray | None = None
 
     def as_pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels and scores of pairs, float (pairs,) each: a triplet is a match and a pair that is none."""
@@ -257,14 +324,27 @@ def labelled_scores(
     """Scores of labelled pairs, triplets or vector pairs, and their labels. Arguments and errors of `evaluate_file`."""
     if kind is not None and kind not in _ROW_KINDS:
         raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
-    report = FileReport()
+    report, indistinct = FileReport(), None
     if is_path(path) and Path(path).is_dir():
         reading |= {} if kind is None else {"kind": kind}
         if reading:
             raise ConfigError(
                 f"{path}/ is a dataset folder, whose rows were read when it was made. Leave out: {', '.join(reading)}."
             )
-        chunks = list(_dataset_chunks(matcher, PairDataset.open(path), split or "dev"))
+        dataset = PairDataset.open(path)
+        split = split or "dev"
+        _check_split(matcher, dataset, split)
+        if dataset.kind != "vectors" and dataset.report["rows_kind"] == dataset.kind:
+            # The texts themselves, which a model of any vocabulary reads.
+            rows = dataset.path / kept_rows_name(split)
+            as_kept = {
+                "header": "yes",
+                "format": "csv",
+                "label_max": None if dataset.kind == "triplets" else 1.0,
+            }
+            chunks, report, indistinct = _score_file(matcher, rows, dataset.kind, as_kept)
+        else:
+            chunks = list(_dataset_chunks(matcher, dataset, split))
     elif split is not None:
         raise ConfigError(f"split={split!r} chooses rows of a dataset folder, and there is none.")
     elif isinstance(matcher, VectorMatcher):
@@ -275,13 +355,15 @@ def labelled_scores(
             for chunk in iter_vector_pairs(path, **reading)
         ]
     else:
-        chunks, report = _score_file(matcher, path, kind, reading)
+        chunks, report, indistinct = _score_file(matcher, path, kind, reading)
     scores, labels = zip(*chunks, strict=True)
     columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     if not len(columns[0]):
         raise DataFormatError("expected labelled rows. Found none.")
     report = dataclasses.replace(report, rows=len(columns[0]))
-    return LabelledScores(None if len(columns) == 2 else np.concatenate(labels), columns, report)
+    if len(columns) == 2:
+        return LabelledScores(None, columns, report)
+    return LabelledScores(np.concatenate(labels), columns, report, indistinct)
 
 
 Chunk = tuple[list[np.ndarray], np.ndarray | None]
@@ -290,48 +372,40 @@ Chunk = tuple[list[np.ndarray], np.ndarray | None]
 
 def _score_file(
     matcher: Any, source: Source, kind: str | None, reading: dict[str, Any]
-) -> tuple[list[Chunk], FileReport]:
+) -> tuple[list[Chunk], FileReport, np.ndarray]:
     if kind is None:
         kind = texts_kind_of(source, **reading)
     rows = _ROW_KINDS[kind]
     chunks: list[Chunk] = []
-    indistinct = 0
+    indistinct = [np.empty(0, bool)]
     with (
         matcher.cache_for_a_pass() as cache,
         contextlib.closing(TextFile(matcher, source, rows, reading)) as file,
     ):
         for chunk, (first, *others) in file:
             results = [matcher.compare(first, other, cache) for other in others]
-            indistinct += sum(int(result.indistinct.sum()) for result in results)
+            indistinct += [result.indistinct for result in results]
             chunks.append(([result.scores for result in results], chunk.labels))
-    return chunks, file.report(indistinct=indistinct)
+    alike = np.concatenate(indistinct)
+    return chunks, file.report(indistinct=int(alike.sum())), alike
 
 
-def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
+def _check_split(matcher: Matcher, dataset: PairDataset, split: str) -> None:
     if split not in dataset.splits:
         raise ConfigError(f"{dataset.path}/ has no split {split!r}. It has: {', '.join(dataset.splits)}.")
     if (dataset.kind == "vectors") != isinstance(matcher, VectorMatcher):
         raise ConfigError(
             f"{dataset.path}/ holds {dataset.kind}, which this model of kind {matcher.kind!r} cannot score."
         )
-    if dataset.kind != "vectors":
-        assert dataset.tokenizer and dataset.vocabulary is not None and dataset.max_length is not None
-        if dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
-            raise ConfigError(
-                f"{dataset.path}/ has another vocabulary than the model. Evaluate on the file that it was made from."
-            )
-        simplified = dataset.tokenizer.normalizer.simplify
-        if simplified != matcher.saved.tokenizer.normalizer.simplify:
-            made, reads = ("with", "without") if simplified else ("without", "with")
-            raise ConfigError(
-                f"{dataset.path}/ was made {made} simplify, and the model reads {reads} it. Evaluate on the file that "
-                "it was made from."
-            )
-        if dataset.max_length < matcher.max_length:
-            raise ConfigError(
-                f"{dataset.path}/ holds the first {dataset.max_length} tokens of a text, of which the model reads "
-                f"{matcher.max_length}. Evaluate on the file that it was made from."
-            )
+
+
+def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
+    """Scores vectors, and triplets that were made of labelled pairs, whose rows as they were read are others."""
+    if dataset.vocabulary is not None and dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
+        raise ConfigError(
+            f"{dataset.path}/ holds triplets that were made of pairs, with another vocabulary than the model. Evaluate "
+            "on the file that it was made from."
+        )
     rows, start = dataset.splits[split], 0
     for scores in row_scores(matcher, dataset, rows.sides):
         end = start + len(scores[0])

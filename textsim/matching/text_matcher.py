@@ -13,7 +13,7 @@ from textsim.artifacts.saved_model import SavedModel
 from textsim.data.row_kinds import UNLABELED
 from textsim.data.rows import read_rows
 from textsim.data.sources import is_frame
-from textsim.errors import InputError, shown
+from textsim.errors import DataFormatError, InputError, shown
 from textsim.matching.cache import SpillingCache, VectorCache
 from textsim.matching.decisions import Decision, decide
 from textsim.matching.matcher import CHUNK_ROWS, Matcher
@@ -427,7 +427,14 @@ def _settle(
 def _sides(pairs: Any, columns: Sequence[str] | None) -> tuple[Sequence[Any], Sequence[Any]]:
     """The two columns of `pairs`."""
     if is_frame(pairs):
-        chunks = list(read_rows(pairs, UNLABELED, columns=columns)) if len(pairs) else []
+        if columns is not None and set(columns) <= set(pairs.columns):
+            # Names of a data frame may be numbers, which are positions elsewhere.
+            pairs = pairs[list(columns)].set_axis(list(map(str, columns)), axis=1)
+            columns = list(map(str, columns))
+        try:
+            chunks = list(read_rows(pairs, UNLABELED, columns=columns)) if len(pairs) else []
+        except DataFormatError as error:
+            raise InputError(str(error)) from None
         left, right = ([text for chunk in chunks for text in chunk.texts[side]] for side in (0, 1))
         return left, right
     if columns is not None:

@@ -183,7 +183,8 @@ class _Dtype:
 
     @property
     def value(self) -> np.dtype:
-        if self.name not in _NUMBER_DTYPES or self.order not in ("<", ">", "=", "|"):
+        known = isinstance(self.name, str) and self.name in _NUMBER_DTYPES
+        if not known or self.order not in ("<", ">", "=", "|"):
             raise DataFormatError(f"expected arrays of plain numbers. Received dtype {self.name!r:.40}.")
         return np.dtype(self.order + self.name)
 
@@ -202,8 +203,15 @@ class _Array:
 
     @property
     def values(self) -> np.ndarray:
+        if not isinstance(self.state, tuple) or len(self.state) != 5:
+            raise DataFormatError("expected arrays of plain numbers. One is not whole.")
         _, shape, dtype, fortran, content = self.state
-        if not isinstance(dtype, _Dtype) or not isinstance(content, bytes | bytearray):
+        if (
+            not isinstance(dtype, _Dtype)
+            or not isinstance(content, bytes | bytearray)
+            or not isinstance(shape, tuple)
+            or not all(isinstance(size, int) and size >= 0 for size in shape)
+        ):
             raise DataFormatError("expected arrays of plain numbers.")
         if math.prod(shape) * dtype.value.itemsize != len(content):
             raise DataFormatError(f"an array of shape {shape} does not fit its {len(content)} bytes.")

@@ -333,6 +333,7 @@ def test_a_hit_is_the_same_whatever_is_searched_for_beside_it(matcher: TextMatch
 def test_characters_count_where_cosines_tell_little() -> None:
     assert characters_weight([]) == 0 and characters_weight([0.9, 0.5]) == 0
     assert characters_weight([0.9] * 12) == pytest.approx(0.45)
+    assert characters_weight([1.0, 1.0]) == 0 and characters_weight([1.0, *[0.6] * 12]) == pytest.approx(0.45)
     far_tenth = [0.9, *[0.85] * 8, 0.75, 0.1]
     assert characters_weight(far_tenth) == pytest.approx(0.225)
     shared = SharedCharacters(str.lower)

@@ -11,20 +11,23 @@ from itertools import pairwise
 _SURE = 0.3
 _MOST = 0.45
 _TENTH = 9
+_SAME = 0.9999
 
 
 def characters_weight(cosines: Sequence[float]) -> float:
     """What shared characters count beside the cosine, where candidates are ordered: in [0, 0.45].
 
     Where the first cosine is far above the tenth, the model tells the first from the others, and they count nothing.
-    The nearer the two are, the more they count.
+    The nearer the two are, the more they count. A text that is stored as it is, which comes first anyway, tells nothing
+    of the others.
 
     Args:
         cosines: of the candidates, the largest first.
     """
-    if not cosines:
+    others = [cosine for cosine in cosines if cosine < _SAME]
+    if not others:
         return 0.0
-    gap = cosines[0] - cosines[min(_TENTH, len(cosines) - 1)]
+    gap = others[0] - others[min(_TENTH, len(others) - 1)]
     return _MOST * max(0.0, 1 - gap / _SURE)
 
 

@@ -1,0 +1,36 @@
+"""A model on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textsim.cli.options import FILE, OUTPUT, given, label_options, model_argument, option, reading_options
+from textsim.cli.terminal import command
+
+
+@command()
+@model_argument
+@click.argument("file", metavar="FILE", type=FILE)
+@option("--out", type=OUTPUT, metavar="PAGE", default="report.html", help="The page to write.")
+@label_options
+@reading_options
+def report(model: str, file: Path, out: Path, **options: Any) -> None:
+    """Write a page about a model on the labelled pairs of FILE.
+
+    ROC, precision and recall, reliability, a slider that shows what each threshold costs, the most confident errors
+    with their explanations, results by length, overlap and kind, and the faults of the data. In Chinese and English;
+    it needs nothing from elsewhere.
+
+    \b
+    Examples:
+      textsim report zh-general dev.tsv --out report.html
+    """
+    from textsim.evaluation.report import write_report
+    from textsim.io.paths import as_text, check_target
+
+    check_target(out, [file])
+    write_report(model, file, out, **given(**options))
+    click.echo(f"page: {as_text(out)}")
