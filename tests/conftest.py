@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -56,3 +59,19 @@ def triplets(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDatase
 def vectors(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDataset:
     """Numeric vector pairs, standardized."""
     return _dataset(tmp_path_factory.mktemp("vectors"), demo, "digits", ".csv", standardize=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A Chromium for pages; a test that asks for it is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine (apt install chromium)")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-background-networking", "--disable-gpu"],
+        )
+        yield opened
+        opened.close()

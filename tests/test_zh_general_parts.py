@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,3 +96,58 @@ def test_general_pairs_have_the_teachers_labels(tmp_path: Path, monkeypatch: pyt
     expected = teacher.score_pairs([row[:2] for row in rows])
     np.testing.assert_allclose([row[2] for row in rows], expected, atol=1e-3)
     assert rows == general_pairs.pairs_of(texts, vectors, [("句0", "句1")], 100, 0, teacher)
+
+
+def test_models_are_joined_token_by_token() -> None:
+    from zh_general.joining import USUAL_COSINE, joined
+
+    from tests.tiny_models import saved_model, small
+    from textsim.config.recipes import RECIPES
+
+    recipe = small(RECIPES["bilstm-attention"])
+    first, last = saved_model(recipe, 0), saved_model(recipe.replace(["head.cosine=true"]), 1)
+    size = len(first.weights["embedding/table"]) - 3
+    short = dataclasses.replace(
+        first, weights={**first.weights, "embedding/table": first.weights["embedding/table"][:size]}
+    )
+    made = joined([short, last], [0.25, 0.75], cosine=2.0)
+    for path, weight in made.weights.items():
+        if path == "embedding/table":
+            np.testing.assert_allclose(weight[size:], last.weights[path][size:], atol=1e-6)
+            expected = 0.25 * first.weights[path][:size] + 0.75 * last.weights[path][:size]
+            np.testing.assert_allclose(weight[:size], expected, atol=1e-6)
+        elif path == "head/cosine":
+            assert weight == pytest.approx(0.75 * last.weights[path] + 2)
+        else:
+            moved = 2 * USUAL_COSINE if path == "head/linear/bias" else 0
+            expected = 0.25 * first.weights[path] + 0.75 * last.weights[path] - moved
+            np.testing.assert_allclose(weight, expected, atol=1e-6)
+
+
+def test_a_threshold_is_best_for_all_files_together(tmp_path: Path) -> None:
+    from zh_general.joining import decided
+
+    from tests.tiny_models import CHARACTERS, saved_model
+    from textsim.matching.text_matcher import TextMatcher
+
+    rng = np.random.default_rng(0)
+    files, pairs, labels = [], [], []
+    for number in range(2):
+        path = tmp_path / f"{number}.tsv"
+        texts = [["".join(rng.choice(list(CHARACTERS), 5)) for _ in range(2)] for _ in range(60)]
+        marks = rng.integers(0, 2, 60)
+        rows = [f"{a}\t{b}\t{mark}" for (a, b), mark in zip(texts, marks, strict=True)]
+        path.write_text("\n".join(["text_a\ttext_b\tlabel", *rows]) + "\n", encoding="utf-8")
+        files.append(path)
+        pairs.append([tuple(pair) for pair in texts])
+        labels.append(marks)
+    model = decided(saved_model("bilstm-attention"), files)
+    matcher = TextMatcher(model)
+    scores = [matcher.score_pairs(some) for some in pairs]
+
+    def mean(threshold: float) -> float:
+        return float(np.mean([np.mean((s >= threshold) == m) for s, m in zip(scores, labels, strict=True)]))
+
+    steps = np.arange(30, 80) / 100
+    assert mean(model.threshold) == pytest.approx(max(map(mean, steps)))
+    assert model.calibration is not None and model.metrics["pairs"] == 120

@@ -208,7 +208,9 @@ def test_failed_save_leaves_nothing_and_spares_what_was_there(folder: Path) -> N
 
 def test_overwriting_must_be_asked_for(folder: Path) -> None:
     for attempt in (lambda: check_output(folder), lambda: save_model(text_model(), folder)):
-        with pytest.raises(ArtifactError, match=r"run1/ exists\. Choose another path, or pass --overwrite"):
+        with pytest.raises(
+            ArtifactError, match=r"run1/ exists\. Choose another path, or pass overwrite=True"
+        ):
             attempt()
     check_output(folder, overwrite=True)
     save_model(text_model(threshold=0.5), folder, overwrite=True)

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.cli.command_line import process, run
-from textsim.cli.terminal import quiet_tensorflow
+from textsim.cli.preprocess import preprocess
+from textsim.cli.terminal import quiet_tensorflow, with_options
 from textsim.errors import InputError
 
 
@@ -180,3 +181,31 @@ def test_tensorflow_is_quiet_whatever_is_set(
         with quiet_tensorflow():
             os.write(2, b"TensorFlow speaks\n")
         assert capfd.readouterr().err == said
+
+
+# Arguments of the library are options here
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "x.tsv, line 3: pass header='no' or columns=['a', 'b'].",
+            "x.tsv, line 3: pass --header no or --columns a,b.",
+        ),
+        ("pass overwrite=True, or encoding=....", "pass --overwrite, or --encoding ...."),
+        ("max_size: expected at least 1.", "--max-vocabulary: expected at least 1."),
+        ("seed: expected a number.", "--seed: expected a number."),
+        ("dev files and dev_fraction exclude each other", "dev files and --dev-fraction exclude each other"),
+        ("pass label_max=3.5, not label_threshold=...", "pass --label-max 3.5, not --label-threshold ..."),
+        # What is none, or none of this command.
+        (
+            "dev_fraction.tsv and 'min_count' and text_a: seed",
+            "dev_fraction.tsv and 'min_count' and text_a: seed",
+        ),
+        ("training.min_count=3, k=5, in /x/min_count", "training.min_count=3, k=5, in /x/min_count"),
+        ("pass --header no (header='no')", "pass --header no (header='no')"),
+    ],
+)
+def test_messages_name_options(message: str, expected: str) -> None:
+    assert with_options(message, preprocess) == expected

@@ -93,8 +93,8 @@ def test_later_assignments_win() -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("training.epochs", r"--set training\.epochs: expected key=value, as in training\.epochs=5"),
-        ("=5", r"--set =5: expected key=value"),
+        ("training.epochs", r"training\.epochs: expected key=value, as in training\.epochs=5"),
+        ("=5", r"=5: expected key=value"),
         (
             "training.epoch=3",
             r"unknown setting 'training\.epoch'\. Expected.*Did you mean 'training\.epochs'\?",
@@ -104,8 +104,8 @@ def test_later_assignments_win() -> None:
             r"unknown setting 'embedding\.dims'\. Expected.*Did you mean 'embedding\.dim'\?",
         ),
         ("encodr=cnn", r"unknown setting 'encodr'\. Expected one of: .*Did you mean 'encoder'\?"),
-        ("encodr.units=3", r"--set encodr\.units=3: unknown setting 'encodr'.*Did you mean 'encoder'\?"),
-        ("training.seed=-1", r"--set: training\.seed: .*greater than or equal to 0\. Received -1\."),
+        ("encodr.units=3", r"encodr\.units=3: unknown setting 'encodr'.*Did you mean 'encoder'\?"),
+        ("training.seed=-1", r"changes: training\.seed: .*greater than or equal to 0\. Received -1\."),
         ("training.batch_size=1", r"training\.batch_size: .*greater than or equal to 2\. Received 1\."),
         ("training.epochs=" + "9" * 5000, r"training\.epochs: .*integer.*Received '999"),
         ("training.epochs=" + "[" * 100_000, r"training\.epochs: .*integer.*Received '\[\[\["),
@@ -128,7 +128,7 @@ def test_assignments_that_do_not_fit(assignment: str, message: str) -> None:
 
 
 def test_an_assignment_inside_an_absent_part() -> None:
-    with pytest.raises(ConfigError, match=r"--set pooling\.heads=5: pooling is null and has no 'heads'\."):
+    with pytest.raises(ConfigError, match=r"pooling\.heads=5: pooling is null and has no 'heads'\."):
         RECIPES["vector-l1"].replace(["pooling.heads=5"])
 
 

@@ -468,7 +468,7 @@ def test_no_input(tmp_path):
 
 def test_an_existing_folder_is_replaced_only_when_asked(tmp_path, train, dev):
     preprocess(train, tmp_path / "out")
-    with pytest.raises(ArtifactError, match=r"exists. Choose another path, or pass --overwrite"):
+    with pytest.raises(ArtifactError, match=r"exists. Choose another path, or pass overwrite=True"):
         preprocess(dev, tmp_path / "out")
     preprocess(dev, tmp_path / "out", overwrite=True)
     assert len(PairDataset.open(tmp_path / "out").splits["train"]) == 40

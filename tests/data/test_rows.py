@@ -808,3 +808,125 @@ def test_json_rows_without_a_key_to_keep_are_bad(tmp_path):
         DataFormatError, match=r"line 2: expected a JSON object with the keys .*, id\. Received"
     ):
         list(read_rows(text_file(tmp_path, "\n".join(rows[1:]), "p.jsonl"), UNLABELED, keep=["id"]))
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.txt"])
+@pytest.mark.parametrize("told", ["sep=;", "SEP=;", '"sep=;"'])
+def test_the_line_in_which_excel_tells_the_delimiter(tmp_path, name, told):
+    rows = "text_a;text_b;label\n甲;乙;1\n丙;丁;0\n"
+    path = text_file(tmp_path, f"{told}\n{rows}", name)
+    assert table(path) == [(3, "甲", "乙", 1.0), (4, "丙", "丁", 0.0)]
+    assert table(path, header="yes", delimiter=";") == table(path)
+
+
+def test_quotes_behind_a_space_are_quotes(tmp_path):
+    path = text_file(tmp_path, '"甲", "乙, 丙", 1\n"丁",  "戊 ""己""", 0\n庚, "辛"壬, 0\n', "p.csv")
+    assert table(path) == [
+        (1, "甲", "乙, 丙", 1.0),
+        (2, "丁", '戊 "己"', 0.0),
+        (3, "庚", ' "辛"壬', 0.0),
+    ]
+    path = text_file(tmp_path, '甲\t "乙"\t1\n', "p.tsv")
+    reader = read_rows(path)
+    list(reader)
+    assert reader.info.quoted == 1
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.jsonl", "p.txt"])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_line_of_another_encoding_is_a_bad_row(tmp_path, name, encoding):
+    rows = [("花呗怎么还款", "怎样还花呗", 1)] * 60
+    data = write_rows(tmp_path / name.replace(".txt", ".tsv"), rows, HEADER).read_bytes()
+    if name.endswith("jsonl"):
+        data = "".join(
+            json.dumps(dict(zip(HEADER, row, strict=True)), ensure_ascii=False) + "\n" for row in rows
+        ).encode()
+    lines = data.decode().encode(encoding).splitlines(keepends=True)
+    lines[40] = lines[40].replace("呗".encode(encoding), "呗".encode(encoding)[:-1], 1)
+    (tmp_path / name).write_bytes(b"".join(lines))
+    with pytest.raises(DataFormatError, match=rf"line 41: expected {encoding} text\. Received the bytes b"):
+        table(tmp_path / name)
+    reader = read_rows(tmp_path / name, on_bad_row="skip", rejects=tmp_path / "rejects.tsv")
+    assert sum(map(len, reader)) == len(lines) - 1 - (not name.endswith("jsonl"))
+    assert reader.rejected_lines == [41]
+    assert "expected" in (tmp_path / "rejects.tsv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "question\tanswer\n怎么退货\t在订单页\n",
+        "问题,答案\n怎么退货,在订单页\n",
+        "甲\t乙\n丙\t丁\t戊\n",
+        "甲;乙\n丙;丁\n",
+        "标准问;编号\n甲;1\n",
+    ],
+)
+def test_lines_that_look_like_rows_are_asked_about(tmp_path, text):
+    path = text_file(tmp_path, text, "faq.txt")
+    with pytest.raises(DataFormatError, match=r"line 1: expected one text a line\. .*--format lines"):
+        read_rows(path, TEXTS)
+    assert len(next(read_rows(path, TEXTS, format="lines"))) == text.count("\n")
+
+
+def test_the_answer_to_the_question_reads_the_column(tmp_path):
+    path = text_file(tmp_path, "question\tanswer\n怎么退货\t在订单页\n", "faq.txt")
+    assert next(read_rows(path, TEXTS, format="tsv")).texts == (["怎么退货"],)
+    path = text_file(tmp_path, "你好，世界\n今天，明天\n一;二\n", "t.txt")
+    assert len(next(read_rows(path, TEXTS))) == 3
+
+
+@pytest.mark.parametrize("names", [("相似问", "标准问", "是否匹配"), ("用户问", "标准问题", "标签")])
+def test_names_of_service_desks_are_usual(tmp_path, names):
+    path = write_rows(tmp_path / "p.csv", [("甲", "乙", 1)], names)
+    assert table(path) == [(2, "甲", "乙", 1.0)]
+    path = text_file(tmp_path, "标准问,答案\n甲,乙\n", "t.csv")
+    assert next(read_rows(path, TEXTS)).texts == (["甲"],)
+    path = text_file(tmp_path, "编号,问题,答案\n1,甲,乙\n", "q.csv")
+    with pytest.raises(
+        DataFormatError, match=r"Found the columns '编号', '问题', '答案'\. Say which to read"
+    ):
+        read_rows(path)
+
+
+def test_rows_with_replacement_characters_are_counted(tmp_path):
+    path = text_file(tmp_path, "甲\ufffd\t乙\ufffd\t1\n丙\t丁\t0\n戊\t\ufffd\t0\n")
+    reader = read_rows(path, chunk_rows=2)
+    list(reader)
+    assert reader.info.undecoded == 2
+
+
+@pytest.mark.parametrize("name", ["p.tsv", "p.csv", "p.jsonl", "p.parquet"])
+def test_a_text_has_a_bound(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("textsim.data.rows.MAX_TEXT_CHARACTERS", 1000)
+    path = write_rows(tmp_path / name, [("甲", "乙", 1), ("长" * 1001, "短", 1)])
+    reader = read_rows(path, on_bad_row="skip")
+    assert (sum(map(len, reader)), reader.info.rejected) == (1, 1)
+    with pytest.raises(
+        DataFormatError, match=r"text_a: expected a text of at most 1,000 characters\. Received 1,001"
+    ):
+        table(path)
+
+
+def test_a_record_that_never_ends_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("textsim.data.formats.tsv_csv.MAX_ROW_CHARACTERS", 1000)
+    path = text_file(tmp_path, 'text_a,text_b,label\n甲,"乙,1\n' + "丙,丁,0\n" * 1000, "p.csv")
+    with pytest.raises(
+        DataFormatError, match=r"line 2: expected a CSV record .*longer than 1,000 characters"
+    ):
+        table(path)
+
+
+@pytest.mark.parametrize("name", ["p.tsv", "p.csv", "p.jsonl", "p.json"])
+def test_numbers_of_thousands_of_digits(tmp_path, name):
+    digits = "9" * 5000
+    rows = {
+        "p.tsv": f"甲\t乙\t{digits}\n",
+        "p.csv": f"甲,乙,{digits}\n",
+        "p.jsonl": f'{{"text_a": "甲", "text_b": "乙", "label": {digits}}}\n',
+        "p.json": f'[{{"text_a": "甲", "text_b": "乙", "label": {digits}}}]',
+    }
+    with pytest.raises(DataFormatError):
+        table(text_file(tmp_path, rows[name], name))
+    with pytest.raises(ConfigError, match=r"Received 1, 2, 9+\."):
+        read_rows(text_file(tmp_path, "甲\t乙\t1\n", "q.tsv"), columns=["1", "2", digits])

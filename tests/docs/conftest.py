@@ -10,7 +10,7 @@ from tests.cli.command_line import SMALL, ok
 from textsim import registry
 from textsim.data.formats.format import FORMATS
 
-PAIRS, DEV_PAIRS, TRIPLETS, VECTORS = 60, 40, 60, 60
+PAIRS, DEV_PAIRS, MORE_PAIRS, TRIPLETS, VECTORS = 60, 40, 618, 60, 60
 """Rows of the small files."""
 FAQ = [
     "id\ttext\tanswer\tcategory",
@@ -28,7 +28,7 @@ def stage(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for source, target, rows in (
         ("pairs_train.tsv", "train.tsv", PAIRS),
         ("pairs_dev.tsv", "dev.tsv", DEV_PAIRS),
-        ("pairs_dev.tsv", "mine.tsv", DEV_PAIRS),
+        ("pairs_dev.tsv", "mine.tsv", MORE_PAIRS),
         ("triplets_train.tsv", "triplets.tsv", TRIPLETS),
         ("digits_train.csv", "vectors.csv", VECTORS),
         ("pairs_train.tsv", "resources/demo/pairs_train.tsv", PAIRS),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
@@ -91,3 +95,38 @@ def test_links_within_the_site_lead_somewhere(site: Path) -> None:
             assert file.exists(), f"{page}: {link}"
             if anchor and file in known:
                 assert unquote(anchor) in known[file].anchors, f"{page}: {link}"
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The address of the site, served."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("zh/search.html?q=怎么定阈值", "阈值怎么定"),
+        ("zh/search.html?q=Keras 脚本", "从 Keras 脚本迁移"),
+        ("en/search.html?q=threshold", "How to choose a threshold"),
+    ],
+)
+def test_search_finds_the_page(browser: Any, address: str, query: str, found: str) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    errors: list[Any] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(address + query)
+    page.locator("#search-results li a", has_text=found).first.wait_for(state="attached", timeout=60_000)
+    assert not errors
+    assert all(url.startswith((address, "data:")) for url in asked)
+    page.close()

@@ -51,7 +51,7 @@ def test_atomic_folder_replaces_only_its_own_kind(tmp_path):
         write_set(folder, "1")
     with (
         pytest.raises(
-            ArtifactError, match=re.escape(f"{path}/ exists. Choose another path, or pass --overwrite")
+            ArtifactError, match=re.escape(f"{path}/ exists. Choose another path, or pass overwrite=True")
         ),
         atomic_folder(path, format="set"),
     ):

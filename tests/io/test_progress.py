@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import pytest
 
+from textsim.io.hashed_reads import HashedReads
 from textsim.io.progress import progress_bar
 
 
@@ -41,3 +45,18 @@ def test_there_may_be_no_standard_error(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("sys.stderr", None)
     with progress_bar(None, "reading", "rows") as bar:
         bar.update()
+
+
+def test_how_much_of_a_file_was_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"x" * 4_000_000)
+    reads = HashedReads()
+    assert reads.fraction() is None
+    with (tmp_path / "a.txt").open("rb") as file:
+        reader = reads.reader(file)
+        reader.read(1_000_000)
+        assert 0.2 < (reads.fraction() or 0) < 0.6
+        reader.read()
+        assert reads.fraction() == 1
+    in_memory = HashedReads()
+    in_memory.reader(io.BytesIO(b"x")).read()
+    assert in_memory.fraction() is None

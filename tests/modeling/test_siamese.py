@@ -439,7 +439,7 @@ def test_an_unknown_name_has_an_error_of_its_own() -> None:
         (
             "bilstm-attention",
             "triplets",
-            r"holds sentence triplets, but .*takes pairs.*try --recipe bilstm-triplet\.",
+            r"holds sentence triplets, but .*takes pairs.*try recipe='bilstm-triplet'\.",
         ),
         (
             "bilstm-attention",
@@ -449,7 +449,7 @@ def test_an_unknown_name_has_an_error_of_its_own() -> None:
         (
             "bilstm-triplet",
             "pairs",
-            r"holds labelled sentence pairs, but .*loss 'triplet' takes triplets.*attention\.",
+            r"holds labelled sentence pairs, but .*loss 'triplet' takes triplets.*attention'\.",
         ),
         ("vector-l1", "pairs", r"holds labelled sentence pairs, but encoder 'dense' reads vectors"),
         ("vector-l1", "triplets", r"holds sentence triplets, but encoder 'dense' reads vectors"),

@@ -323,7 +323,7 @@ def of_one_class(dataset: PairDataset) -> PairDataset:
         (
             without_dev,
             [],
-            r"数据/ has no dev split, on which .*Preprocess with --dev FILE or --dev-fraction 0\.1\.",
+            r"数据/ has no dev split, on which .*Preprocess with dev=\.\.\., or with dev_fraction=0\.1\.",
         ),
         (lambda data: with_rows(data, dev=0), [], r"数据/ has no dev split"),
         (lambda data: with_rows(data, train=1), [], r"数据/ has 1 training rows\. Expected 2 or more\."),
@@ -479,7 +479,7 @@ def test_datasets_and_recipes_that_a_model_can_not_continue_with(
 ) -> None:
     assert pairs.vocabulary is not None
     other = dataclasses.replace(pairs, vocabulary=Vocabulary(pairs.vocabulary.tokens[3:]))
-    with pytest.raises(ConfigError, match=r"was not made for the model to continue from.*--vocabulary-from"):
+    with pytest.raises(ConfigError, match=r"was not made for the model to continue from.*vocabulary_from"):
         run(other, TEXT, tmp_path / "model", init=begun)
     with pytest.raises(
         ConfigError, match="the recipe's parts are not those of the model to continue from: weight"

@@ -8,12 +8,13 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,13 +34,14 @@ class Command(click.Command):
         try:
             with (
                 _ended_by_signals(),
-                _shown_messages(quiet=ctx.params.get("quiet", False)),
+                _shown_messages(_commands(ctx), quiet=ctx.params.get("quiet", False)),
                 needed_for(f"textsim {self.name}"),
             ):
                 return super().invoke(ctx)
         except TextsimError as error:
-            message = " ".join(f"{type(error).__name__}: {error}".splitlines())
-            raise Failure(message) from error
+            raise Failure(
+                _one_line(f"{type(error).__name__}: {with_options(str(error), *_commands(ctx))}")
+            ) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
@@ -59,6 +61,45 @@ class Command(click.Command):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def with_options(message: str, *commands: click.Command) -> str:
+    """A message of the library, which names arguments, with the options of commands in their place, the first's first.
+
+    Arguments are told by their form: `name=value`, a name with an underscore, a name and a colon that begin the
+    message. A message that names options already stays as it is.
+
+    Example:
+        >>> from textsim.cli.score import score
+        >>> with_options("pass header='no' or columns=['a', 'b'].", score)
+        'pass --header no or --columns a,b.'
+    """
+    parameters = [parameter for command in reversed(commands) for parameter in command.params]
+    options = {str(option.name): option for option in parameters if isinstance(option, click.Option)}
+    names = {name: max(option.opts, key=len) for name, option in options.items()}
+    if re.search(r"(?<!\S)--[a-z]", message):
+        return message
+
+    def with_value(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        if name not in names:
+            return match[0]
+        plain = re.sub(r"[][' ]", "", value)
+        return names[name] if options[name].is_flag else f"{names[name]} {plain}"
+
+    message = re.sub(r"(?<![\w.'/])([a-z_]+)=('[^']*'|\[[^\]]*\]|\.\.\.|\w[\w.]*\b)", with_value, message)
+    alone = r"^[a-z]+(?=: )|(?<![\w.'/-])[a-z]+(?:_[a-z]+)+(?![\w'/=]|\.\w)"
+    return re.sub(alone, lambda match: names.get(match[0], match[0]), message)
+
+
+def _commands(ctx: click.Context) -> list[click.Command]:
+    """The command that runs, and those beside it: a message may say what to do with one of them."""
+    group = ctx.find_root().command
+    return [ctx.command, *(getattr(group, "found", {}).values())]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 class CommandGroup(click.Group):
@@ -157,19 +198,24 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 class _Messages(logging.Handler):
-    """Prints what the library logs, a line each, above any progress bar."""
+    """Prints what the library logs while a command runs, a line each, above any progress bar."""
+
+    def __init__(self, commands: Sequence[click.Command]) -> None:
+        super().__init__()
+        self._commands = commands
 
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
         mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        tqdm.write(mark + " ".join(record.getMessage().splitlines()), file=sys.stderr)
+        message = with_options(record.getMessage(), *self._commands)
+        tqdm.write(_one_line(mark + message), file=sys.stderr)
 
 
 @contextlib.contextmanager
-def _shown_messages(quiet: bool) -> Iterator[None]:
+def _shown_messages(commands: Sequence[click.Command], quiet: bool) -> Iterator[None]:
     """Shows what the library logs, and Python's warnings in the same form; warnings alone where it is to be quiet."""
-    log, handler = logging.getLogger("textsim"), _Messages()
+    log, handler = logging.getLogger("textsim"), _Messages(commands)
 
     def show(message: Warning | str, *where: Any, **more: Any) -> None:
         log.warning("%s", message)

@@ -24,11 +24,9 @@ def assign(values: dict[str, Any], key: str, value: Any, assignment: str) -> Non
         inner = target.get(part)
         if not isinstance(inner, dict):
             if part not in target:
-                raise ConfigError(
-                    f"--set {assignment}: {unknown_name('setting', part, tuple(sorted(target)))}"
-                )
+                raise ConfigError(f"{assignment}: {unknown_name('setting', part, tuple(sorted(target)))}")
             raise ConfigError(
-                f"--set {assignment}: {'.'.join(path[: depth + 1])} is {json.dumps(inner)} and has no {last!r}."
+                f"{assignment}: {'.'.join(path[: depth + 1])} is {json.dumps(inner)} and has no {last!r}."
             )
         target = inner
     if not path and key in ("encoder", "pooling", "projection", "head", "loss") and isinstance(value, str):

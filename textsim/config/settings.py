@@ -218,9 +218,9 @@ class Recipe(Settings):
         for assignment in assignments:
             key, equals, text = assignment.partition("=")
             if not equals or not key.strip():
-                raise ConfigError(f"--set {assignment}: expected key=value, as in training.epochs=5.")
+                raise ConfigError(f"{assignment}: expected key=value, as in training.epochs=5.")
             assign(values, key.strip(), parse_value(text.strip()), assignment)
-        return Recipe.from_dict(values, "--set")
+        return Recipe.from_dict(values, "changes")
 
     def for_continuing(self) -> Recipe:
         """This recipe as it goes on from a model of it, with the pairs of another domain.

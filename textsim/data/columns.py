@@ -67,7 +67,7 @@ def parse_wanted(columns: Sequence[str | int] | None, kind: RowKind, header: str
     parsed = _parse_places("columns", columns)
     names = [column for column in parsed if isinstance(column, str)]
     if 0 < len(names) < len(parsed):
-        raise ConfigError(f"columns: expected names alone or positions alone. Received {received}.")
+        raise ConfigError(f"columns: expected names alone or positions alone. Received {received:.200}.")
     if names and header == "no":
         raise ConfigError("columns: a file without a header has positions (from 1) and no names.")
     return parsed

@@ -16,7 +16,7 @@ from textsim.data.rejects import RejectLog
 from textsim.data.row_kinds import PAIRS, TRIPLETS
 from textsim.data.settings import AnyPath, Reading, VocabularySettings, WordVectorSettings
 from textsim.data.sources import Source, paths_of, source_list
-from textsim.data.splits import Progress, Sources
+from textsim.data.splits import Sources
 from textsim.data.statistics import warnings_of
 from textsim.data.vectors import check_vector_reading
 from textsim.errors import ConfigError
@@ -97,7 +97,7 @@ def preprocess(
     if kind not in ("auto", *KINDS):
         raise ConfigError(unknown_name("kind of rows", kind, ("auto", *KINDS)))
     how = Reading(**reading)
-    sources = Sources(source_list(inputs), source_list(dev), dev_fraction, seed, how, Progress(progress))
+    sources = Sources(source_list(inputs), source_list(dev), dev_fraction, seed, how, progress)
     new = vocabulary if isinstance(vocabulary, VocabularySettings) else VocabularySettings(base=vocabulary)
     if word_vectors is not None and not isinstance(word_vectors, WordVectorSettings):
         word_vectors = WordVectorSettings(file=word_vectors)

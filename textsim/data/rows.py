@@ -141,6 +141,10 @@ class RowReader:
         """Takes over what holds the file open, to be closed after the last row."""
         self._stack = stack
 
+    def fraction(self) -> float | None:
+        """How much of the source was read, in [0, 1]; None where that is not known."""
+        return self._table.fraction()
+
     def close(self) -> None:
         """Closes the file before its end."""
         self._chunks.close()

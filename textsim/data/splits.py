@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,18 +12,6 @@ from textsim.data.settings import Reading
 from textsim.data.sources import Source
 from textsim.errors import ConfigError
 from textsim.io.npy import NpyWriter, open_npy, slices
-
-
-class Progress:
-    """Progress bars on standard error, or none."""
-
-    def __init__(self, shown: bool | None) -> None:
-        self.shown = sys.stderr.isatty() if shown is None else shown
-
-    def __call__(self, what: str, total: int | None = None, unit: str = "it") -> Any:
-        from tqdm import tqdm
-
-        return tqdm(desc=what, total=total, unit=unit, disable=not self.shown, unit_scale=True)
 
 
 @dataclass(frozen=True)
@@ -37,7 +23,7 @@ class Sources:
         dev_fraction: the share of the rows of `train` that goes to "dev" instead, or None.
         seed: of the draw of these rows.
         reading: how they are read.
-        progress: makes progress bars.
+        progress: whether to show progress bars, see `progress_bar`.
 
     Raises:
         ConfigError: there is no source, both dev sources and a fraction are given, or a number is out of range.
@@ -48,7 +34,7 @@ class Sources:
     dev_fraction: float | None
     seed: int
     reading: Reading
-    progress: Progress
+    progress: bool | None
 
     def __post_init__(self) -> None:
         if not self.train:

@@ -66,5 +66,5 @@ def check_both_kinds(labels: np.ndarray, path: str | os.PathLike[str]) -> None:
     if len(np.unique(labels >= 0.5)) < 2:
         raise InputError(
             f"{path}: a threshold parts pairs that mean the same from pairs that do not. Expected both, received "
-            f"{len(labels):,} of one kind. Are the labels read as they are meant (--label-threshold, --label-max)?"
+            f"{len(labels):,} of one kind. Are the labels read as they are meant (label_threshold, label_max)?"
         )

@@ -133,7 +133,7 @@ def check_replaceable(path: str | os.PathLike[str], *, overwrite: bool, format: 
             f"Found: {', '.join(names[:5])}. Choose another path."
         ) from None
     if not overwrite:
-        raise ArtifactError(f"{target}/ exists. Choose another path, or pass --overwrite (overwrite=True).")
+        raise ArtifactError(f"{target}/ exists. Choose another path, or pass overwrite=True.")
     there = (
         Path(folder, name)
         for folder, folders, files in os.walk(target)

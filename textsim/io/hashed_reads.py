@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import stat
 from typing import BinaryIO
 
 _BLOCK_BYTES = 1 << 20
@@ -16,6 +18,7 @@ class HashedReads:
         self._file: BinaryIO | None = None
         self._digest = hashlib.sha256()
         self._in_order = True
+        self._count = 0
 
     def reader(self, file: BinaryIO) -> io.BufferedReader:
         """The file, open at its beginning, as one that takes note of what is read."""
@@ -37,7 +40,20 @@ class HashedReads:
             digest.update(block)
         return digest.hexdigest()
 
+    def fraction(self) -> float | None:
+        """How much of the file was read, in [0, 1]; None where its size is not known, as of standard input."""
+        if self._file is None:
+            return None
+        try:
+            status = os.fstat(self._file.fileno())
+        except io.UnsupportedOperation:  # what stands for standard input in a notebook
+            return None
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:
+            return None
+        return min(1.0, self._count / status.st_size)
+
     def note(self, data: memoryview) -> None:
+        self._count += len(data)
         if self._in_order:
             self._digest.update(data)
 

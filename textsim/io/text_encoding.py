@@ -254,8 +254,10 @@ class Lines:
                 continue
             yield number, self._line(pieces, length)
             rest = lines.pop()
+            if self._strays:
+                lines = [self._line([line], len(line)) for line in lines]
             for number, line in enumerate(lines, number + 1):  # noqa: B020
-                yield number, self._line([line], len(line))
+                yield number, line[:-1] if line.endswith("\r") else line
             number += 1
             pieces, length = [rest], len(rest)
         ends.check()
@@ -275,8 +277,8 @@ class Lines:
             received = bytes(ord(character) - 0xDC00 for character in found.group()[:4])
             return BadLine.make(
                 line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"),
-                f"expected {self.encoding} text. Received the bytes {received!r}. Pass another encoding with "
-                "--encoding (encoding=...), or mend the line.",
+                f"expected {self.encoding} text. Received the bytes {received!r}. Pass another one with "
+                "encoding=..., or mend the line.",
             )
         return line
 
@@ -322,7 +324,7 @@ class Lines:
                     received = error.object[error.start : error.start + 4]
                     raise DataFormatError(
                         f"{self._path}, line {lines + before.count(chr(10))}: expected {self.encoding} text. "
-                        f"Received the bytes {received!r}. Pass another encoding with --encoding (encoding=...), "
+                        f"Received the bytes {received!r}. Pass another one with encoding=..., "
                         "or mend the line."
                     ) from error
             if text:
@@ -334,7 +336,7 @@ class Lines:
         if encoding is None:
             raise DataFormatError(
                 f"{self._path}: cannot tell the encoding: neither UTF-8, UTF-16, GB18030 nor Big5. "
-                "Pass it with --encoding (encoding=...)."
+                "Pass it with encoding=...."
             )
         return encoding
 

@@ -386,7 +386,7 @@ def _check_kind(recipe: Recipe, kind: Kind, reads: str, rows: str) -> None:
     if fits != kind:
         raise ConfigError(
             f"the dataset holds {holds}, but encoder {recipe.encoder.name!r} reads {reads} and loss "
-            f"{recipe.loss.name!r} takes {rows}. For {kind}, try --recipe {default_recipe(kind, FEW_PAIRS)}."
+            f"{recipe.loss.name!r} takes {rows}. For {kind}, try recipe={default_recipe(kind, FEW_PAIRS)!r}."
         )
 
 

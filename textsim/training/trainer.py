@@ -379,7 +379,7 @@ def _check_dataset(recipe: Recipe, dataset: PairDataset, *, taught: bool) -> Non
     if "dev" not in dataset.splits or not len(dataset.splits["dev"]):
         raise ConfigError(
             f"{dataset.path}/ has no dev split, on which the best epoch and the threshold are chosen. "
-            "Preprocess with --dev FILE or --dev-fraction 0.1."
+            "Preprocess with dev=..., or with dev_fraction=0.1."
         )
     if len(dataset.splits["train"]) < 2:
         raise ConfigError(
@@ -416,7 +416,7 @@ def _check_vectors(recipe: Recipe, dataset: PairDataset) -> None:
     if recipe.embedding is not None and not recipe.embedding.trainable and dataset.embedding is None:
         raise ConfigError(
             f"the recipe freezes the embedding, but {dataset.path}/ has no word vectors. Preprocess with "
-            "--word-vectors FILE or --train-vectors DIM, or pass --set embedding.trainable=true."
+            "word_vectors or train_vectors, or set embedding.trainable to true."
         )
 
 
@@ -438,7 +438,7 @@ def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siame
         given, wanted = ("as they are", "standardized") if start.scaler else ("standardized", "as they are")
         raise ConfigError(
             f"the model to continue from reads vectors {wanted}. Those of {dataset.path}/ are {given}. Preprocess "
-            f"{'with' if start.scaler else 'without'} --standardize."
+            f"{'with' if start.scaler else 'without'} standardize=True."
         )
     if start.members > 1:
         names = ", ".join(entry["name"] for entry in start.provenance.get("ensemble_of", ()))
@@ -457,7 +457,7 @@ def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siame
         ):
             raise ConfigError(
                 f"{dataset.path}/ was not made for the model to continue from. "
-                "Preprocess with --vocabulary-from and that model."
+                "Preprocess with vocabulary_from and that model."
             )
         size = len(dataset.vocabulary)
         table = weights["embedding/table"]

@@ -16,6 +16,7 @@ import pytest
 
 from tests.tiny_models import CHARACTERS, DIM, MAX_LENGTH, saved_model
 from textsim.errors import DataFormatError, InputError
+from textsim.io.progress import Bar
 from textsim.matching.files import text_file
 from textsim.matching.files.encode import encode_file
 from textsim.matching.files.score import score_file
@@ -243,7 +244,7 @@ def test_encode_file(matcher: TextMatcher, tmp_path: Path, monkeypatch: pytest.M
 def test_progress_bar(matcher: TextMatcher, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write_pairs(tmp_path / "pairs.tsv", random_pairs(4))
     score_file(matcher, source, tmp_path / "scores.tsv", progress=True)
-    assert "4.00 pairs" in capsys.readouterr().err
+    assert "scoring: 0.00 pairs" in capsys.readouterr().err
     score_file(matcher, source, tmp_path / "scores.tsv")
     assert capsys.readouterr().err == ""
 
@@ -306,3 +307,17 @@ def test_vectors_are_no_stream(matcher: TextMatcher, tmp_path: Path, target: str
     source = write_pairs(tmp_path / "pairs.tsv", random_pairs(4))
     with pytest.raises(InputError, match="vectors are written to a file"):
         encode_file(matcher, source, target, columns=[1])
+
+
+def test_the_bar_of_a_file_knows_its_end(
+    matcher: TextMatcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[float, float | None]] = []
+    monkeypatch.setattr(Bar, "update", lambda self, n, fraction: seen.append((n, fraction)))
+    source = tmp_path / "pairs.tsv"
+    source.write_text("花呗\t怎么还\n" * 150_000, encoding="utf-8")
+    score_file(matcher, source, tmp_path / "scores.tsv")
+    assert sum(n for n, _ in seen) == 150_000
+    fractions = [fraction for _, fraction in seen]
+    assert None not in fractions and fractions == sorted(fractions) and fractions[-1] == 1
+    assert 0 < fractions[0] < 0.6

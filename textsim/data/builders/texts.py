@@ -26,6 +26,7 @@ from textsim.errors import ConfigError
 from textsim.io.manifest import read_json_object, sha256_file, write_json
 from textsim.io.npy import NpyWriter, open_npy, slices
 from textsim.io.paths import as_text
+from textsim.io.progress import progress_bar
 from textsim.io.text_encoding import raw_lines
 from textsim.text.embeddings import embedding_matrix, train_word_vectors
 from textsim.text.tokenizers import CharTokenizer, Tokenizer, tokenizer_from_config
@@ -194,7 +195,7 @@ class TextBuild:
             name: NpyWriter(self.work / f"{name}.npy", np.float32 if name == "labels" else np.int32)
             for name in names
         }
-        with self.sources.progress("reading", None, " rows") as bar:
+        with progress_bar(self.sources.progress, "reading", "rows") as bar:
             for split, source in self.sources.all():
                 reader = open_rows(
                     source,
@@ -229,7 +230,7 @@ class TextBuild:
         return [numbers[place] for place in places]
 
     def _tokenize(self, sentences: SentenceBuilder, what: str) -> None:
-        with self.sources.progress(what, sentences.steps, " parts") as bar:
+        with progress_bar(self.sources.progress, what, "parts", total=sentences.steps) as bar:
             for _ in sentences.tokenize(self.settings.processes):
                 bar.update()
 
@@ -270,7 +271,7 @@ class TextBuild:
             return None
         if settings.file is not None:
             size = os.path.getsize(settings.file) if os.path.exists(settings.file) else None
-            with self.sources.progress("word vectors", size, "B") as bar:
+            with progress_bar(self.sources.progress, "word vectors", "B", total=size) as bar:
                 return read_word_vectors(
                     settings.file,
                     vocabulary.tokens[2:],
@@ -285,7 +286,7 @@ class TextBuild:
         def sentences() -> Iterator[list[str]]:
             return chain(own, extra.cut_sentences(extra_usage))
 
-        with self.sources.progress("training word vectors", None, " epochs") as bar:
+        with progress_bar(self.sources.progress, "training word vectors", "epochs") as bar:
             words, matrix = train_word_vectors(
                 sentences,
                 settings.train_dim,
@@ -301,7 +302,7 @@ class TextBuild:
         work.mkdir()
         extra = SentenceBuilder(work, self.settings.tokenizer)
         texts: dict[str, None] = {}
-        with self.sources.progress("reading raw text", None, " lines") as bar:
+        with progress_bar(self.sources.progress, "reading raw text", "lines") as bar:
             for line in chain.from_iterable(map(raw_lines, paths)):
                 text = self.settings.tokenizer.normalizer(line)
                 if text:

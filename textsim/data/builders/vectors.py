@@ -17,6 +17,7 @@ from textsim.errors import DataFormatError
 from textsim.io.manifest import write_json
 from textsim.io.npy import NpyWriter, open_npy, rows_at_once, slices
 from textsim.io.paths import as_text
+from textsim.io.progress import progress_bar
 
 
 def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def _read(work: Path, sources: Sources) -> tuple[list[dict[str, Any]], tuple[str
     names: tuple[str, ...] = ()
     width = 0
     rows_of = {"train": 0, "dev": 0}
-    with sources.progress("reading", None, " rows") as bar:
+    with progress_bar(sources.progress, "reading", "rows") as bar:
         for split, source in sources.all():
             rows = 0
             with open_source(source, **sources.reading.dialect) as table:

@@ -82,7 +82,7 @@ def open_table(
             spool.seek(0)
             file = cast(BinaryIO, spool)
         table = stack.enter_context(chosen.open(file, os.fspath(path), encoding, delimiter))
-        table.sha256 = read.sha256
+        table.sha256, table.fraction = read.sha256, read.fraction
         yield table
 
 

@@ -53,6 +53,7 @@ class Table:
             block is a list of sequences of cells. Who reads them does not read `rows`.
         lines: of the text file that the rows are read from.
         sha256: makes the hash of the bytes that were read, after all rows; None where there are no bytes.
+        fraction: tells how much of the source was read, in [0, 1]; None where that is not known.
         quoted: how many cells, of the rows read so far of a tab-separated TSV file, stand in double quotes as CSV's do.
     """
 
@@ -66,6 +67,7 @@ class Table:
     columns: Iterator[list[Any]] | None = None
     lines: Lines | None = None
     sha256: Callable[[], str | None] = lambda: None
+    fraction: Callable[[], float | None] = lambda: None
     quoted: int = 0
 
     @property
@@ -112,9 +114,13 @@ def quotes_note(cells: int) -> str:
 
 def is_blank(cells: Cells) -> bool:
     """Whether a row holds nothing, as the empty rows that spreadsheets write at the end."""
-    return isinstance(cells, list) and not any(
-        cell.strip() if isinstance(cell, str) else cell is not None for cell in cells
-    )
+    if not isinstance(cells, list):
+        return False
+    for cell in cells:  # noqa: SIM110
+        # A loop, since the first cell of nearly every row tells.
+        if cell.strip() if isinstance(cell, str) else cell is not None:
+            return False
+    return True
 
 
 def without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:

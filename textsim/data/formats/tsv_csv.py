@@ -137,43 +137,48 @@ class _Records:
         self._lines = lines
         self._delimiter = delimiter
         self._name = name
-        # Of the record that is being read.
-        self._read: list[tuple[int, str]] = []
+        # Of the record that is being read: its lines and their length, the number of the first, and what of them calls
+        # for more than the csv module does.
+        self._read: list[str] = []
+        self._length = 0
+        self._begin = 1
+        self._odd = False
 
     def rows(self) -> Iterator[tuple[int, Cells]]:
         reader = csv.reader(self._ended(), delimiter=self._delimiter, strict=True)
-        spaced = self._delimiter + " "
-        while True:
-            self._read.clear()
-            try:
-                record = next(reader, None)
-            except csv.Error as error:
-                raise self._error(error) from error
-            if record is None:
-                return
-            number = self._read[0][0]
-            bad = next((line for _, line in self._read if isinstance(line, BadLine)), None)
-            if bad is not None:
-                yield number, malformed_line(bad)
-                continue
-            if any(spaced in line for _, line in self._read):
-                record = self._without_spaces(record)
-            yield number, self._with_cr(record)
+        try:
+            for record in reader:
+                yield self._begin, self._cells(record) if self._odd else record
+                self._read.clear()
+                self._length, self._odd = 0, False
+        except csv.Error as error:
+            raise self._error(error) from error
 
     def _ended(self) -> Iterator[str]:
-        length = 0
+        spaced = self._delimiter + " "
         for number, line in self._lines:
-            length = length + len(line) if self._read else len(line)
-            if length > MAX_ROW_CHARACTERS and self._read:
+            if not self._read:
+                self._begin = number
+            self._length += len(line)
+            if self._length > MAX_ROW_CHARACTERS and self._read:
                 raise csv.Error(f"it is longer than {MAX_ROW_CHARACTERS:,} characters")
-            self._read.append((number, line))
-            yield line.replace("\r", self._CR) + "\n"
+            if "\r" in line or spaced in line or isinstance(line, BadLine):
+                self._odd = True
+            self._read.append(line)
+            yield line.replace("\r", self._CR) + "\n" if self._odd else line + "\n"
+
+    def _cells(self, record: list[str]) -> Cells:
+        """The cells of a record that holds more than plain cells."""
+        bad = next((line for line in self._read if isinstance(line, BadLine)), None)
+        if bad is not None:
+            return malformed_line(bad)
+        return [cell.replace(self._CR, "\r") for cell in self._without_spaces(record)]
 
     def _without_spaces(self, record: list[str]) -> list[str]:
         """The record with cells in quotes that stand behind a space, as people type them, as what is in the quotes."""
         if not any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cell in record):
             return record
-        lines = [line.replace("\r", self._CR) + "\n" for _, line in self._read]
+        lines = [line.replace("\r", self._CR) + "\n" for line in self._read]
         try:
             (again,) = csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True)
         except (csv.Error, ValueError):
@@ -181,16 +186,10 @@ class _Records:
             return record
         return again
 
-    def _with_cr(self, record: list[str]) -> list[Any]:
-        if any("\r" in line for _, line in self._read):
-            return [cell.replace(self._CR, "\r") for cell in record]
-        return list(record)
-
     def _error(self, error: Exception) -> DataFormatError:
         # What follows a broken quote cannot be told apart, so no row after it could be trusted.
-        begin = self._read[0][0] if self._read else 1
         return DataFormatError(
-            f"{self._name}, line {begin}: expected a CSV record in which quotes are closed and doubled inside. "
+            f"{self._name}, line {self._begin}: expected a CSV record in which quotes are closed and doubled inside. "
             f"Received one that is not ({error})."
         )
 

@@ -12,7 +12,8 @@ from textsim.data.row_kinds import TEXTS
 from textsim.data.sources import Source
 from textsim.errors import InputError
 from textsim.io.paths import is_stream
-from textsim.matching.files.output import check_outputs, progress_bar
+from textsim.io.progress import progress_bar
+from textsim.matching.files.output import check_outputs
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.text_matcher import CACHE_BYTES, TextMatcher
@@ -53,11 +54,11 @@ def encode_file(
         matcher.cache_for_a_pass(cache_bytes) as cache,
         contextlib.closing(TextFile(matcher, source, TEXTS, reading)) as texts,
         open_writer(target, ["text", "vector"], default="npy") as output,
-        progress_bar(progress, "texts") as bar,
+        progress_bar(progress, "encoding", "texts") as bar,
     ):
         for _, (column,) in texts:
             encoded, places = matcher.encode_keys(column.keys, cache)
             output.write({"text": column.texts, "vector": encoded[places]})
             rows += len(column)
-            bar.update(len(column))
+            bar.update(len(column), texts.fraction())
     return texts.report(rows=rows, seconds=time.perf_counter() - start)

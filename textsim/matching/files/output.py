@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
-
-from tqdm import tqdm
 
 from textsim.data.settings import AnyPath
 from textsim.data.sources import Source, paths_of
@@ -16,9 +13,3 @@ from textsim.io.paths import check_target
 def check_outputs(target: AnyPath, source: Source, reading: Mapping[str, Any]) -> None:
     """Raises InputError where the target is the source, or where rejected rows go."""
     check_target(target, paths_of([source, reading.get("rejects")]))
-
-
-def progress_bar(shown: bool | None, unit: str) -> tqdm:
-    """A bar on standard error, by default where that is a terminal."""
-    hidden = not (sys.stderr.isatty() if shown is None else shown)
-    return tqdm(unit=f" {unit}", unit_scale=True, disable=hidden)

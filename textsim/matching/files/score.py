@@ -15,8 +15,9 @@ from textsim.data.row_kinds import UNLABELED
 from textsim.data.sources import Source
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import InputError
+from textsim.io.progress import progress_bar
 from textsim.matching.decisions import Decision
-from textsim.matching.files.output import check_outputs, progress_bar
+from textsim.matching.files.output import check_outputs
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.text_matcher import CACHE_BYTES, TextMatcher
@@ -80,7 +81,7 @@ def _score_texts(
         cache = stack.enter_context(matcher.cache_for_a_pass(cache_bytes))
         file = stack.enter_context(contextlib.closing(TextFile(matcher, source, UNLABELED, reading)))
         output = stack.enter_context(open_writer(target, [*_SCORE_COLUMNS, *_kept(file.kept)]))
-        bar = stack.enter_context(progress_bar(progress, "pairs"))
+        bar = stack.enter_context(progress_bar(progress, "scoring", "pairs"))
         for chunk, (left, right) in file:
             result = matcher.compare(left, right, cache)
             decisions = matcher.decisions(result)
@@ -91,7 +92,7 @@ def _score_texts(
             rows += len(left)
             matches += _matches(decisions)
             indistinct += int(result.indistinct.sum())
-            bar.update(len(left))
+            bar.update(len(left), file.fraction())
     return file.report(rows=rows, matches=matches, indistinct=indistinct, seconds=time.perf_counter() - start)
 
 
@@ -107,7 +108,7 @@ def _score_vectors(
     left_out = None
     with (
         open_writer(target, ["row", *_DECISION_COLUMNS]) as output,
-        progress_bar(progress, "pairs") as bar,
+        progress_bar(progress, "scoring", "pairs") as bar,
     ):
         for chunk in iter_vector_pairs(source, labeled=False, **reading):
             scores = matcher.score_pairs(chunk.left, chunk.right)

@@ -14,7 +14,8 @@ from textsim.data.formats.files import open_writer
 from textsim.data.formats.format import Batch
 from textsim.data.row_kinds import TEXTS
 from textsim.data.sources import Source
-from textsim.matching.files.output import check_outputs, progress_bar
+from textsim.io.progress import progress_bar
+from textsim.matching.files.output import check_outputs
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.index.search import Hit
@@ -60,14 +61,14 @@ def search_file(
     with (
         contextlib.closing(TextFile(index.matcher, source, TEXTS, reading)) as file,
         open_writer(target, [*_COLUMNS, *payload]) as output,
-        progress_bar(progress, "texts") as bar,
+        progress_bar(progress, "searching", "texts") as bar,
     ):
         for _, (texts,) in file:
             found = index.search_read(texts, k, filter=filter)
             output.write(_batch(texts.texts, found, payload))
             rows += len(texts)
             matches += sum(bool(hits) and hits[0].decision == "match" for hits in found)
-            bar.update(len(texts))
+            bar.update(len(texts), file.fraction())
     return file.report(rows=rows, matches=matches, seconds=time.perf_counter() - start)
 
 

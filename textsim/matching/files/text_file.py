@@ -52,6 +52,10 @@ class TextFile:
             self._truncated += sum(int(column.truncated.sum()) for column in columns)
             yield chunk, columns
 
+    def fraction(self) -> float | None:
+        """How much of the file was read, in [0, 1]; None where that is not known."""
+        return self._reader.fraction()
+
     def close(self) -> None:
         """Closes the file before its end."""
         self._reader.close()
