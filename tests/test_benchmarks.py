@@ -291,7 +291,8 @@ def test_finding_a_match_among_all_texts(
     finding.main()
     rows = capsys.readouterr().out.splitlines()[2:]
     assert [row.split(" | ")[1:4] for row in rows] == [
-        ["5", "4", by] for by in ("TF-IDF cosine", "shared characters", "cosine", "score", "as `search` ranks")
+        ["5", "4", by]
+        for by in ("TF-IDF cosine", "shared characters", "cosine", "score", "as `search` ranks")
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -47,10 +48,14 @@ def test_files_that_are_not_verified_are_found(tmp_path: Path, monkeypatch: pyte
     assert any("read as another, and nothing said" in problem for problem in outcome.problems)
 
 
-def test_weights_that_are_not_compared_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textsim.artifacts.weights._compare", lambda *_: None)
+def test_a_reader_that_trusts_a_manifest_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trusting(folder: Path) -> None:
+        for name in json.loads((folder / "manifest.json").read_bytes())["files"]:
+            (folder / name).read_bytes()
+
+    monkeypatch.setattr(hostile, "observe", trusting)
     outcome = hostile.run(0, 60, tmp_path)
-    assert outcome.problems
+    assert any("Error: " in problem for problem in outcome.problems) and outcome.counts["failed"]
 
 
 def test_errors_that_are_not_textsims_are_found_and_kept(

@@ -47,7 +47,7 @@ calls), {many:,.0f} pairs a second for LCQMC's dev pairs in one call.
 
 On the dev files. Rows of them also chose the one threshold, so the accuracies are a little optimistic.
 `own threshold` is what a threshold chosen on that set alone would give: where it is much higher, choose your own on a
-few hundred pairs of your domain (`textsim threshold`). `unrelated` is the fraction of pairs judged the same when every
+few hundred pairs of your domain (`textsim calibrate`). `unrelated` is the fraction of pairs judged the same when every
 text gets the partner of another row, drawn at random. `digit` is the fraction of texts judged the same as themselves
 with another first digit.
 

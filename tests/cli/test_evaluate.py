@@ -25,6 +25,6 @@ def test_evaluate(road: Path) -> None:
     assert result.stderr == note and result.stdout.startswith("pairs  ")
     (road / "quoted.tsv").write_text('"花呗""怎么""还款"\t怎样还花呗\t是\n好\t不好\t否\n', encoding="utf-8")
     result = run("evaluate", road / "model", road / "quoted.tsv")
-    assert result.stderr.startswith("1 cells in double quotes, kept as text: ")
+    assert result.stderr.startswith("1 cell in double quotes, kept as text: ")
     as_csv = ("--format", "csv", "--delimiter", r"\t")
     assert run("evaluate", road / "model", road / "quoted.tsv", *as_csv).stderr == ""

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -198,16 +194,3 @@ def test_an_interaction_head_without_hidden_layers_is_linear() -> None:
 def test_options_that_do_not_fit(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make_part(HEADS, Part(name=name, **options))
-
-
-def test_the_readmes_head_of_ones_own_runs() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (snippet,) = [
-        code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "HEADS.register" in code
-    ]
-    use = "print(float(HEADS.get('chebyshev')()((tf.constant([[0.0, 1.0]]), tf.constant([[0.5, 3.0]])))[0]))"
-    # In a process of its own, since a name is registered for good.
-    run = subprocess.run(
-        [sys.executable, "-c", f"{snippet}\n{use}"], capture_output=True, text=True, check=True, timeout=120
-    )
-    assert float(run.stdout) == pytest.approx(np.exp(-2.0))

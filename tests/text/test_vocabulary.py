@@ -103,16 +103,6 @@ def test_decode_refuses_other_ids(wrong: int) -> None:
         Vocabulary(["花"]).decode([wrong])
 
 
-def test_encode_many() -> None:
-    vocabulary = Vocabulary(["花", "呗"])
-    ids, lengths = vocabulary.encode_many([["花", "呗"], [], ["花呗"], ["x"]])
-    assert ids.dtype == lengths.dtype == np.int32
-    assert ids.tolist() == [2, 3, 2, 3, 1]
-    assert lengths.tolist() == [2, 0, 2, 1]
-    ids, lengths = vocabulary.encode_many([])
-    assert ids.shape == lengths.shape == (0,)
-
-
 @given(tokens=TOKEN_LISTS)
 def test_save_and_load_lose_nothing(tmp_path_factory: pytest.TempPathFactory, tokens: list[str]) -> None:
     path = tmp_path_factory.mktemp("v") / "vocabulary.txt"

@@ -66,6 +66,13 @@ NOT_REACHABLE = 3
     help="And of a match wrongly taken for none.  [default: 1]",
 )
 @option("--best-f1", is_flag=True, section="Targets", help="Or choose the highest F1.")
+@option(
+    "--search",
+    "index",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="INDEX",
+    help="FILE holds queries with the id of the right entry of this index, empty for none: calibrate the first hit.",
+)
 @simplify_option()
 @option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 @labelled_row_options
@@ -82,6 +89,7 @@ def calibrate(
     cost_false_match: float | None,
     cost_missed_match: float | None,
     best_f1: bool,
+    index: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -99,11 +107,33 @@ def calibrate(
       textsim calibrate zh-general mine.tsv
       textsim calibrate zh-general mine.tsv --match-precision 0.95 --no-match-precision 0.98 --out model
       textsim calibrate zh-general mine.tsv --cost-false-match 5 --out model
+      textsim calibrate model queries.tsv --search faq.index --match-precision 0.9 --out model2
     """
     from textsim.evaluation.calibrate import calibrate as run
     from textsim.evaluation.decisions import Targets
     from textsim.io.paths import as_text
 
+    if index is not None:
+        from textsim.evaluation.calibrate_search import calibrate_search
+
+        of_pairs = ("simplify", "split", "kind", "label_threshold", "label_max")
+        unused = [no_match_precision, cost_false_match, cost_missed_match, best_f1 or None]
+        if any(value not in (None, False) for value in [*unused, *(options.pop(name) for name in of_pairs)]):
+            raise click.UsageError(
+                "--search: goes with --match-precision, --confidence and how to read FILE."
+            )
+        fit = calibrate_search(
+            model,
+            index,
+            file,
+            out,
+            precision=match_precision,
+            confidence=confidence,
+            overwrite=overwrite,
+            **given(**options),
+        )
+        click.echo(format_json(fit.to_dict()) if as_json else fit.format())
+        ctx.exit(0 if fit.reachable else NOT_REACHABLE)
     targets = Targets(
         match_precision, no_match_precision, confidence, cost_false_match, cost_missed_match, best_f1
     )

@@ -427,10 +427,10 @@ def _settle(
 def _sides(pairs: Any, columns: Sequence[str] | None) -> tuple[Sequence[Any], Sequence[Any]]:
     """The two columns of `pairs`."""
     if is_frame(pairs):
-        if columns is not None and set(columns) <= set(pairs.columns):
+        if columns is not None and len(columns) == 2 and set(columns) <= set(pairs.columns):
             # Names of a data frame may be numbers, which are positions elsewhere.
-            pairs = pairs[list(columns)].set_axis(list(map(str, columns)), axis=1)
-            columns = list(map(str, columns))
+            pairs = pairs[list(columns)].set_axis(["text_a", "text_b"], axis=1)
+            columns = None
         try:
             chunks = list(read_rows(pairs, UNLABELED, columns=columns)) if len(pairs) else []
         except DataFormatError as error:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from textsim.errors import ConfigError, DataFormatError, InputError
 from textsim.io.atomic import atomic_file
 
@@ -116,21 +114,6 @@ class Vocabulary:
             return (known,)
         ids = [self._ids.get(character, UNK_ID) for character in word]
         return ids if any(i != UNK_ID for i in ids) else (UNK_ID,)
-
-    def encode_many(self, token_lists: Iterable[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-        """The ids of many token lists, one after the other.
-
-        Returns:
-            Pair (ids, lengths): int32 array of shape (sum of lengths,), int32 array of shape (number of
-            lists,).
-        """
-        flat: list[int] = []
-        lengths: list[int] = []
-        for tokens in token_lists:
-            ids = self.encode(tokens)
-            flat += ids
-            lengths.append(len(ids))
-        return np.array(flat, dtype=np.int32), np.array(lengths, dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """The token of each id, "[PAD]" and "[UNK]" included.

@@ -1,0 +1,17 @@
+"""The API pages hold every public name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import textsim
+from tests.docs.blocks import ROOT
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_public_name_is_there(language: str) -> None:
+    text = (ROOT / "docs" / language / "api.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^\.\. \w+:: textsim\.(\w+)$", text, re.MULTILINE))
+    assert shown == set(textsim.__all__) - {"__version__"}

@@ -1,0 +1,177 @@
+"""Calibrates the first hit of a search, on queries whose answer is known."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textsim.artifacts.calibration import SearchCurve, log_terms
+from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.saved_model import check_output, copy_model
+from textsim.data.row_kinds import TEXTS
+from textsim.errors import InputError
+from textsim.evaluation.calibration import CalibrationMetrics, calibration_metrics, fit_log_odds
+from textsim.evaluation.risk import RankedPairs, certified
+from textsim.io.paths import check_target
+from textsim.matching.files.text_file import TextFile
+from textsim.matching.index.text_index import TextIndex
+from textsim.matching.text_matcher import TextMatcher
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchFit:
+    """A calibration of first hits.
+
+    Attributes:
+        curve: from score and margin to the probability that the first hit is right.
+        right: the fraction of the queries whose first hit is; a query without an answer has none.
+        metrics: of the probabilities, on the queries that they were fitted on.
+        target: the precision asked for; None where none was.
+        reachable: whether these queries show that it holds.
+        precision: the fraction of the accepted first hits that are right; None where none is accepted.
+        accepted: the fraction of the queries whose first hit is accepted.
+    """
+
+    curve: SearchCurve
+    right: float
+    metrics: CalibrationMetrics
+    target: float | None
+    reachable: bool
+    precision: float | None
+    accepted: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        values = {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if name not in ("curve", "metrics")
+        }
+        return {"queries": self.curve.queries, **dataclasses.asdict(self.metrics), **values}
+
+    def format(self) -> str:
+        """As lines of text."""
+        precision = "-" if self.precision is None else f"{self.precision:.4f}"
+        lines = [
+            f"queries        {self.curve.queries:,}, the first hit of {self.right:.1%} is right",
+            f"probabilities  ECE {self.metrics.ece:.4f}, Brier {self.metrics.brier:.4f}, log loss "
+            f"{self.metrics.log_loss:.4f}",
+        ]
+        if self.reachable:
+            lines.append(
+                f"match          from probability {self.curve.min_probability:.4f}: {self.accepted:.1%} of the "
+                f"queries, precision {precision}"
+            )
+        else:
+            lines.append(
+                f"warning: a precision of {self.target:g} cannot be shown on these queries. Take more."
+            )
+        return "\n".join(lines)
+
+
+def fit_search(
+    right: np.ndarray,
+    scores: np.ndarray,
+    margins: np.ndarray,
+    *,
+    precision: float | None = None,
+    confidence: float = 0.9,
+) -> SearchFit:
+    """Fits the probability that a first hit is right.
+
+    Args:
+        right: bool (queries,), whether the first hit is.
+        scores, margins: float (queries,) in [0, 1], of the first hit, and its difference to the second's score.
+        precision: of the first hits that are accepted, at least this fraction shall be right on new queries.
+        confidence: with which it shall hold.
+    """
+    right = np.asarray(right, bool)
+    terms = np.column_stack([log_terms(scores).sum(axis=1), np.asarray(margins, np.float64)])
+    score, margin, intercept = fit_log_odds(right, terms).tolist()
+    curve = SearchCurve(score=score, margin=margin, intercept=intercept, queries=len(right))
+    probabilities = curve(scores, margins)
+    reachable = True
+    if precision is not None:
+        ranked = RankedPairs.of(right, probabilities)
+        places = certified(ranked, precision, confidence)
+        reachable = len(places) > 0
+        if reachable:
+            curve = curve.model_copy(update={"min_probability": float(ranked.thresholds[places[-1]])})
+    accepted = probabilities >= curve.min_probability
+    return SearchFit(
+        curve,
+        float(right.mean()),
+        calibration_metrics(right, probabilities),
+        precision,
+        reachable,
+        float(right[accepted].mean()) if accepted.any() else None,
+        float(accepted.mean()),
+    )
+
+
+def calibrate_search(
+    model: str | os.PathLike[str],
+    index: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    precision: float | None = None,
+    confidence: float = 0.9,
+    overwrite: bool = False,
+    **reading: Any,
+) -> SearchFit:
+    """Calibrates the first hits of searches in an index, on queries whose answer is known.
+
+    Args:
+        model: the model of the index, a folder or the name of a bundled one.
+        index: the folder of the index.
+        path: file of queries, with a column id: that of the right entry, empty where there is none.
+        out: a folder for a copy of the model with this calibration; None to write nothing. Where `precision` is not
+            reachable, nothing is written.
+        precision, confidence: see `fit_search`.
+        overwrite: whether an existing model folder may be replaced, `model` itself excepted.
+        reading: how to read the queries, see `textsim.data.rows.read_rows`.
+
+    Raises:
+        InputError: a first hit is right for all queries or for none, or `out` is what is read.
+        ArtifactError: the model or the index is not whole, or `out` exists.
+        DataFormatError: the queries cannot be read; names the line.
+    """
+    if out is not None:
+        check_target(out, [find_model(model), path])
+        check_output(out, overwrite=overwrite)
+    matcher = TextMatcher.load(model)
+    right, scores, margins = [], [], []
+    with (
+        TextIndex.open(index, matcher) as stored,
+        contextlib.closing(TextFile(matcher, path, TEXTS, {"keep": ["id"], **reading})) as file,
+    ):
+        for chunk, (column,) in file:
+            for answer, hits in zip(chunk.kept["id"], stored.search_read(column, 2), strict=True):
+                first, second = ([hit.score for hit in hits] + [0.0, 0.0])[:2]
+                right.append(bool(hits) and answer not in (None, "") and hits[0].id == str(answer))
+                scores.append(first)
+                margins.append(max(0.0, first - second))
+    if len(set(right)) < 2:
+        raise InputError(
+            f"{path}: expected queries whose first hit is right and such where it is not. Received {len(right):,} of "
+            "one kind. Is the column id that of the index?"
+        )
+    fit = fit_search(
+        np.array(right), np.array(scores), np.array(margins), precision=precision, confidence=confidence
+    )
+    if out is not None and fit.reachable:
+        saved = matcher.saved
+        calibration = saved.calibration.model_copy(update={"search": fit.curve})
+        copy_model(
+            find_model(model),
+            dataclasses.replace(saved, calibration=calibration),
+            Path(out),
+            overwrite=overwrite,
+        )
+    return fit
