@@ -162,7 +162,7 @@ def test_a_dataset_and_triplets(triplets: PairDataset, tmp_path: Path) -> None:
 def test_labels_of_one_kind(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "two.tsv"
     path.write_text("花呗怎么\t天气好吗\t1\n今天天气\t今天天气\t1\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"Expected both, received 2 of one kind\. .*--label-threshold"):
+    with pytest.raises(InputError, match=r"Expected both, received 2 of one kind\. .*label_threshold"):
         calibrate(model, path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -89,7 +89,7 @@ def test_the_last_state_needs_a_recurrent_encoder() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("attention", {"heads": 0}, r"attention heads, hidden: expected whole numbers of at least 1"),
+        ("attention", {"heads": 0}, r"attention heads, hidden: expected whole numbers from 1 to 1,048,576"),
         ("attention", {"head": 2}, r"pooling 'attention': unknown option 'head'.*Did you mean 'heads'\?"),
         ("mean", {"heads": 2}, r"pooling 'mean': unknown option 'heads'\. It has none\."),
         ("maxx", {}, r"unknown pooling 'maxx'.*Did you mean 'max'\?"),

@@ -217,7 +217,7 @@ def test_what_is_refused_at_once(tmp_path: Path, dev: Path) -> None:
         ensemble(members, dev, tmp_path / "合", overwrite=True)
     one_kind = tmp_path / "one.tsv"
     one_kind.write_text("花呗\t还款\t1\n天气\t今天\t1\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"Expected both, received 2 of one kind.*--label-max"):
+    with pytest.raises(InputError, match=r"Expected both, received 2 of one kind.*label_max"):
         ensemble(members, one_kind, tmp_path / "新")
     assert load_matcher(members[0]).saved.members == 1
 

@@ -495,7 +495,8 @@ def test_datasets_and_recipes_that_a_model_can_not_continue_with(
     ):
         run(pairs, TEXT, tmp_path / "model", init=tmp_path / "vectors")
     with pytest.raises(
-        ConfigError, match=r"reads vectors standardized\. Those of .* are as they are\. .*with --st"
+        ConfigError,
+        match=r"reads vectors standardized\. Those of .* are as they are\. .*with standardize=True",
     ):
         run(dataclasses.replace(vectors, scaler=None), VECTOR, tmp_path / "model", init=tmp_path / "vectors")
     narrow = {
