@@ -61,9 +61,12 @@ def vectors(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> PairDataset
     return _dataset(tmp_path_factory.mktemp("vectors"), demo, "digits", ".csv", standardize=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A Chromium for pages; a test that asks for it is skipped where there is none."""
+    """A Chromium for pages; a test that asks for it is skipped where there is none.
+
+    It ends with the module: as long as it runs, so does its event loop, beside which no other can.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:

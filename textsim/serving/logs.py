@@ -28,3 +28,8 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # What the command line shows as plain lines is a line like the others here.
+    library = logging.getLogger("textsim")
+    library.handlers.clear()
+    library.propagate = True
+    library.setLevel(logging.NOTSET)
