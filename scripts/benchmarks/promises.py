@@ -1,7 +1,7 @@
 """How often a promised precision fails on new pairs: by draws from a known distribution, and by resamples of real sets.
 
-    python scripts/benchmarks/coverage.py                      # the known distribution
-    python scripts/benchmarks/coverage.py --data DATA          # and DATA/pairs/{lcqmc,bq,atec}/dev.tsv, by zh-general
+    python scripts/benchmarks/promises.py                      # the known distribution
+    python scripts/benchmarks/promises.py --data DATA          # and DATA/pairs/{lcqmc,bq,atec}/dev.tsv, by zh-general
 
 Prints a table: of the draws, the fraction in which a match, or no match, is less precise than promised; the fraction in
 which both could be promised; and the mean fraction of pairs that are unsure there.
