@@ -13,7 +13,8 @@ import numpy as np
 
 from textsim.extras import needed_for
 
-COLORS = {"train": "#7f8fa6", "validation": "#1b6ca8", "same": "#1b8a5a", "different": "#c0392b"}
+# Blue and orange are told apart also by those who confuse red and green.
+COLORS = {"train": "#7f8fa6", "validation": "#1b6ca8", "same": "#1b6ca8", "different": "#d9822b"}
 CHINESE_FONT = "Noto Sans SC"
 
 
@@ -91,7 +92,7 @@ def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
         if ranked:
             ranking = {"ROC AUC": ("val_auc", COLORS["validation"], "-")}
             if any("val_spearman" in row for row in history):
-                ranking["Spearman"] = ("val_spearman", COLORS["same"], "-")
+                ranking["Spearman"] = ("val_spearman", COLORS["different"], "-")
             lines(axes[2], ranking)
             axes[2].set_title("ranking of the validation pairs", loc="left")
 
