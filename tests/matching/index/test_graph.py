@@ -110,7 +110,10 @@ def test_another_object_takes_a_new_graph_over(
     with TextIndex.open(index.path, matcher) as other:
         for _ in range(3):
             index.compact()
-            assert same(other, exact, [rows[5].text, rows[750].text]) == 1
+            queries = [rows[5].text, rows[750].text]
+            # Both read the same file. It differs from one compaction to the next, and so may what it misses.
+            assert same(other, index, queries) == 1
+            assert same(other, exact, queries) >= 0.9
 
 
 def test_a_graph_that_is_damaged_is_made_anew(
