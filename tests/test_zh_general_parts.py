@@ -35,11 +35,11 @@ def test_templates_are_filled_and_repeat() -> None:
 def test_held_out_templates_are_others(tmp_path: Path) -> None:
     from zh_general.templates import HELD_OUT, template_pairs
 
-    path = tmp_path / "templates.txt"
+    path = tmp_path / "some.txt"
     lines = [f"第{chr(0x4E00 + n)}句 | 另{chr(0x4E00 + n)}句" for n in range(2 * HELD_OUT)]
     path.write_text("[kind 1]\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    seen = {pair.text for pair in template_pairs(2, held_out=False, path=path)}
-    kept = {pair.text for pair in template_pairs(2, held_out=True, path=path)}
+    seen = {pair.text for pair in template_pairs(2, held_out=False, folder=tmp_path)}
+    kept = {pair.text for pair in template_pairs(2, held_out=True, folder=tmp_path)}
     assert len(kept) == 2 and len(seen) == 2 * HELD_OUT - 2
     assert not seen & kept
 
@@ -47,14 +47,39 @@ def test_held_out_templates_are_others(tmp_path: Path) -> None:
 def test_a_template_makes_a_choice_once_and_draws_different_fillers(tmp_path: Path) -> None:
     from zh_general.templates import template_pairs
 
-    path = tmp_path / "templates.txt"
+    path = tmp_path / "some.txt"
     path.write_text("p = 甲 乙 丙\n[k 0]\n{p1}(吃/喝){p2} | {p2}(吃/喝){p1}\n", encoding="utf-8")
-    pairs = template_pairs(50, held_out=False, path=path)
+    pairs = template_pairs(50, held_out=False, folder=tmp_path)
     assert len(pairs) == 12
     for pair in pairs:
         assert pair.text[0] != pair.text[2]
         assert pair.variant == pair.text[::-1]
         assert (pair.label, pair.kind) == (0, "k")
+
+
+def test_phrasings_of_a_line_match_and_lines_of_a_topic_do_not(tmp_path: Path) -> None:
+    from zh_general.intents import HELD_OUT, intent_pairs
+
+    topics = [f"# {n}\n退{n} | 还{n} | 回{n}\n换{n} | 改{n}\n" for n in range(2 * HELD_OUT)]
+    (tmp_path / "some.txt").write_text("\n".join(topics), encoding="utf-8")
+    pairs = intent_pairs(held_out=False, per_topic=100, folder=tmp_path)
+    assert pairs == intent_pairs(held_out=False, per_topic=100, folder=tmp_path)
+    assert len(pairs) == (2 * HELD_OUT - 2) * (3 + 1 + 6)
+    for left, right, label in pairs:
+        assert left[1:] == right[1:]
+        assert label == ((left[0] in "退还回") == (right[0] in "退还回"))
+    kept = intent_pairs(held_out=True, per_topic=4, folder=tmp_path)
+    assert [sum(pair[2] == label for pair in kept) for label in (0, 1)] == [4, 4]
+    assert not {pair[0] for pair in kept} & {pair[0] for pair in pairs}
+
+
+def test_no_pair_of_the_written_sentences_has_both_labels() -> None:
+    from zh_general.intents import intent_pairs
+
+    labels: dict[frozenset[str], int] = {}
+    for held_out in (False, True):
+        for left, right, label in intent_pairs(held_out=held_out, per_topic=1000):
+            assert labels.setdefault(frozenset((left, right)), label) == label, (left, right)
 
 
 def test_near_pairs_share_characters() -> None:
@@ -86,7 +111,7 @@ def test_general_pairs_have_the_teachers_labels(tmp_path: Path, monkeypatch: pyt
     np.testing.assert_allclose(vectors, encode(texts), atol=1e-3)
     # What is there is not made again.
     encoded.clear()
-    (tmp_path / "teacher" / "0001.npy").unlink()
+    (tmp_path / "teacher" / "0001.json").unlink()
     np.testing.assert_array_equal(general_pairs.teacher_vectors(texts, tmp_path / "teacher"), vectors)
     assert sorted(encoded) == sorted(texts[30:60])
 

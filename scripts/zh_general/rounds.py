@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from textsim.text.word_vectors import save_word_vectors
 from textsim.training.augmentation.contrast import contrast_pairs
 from textsim.training.augmentation.mining import mine_pairs
 from zh_general.general_pairs import Row, pairs_of, teacher_vectors
+from zh_general.intents import intent_pairs
 from zh_general.raw_texts import choose
 from zh_general.templates import template_pairs
 
@@ -32,6 +33,22 @@ FROM_SETS = {"lcqmc": 4000, "bq": 1500, "atec": 1500, "pawsx_zh": 1500}
 MINED = {"lcqmc": (30_000, 1, 0.15), "bq": (24_000, 2, 0.1), "atec": (20_000, 2, 0.1)}
 """Of each set: texts among which pairs are found, pairs of a text, and the fraction of texts it is compared with. The
 model labels them itself, so that it keeps what it knows."""
+
+HARD_RULES = (
+    "number-changed",
+    "time-changed",
+    "negation-removed",
+    "negation-added",
+    "roles-swapped",
+    "endpoints-swapped",
+    "possessor-swapped",
+    "double-negation",
+    "double-negation-halved",
+    "sequence-swapped",
+    "voice-changed",
+    "voice-roles-swapped",
+)
+"""Of whose pairs a model gets the most wrong, since rows of the sets say otherwise or hold few of the kind."""
 
 _CONTRAST_SHARES = {"lcqmc": 0.4, "bq": 0.15, "atec": 0.15, "pawsx_zh": 0.15}
 
@@ -54,6 +71,11 @@ class Round(NamedTuple):
         cosine: whether the head gets the cosine of both sides as one more input.
         seed: of every draw.
         changes: to the recipe of the model before.
+        taught: of each set's pairs that its specialists labelled.
+        balanced: sets of which as many matches are drawn as there are others: where a set has more of one class than
+            the others, its rows want another threshold than theirs.
+        hard: more pairs of each of `HARD_RULES`.
+        per_topic: pairs of a topic of the sentences in intents.
     """
 
     rows: dict[str, int]
@@ -68,6 +90,10 @@ class Round(NamedTuple):
     changes: tuple[str, ...]
     kept: float = 0.0
     cosine: bool = False
+    taught: Mapping[str, int] = {}
+    balanced: tuple[str, ...] = ()
+    hard: int = 0
+    per_topic: int = 0
 
 
 def read(path: Path, label_max: float = 1.0) -> list[Row]:
@@ -148,13 +174,24 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
     for name, count in plan.rows.items():
         rows = read(pairs / name / "train.tsv")
         asked += [text for k in rng.permutation(len(rows))[: FROM_SETS[name]] for text in rows[k][:2]]
-        drawn = [rows[k] for k in rng.permutation(len(rows))[:count]]
+        order = rng.permutation(len(rows))
+        if name in plan.balanced:
+            matches = np.array([row[2] >= 0.5 for row in rows])[order]
+            each = min(matches.sum(), len(rows) - matches.sum())
+            order = order[np.where(matches, matches.cumsum(), (~matches).cumsum()) <= each]
+        drawn = [rows[k] for k in order[:count]]
         # Of rows whose sides are the same there is little to learn.
         drawn = [row for row in drawn if row[0] != row[1] or rng.random() < 0.2]
         sets += drawn
         bases += [row[0] for row in drawn[: int(plan.contrast_texts * _CONTRAST_SHARES[name])]]
     files = [write(folder / "sets.tsv", sets)]
     files.append(write(folder / "mined.tsv", own_rows(plan, before, data, work)))
+    taught: list[Row] = []
+    for name, count in plan.taught.items():
+        found = read(work / f"{name}-mined.tsv")
+        taught += [found[k] for k in rng.permutation(len(found))[:count]]
+    if taught:
+        files.append(write(folder / "taught.tsv", taught))
 
     texts = [
         text for text in dict.fromkeys([*chosen.texts(), *asked, *_texts(graded)]) if text not in kept_back
@@ -170,6 +207,8 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
     bases = [text for text in dict.fromkeys(bases + raw[: plan.contrast_texts * 6 // 5]) if len(text) <= 90]
     rnd.shuffle(bases)
     contrast = contrast_pairs(bases, per_text=3, per_rule=plan.per_rule, seed=plan.seed)
+    if plan.hard:
+        contrast += contrast_pairs(bases, rules=HARD_RULES, per_text=2, per_rule=plan.hard, seed=plan.seed + 1)
     of_rules, of_templates = plan.unequal
     files.append(
         write(
@@ -182,6 +221,9 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
             folder / "templates.tsv", ((pair.text, pair.variant, pair.label or of_templates) for pair in made)
         )
     )
+    own = intent_pairs(held_out=False, per_topic=plan.per_topic, seed=plan.seed)
+    if own:
+        files.append(write(folder / "intents.tsv", ((a, b, label or of_templates) for a, b, label in own)))
     files.append(write(folder / "same.tsv", ((text, text, 1.0) for text in raw[:3000])))
     return files
 
@@ -228,19 +270,23 @@ def traditional_vectors(model: SavedModel, path: Path) -> Path:
 
 
 def dev_file(data: Path, path: Path, sets: Sequence[str]) -> Path:
-    """Rows of every dev file, and of templates that training does not see, to choose the epoch and the threshold on."""
+    """Rows of every dev file, and of templates and topics that training does not see, to choose the epoch and the threshold on."""
     rows: list[Row] = []
     for name in sets:
         found = read(data / "pairs" / name / "dev.tsv")
         rows += [found[k] for k in np.random.default_rng(5).permutation(len(found))[:2500]]
     rows += read(data / "pairs" / "stsb_zh" / "dev.tsv", 5)
-    rows += [
-        (pair.text, pair.variant, float(pair.label)) for pair in template_pairs(12, held_out=True, seed=1)
+    return write(path, rows + held_out_rows(1))
+
+
+def held_out_rows(seed: int) -> list[Row]:
+    """Pairs of the templates and the topics that training does not see."""
+    made = template_pairs(12, held_out=True, seed=seed)
+    own = intent_pairs(held_out=True, per_topic=20, seed=seed)
+    return [(pair.text, pair.variant, float(pair.label)) for pair in made] + [
+        (left, right, float(label)) for left, right, label in own
     ]
-    return write(path, rows)
 
 
 def held_out_file(path: Path) -> Path:
-    """Pairs of the templates that training does not see."""
-    pairs = template_pairs(12, held_out=True, seed=7)
-    return write(path, ((pair.text, pair.variant, float(pair.label)) for pair in pairs))
+    return write(path, held_out_rows(7))

@@ -1,4 +1,4 @@
-"""Pairs of sentences from the templates in templates.txt, which says how those are written."""
+"""Pairs of sentences from the templates in templates/*.txt; mixed.txt says how those are written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-PATH = Path(__file__).with_name("templates.txt")
+FOLDER = Path(__file__).with_name("templates")
 HELD_OUT = 5
 """Every fifth template of a kind is kept from training."""
 
@@ -24,8 +24,18 @@ class TemplatePair(NamedTuple):
     kind: str
 
 
-def read_templates(path: Path = PATH) -> tuple[dict[str, list[str]], list[tuple[str, int, str, str]]]:
-    """The fillers by name, and the templates: kind, label, and the two sides."""
+class Template(NamedTuple):
+    """Both sides of a pair with their slots, and the fillers of its file by name."""
+
+    left: str
+    right: str
+    label: int
+    kind: str
+    fillers: dict[str, list[str]]
+
+
+def read_templates(path: Path) -> list[Template]:
+    """The templates of a file, in its order."""
     fillers: dict[str, list[str]] = {}
     templates = []
     kind, label = "", 0
@@ -38,28 +48,28 @@ def read_templates(path: Path = PATH) -> tuple[dict[str, list[str]], list[tuple[
             fillers[found[1]] = list(dict.fromkeys(found[2].split()))
         else:
             left, right = line.split(" | ")
-            templates.append((kind, label, left.strip(), right.strip()))
-    return fillers, templates
+            templates.append(Template(left.strip(), right.strip(), label, kind, fillers))
+    return templates
 
 
 def template_pairs(
-    per_template: int, *, held_out: bool, seed: int = 0, path: Path = PATH
+    per_template: int, *, held_out: bool, seed: int = 0, folder: Path = FOLDER
 ) -> list[TemplatePair]:
     """Pairs of the templates, each pair once: of those that training may see, or of those `held_out`."""
-    fillers, templates = read_templates(path)
     pairs: dict[TemplatePair, None] = {}
-    for number, (kind, label, left, right) in enumerate(templates):
-        if (number % HELD_OUT == HELD_OUT - 1) != held_out:
-            continue
-        rng = random.Random(f"{seed} {number}")
-        for _ in range(per_template):
-            text, variant = _filled(left, right, fillers, rng)
-            if text != variant:
-                pairs.setdefault(TemplatePair(text, variant, label, kind))
+    for path in sorted(folder.glob("*.txt")):
+        for number, template in enumerate(read_templates(path)):
+            if (number % HELD_OUT == HELD_OUT - 1) != held_out:
+                continue
+            rng = random.Random(f"{seed} {path.stem} {number}")
+            for _ in range(per_template):
+                text, variant = _filled(template, rng)
+                if text != variant:
+                    pairs.setdefault(TemplatePair(text, variant, template.label, template.kind))
     return list(pairs)
 
 
-def _filled(left: str, right: str, fillers: dict[str, list[str]], rng: random.Random) -> tuple[str, str]:
+def _filled(template: Template, rng: random.Random) -> tuple[str, str]:
     """Both sides with their choices made and their fillers in place."""
     chosen: dict[str, str] = {}
 
@@ -70,11 +80,11 @@ def _filled(left: str, right: str, fillers: dict[str, list[str]], rng: random.Ra
             chosen[found[0]] = rng.choice(options)
         return chosen[found[0]]
 
-    left, right = (_CHOICE.sub(choose, side) for side in (left, right))
+    left, right = (_CHOICE.sub(choose, side) for side in (template.left, template.right))
     drawn: dict[tuple[str, str], str] = {}
     for name, digit in dict.fromkeys(_SLOT.findall(left + right)):
         taken = {word for (other, _), word in drawn.items() if other == name}
-        drawn[name, digit] = rng.choice([word for word in fillers[name] if word not in taken])
+        drawn[name, digit] = rng.choice([word for word in template.fillers[name] if word not in taken])
 
     def fill(found: re.Match[str]) -> str:
         return drawn[found[1], found[2]]

@@ -271,6 +271,22 @@ def test_adversarial_training_takes_the_mean_gradient_of_two_readings(trainable:
     assert not model.embedding.table.numpy()[0].any()
 
 
+def test_of_every_two_batches_the_second_alone_is_read_adversarially() -> None:
+    def weights(steps: int, **training: float) -> dict[str, np.ndarray]:
+        model = build(small(head="interaction", training={"clip_norm": None, **training}))
+        train(model, batch_for(model), keras.optimizers.SGD(0.5), steps)
+        return model.weight_arrays()
+
+    def differ(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+        return any(np.abs(one[path] - other[path]).max() > 1e-4 for path in one)
+
+    plain, sometimes, always = {}, {"adversarial": 0.2, "adversarial_every": 2}, {"adversarial": 0.2}
+    assert differ(weights(1), weights(1, **always))
+    assert not differ(weights(1, **plain), weights(1, **sometimes))
+    assert differ(weights(2, **plain), weights(2, **sometimes))
+    assert differ(weights(2, **always), weights(2, **sometimes))
+
+
 def test_a_batch_of_empty_texts_trains() -> None:
     pooling = {"pooling": "attention", "head": "interaction"}
     recipe = small(**pooling, projection=Part(name="dense", units=[3]), training={"adversarial": 0.1})

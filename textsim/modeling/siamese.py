@@ -142,9 +142,9 @@ class SiameseModel(keras.Model):
         self, batch: dict[str, tf.Tensor], sources: Sequence[Any]
     ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor, list[Any]]:
         """As `_read`, the gradient with `adversarial` training the mean of two readings: of the batch as it is, and
-        with its token vectors moved against the model.
+        with its token vectors moved against the model. Of `adversarial_every` batches the last alone is read twice.
         """
-        share = self.recipe.training.adversarial
+        share, every = self.recipe.training.adversarial, self.recipe.training.adversarial_every
         if not share:
             return self._read(batch, sources)
         assert self.embedding is not None
@@ -152,13 +152,21 @@ class SiameseModel(keras.Model):
         sides, loss, [*gradients, of_table] = self._read(
             batch, [*sources, self.embedding.table.value], part=0.5
         )
-        shift = self.embedding.adversarial_shift(of_table, share)
-        _, _, moved = self._read(batch, sources, shift, part=0.5)
-        means = [
-            None if first is None else tf.convert_to_tensor(first) + tf.convert_to_tensor(second)
-            for first, second in zip(gradients, moved, strict=True)
-        ]
-        return sides, loss, means
+        halves = [None if found is None else tf.convert_to_tensor(found) for found in gradients]
+
+        def moved() -> list[tf.Tensor]:
+            assert self.embedding is not None
+            shift = self.embedding.adversarial_shift(of_table, share)
+            found = self._read(batch, sources, shift, part=0.5)[2]
+            return [tf.convert_to_tensor(gradient) for gradient in found if gradient is not None]
+
+        def unmoved() -> list[tf.Tensor]:
+            return [half for half in halves if half is not None]
+
+        # The optimizer's count of steps goes on in a run that was stopped.
+        due = (self.optimizer.iterations + 1) % every == 0
+        others = iter(moved() if every == 1 else tf.cond(due, moved, unmoved))
+        return sides, loss, [None if half is None else half + next(others) for half in halves]
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
         sources = [variable.value for variable in self.trainable_variables]
