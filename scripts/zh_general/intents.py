@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("intents")
@@ -29,33 +30,40 @@ def read_intents(path: Path) -> list[Topic]:
     return [topic for topic in topics if topic]
 
 
+def topics(held_out: bool, folder: Path = FOLDER) -> Iterator[tuple[str, Topic]]:
+    """The topics that training may see, or those `held_out`, each with a name of its own."""
+    for path in sorted(folder.glob("*.txt")):
+        for number, topic in enumerate(read_intents(path)):
+            if (number % HELD_OUT == HELD_OUT - 1) == held_out:
+                yield f"{path.stem} {number}", topic
+
+
+def sentences(held_out: bool, folder: Path = FOLDER) -> list[str]:
+    """All distinct sentences of the topics."""
+    found = (text for _, topic in topics(held_out, folder) for intent in topic for text in intent)
+    return list(dict.fromkeys(found))
+
+
 def intent_pairs(
     *, held_out: bool, per_topic: int, seed: int = 0, folder: Path = FOLDER
 ) -> list[tuple[str, str, int]]:
-    """Both texts and the label of pairs of the topics that training may see, or of those `held_out`.
+    """Both texts and the label of pairs of one topic each.
 
     Args:
-        held_out: which topics.
+        held_out: whether of the topics that training does not see.
         per_topic: pairs of a topic at most, half of each label where there are so many.
         seed: of every draw.
         folder: of the files.
     """
     pairs: list[tuple[str, str, int]] = []
-    for path in sorted(folder.glob("*.txt")):
-        for number, topic in enumerate(read_intents(path)):
-            if (number % HELD_OUT == HELD_OUT - 1) != held_out:
-                continue
-            rng = random.Random(f"{seed} {path.stem} {number}")
-            same = [pair for intent in topic for pair in itertools.combinations(intent, 2)]
-            other = [
-                pair
-                for one, two in itertools.combinations(topic, 2)
-                for pair in itertools.product(one, two)
-                # A phrasing that two lines share would be both.
-                if pair[0] != pair[1]
-            ]
-            for label, found in ((1, same), (0, other)):
-                drawn = rng.sample(found, min(per_topic // 2, len(found)))
-                # A pair has no order.
-                pairs += [(*rng.sample(pair, 2), label) for pair in drawn]  # type: ignore[misc]
+    for name, topic in topics(held_out, folder):
+        rng = random.Random(f"{seed} {name}")
+        same = [pair for intent in topic for pair in itertools.combinations(intent, 2)]
+        other = [
+            pair for one, two in itertools.combinations(topic, 2) for pair in itertools.product(one, two)
+        ]
+        for label, found in ((1, same), (0, other)):
+            drawn = rng.sample(found, min(per_topic // 2, len(found)))
+            # A pair has no order.
+            pairs += [(*rng.sample(pair, 2), label) for pair in drawn]  # type: ignore[misc]
     return pairs

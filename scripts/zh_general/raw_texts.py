@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,8 +55,8 @@ class Chosen(NamedTuple):
         return list(dict.fromkeys([text for pair in self.near for text in pair] + self.single))
 
 
-def choose(folder: Path, seed: int = 0) -> Chosen:
-    """Sentences of every file of a folder."""
+def choose(folder: Path, seed: int = 0, only: Sequence[str] | None = None) -> Chosen:
+    """Sentences of every file of a folder, or of those with the names given."""
     rng = np.random.default_rng(seed)
     near: list[tuple[str, str]] = []
     single: list[str] = []
@@ -68,8 +69,11 @@ def choose(folder: Path, seed: int = 0) -> Chosen:
         wanted = round(PER_FILE * SHARES.get(path.stem, 1.0))
         pairs = near_pairs(texts, wanted * 11 // 20, rng)
         used = {k for pair in pairs for k in pair}
+        order = rng.permutation(len(texts)).tolist()
+        if only is not None and path.stem not in only:
+            continue  # After its draws, so that the other files' sentences are the same ones.
         near += [(texts[a], texts[b]) for a, b in pairs]
-        others = [k for k in rng.permutation(len(texts)).tolist() if k not in used]
+        others = [k for k in order if k not in used]
         single += [texts[k] for k in others[: max(wanted - len(used), 0)]]
     return Chosen(near, single)
 

@@ -21,7 +21,7 @@ from textsim.text.word_vectors import save_word_vectors
 from textsim.training.augmentation.contrast import contrast_pairs
 from textsim.training.augmentation.mining import mine_pairs
 from zh_general.general_pairs import Row, pairs_of, teacher_vectors
-from zh_general.intents import intent_pairs
+from zh_general.intents import intent_pairs, sentences
 from zh_general.raw_texts import choose
 from zh_general.templates import template_pairs
 
@@ -204,11 +204,15 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
 
     raw = [text for text in chosen.texts() if len(text) <= 60]
     rnd.shuffle(raw)
+    if plan.per_topic:
+        bases += sentences(held_out=False)
     bases = [text for text in dict.fromkeys(bases + raw[: plan.contrast_texts * 6 // 5]) if len(text) <= 90]
     rnd.shuffle(bases)
     contrast = contrast_pairs(bases, per_text=3, per_rule=plan.per_rule, seed=plan.seed)
     if plan.hard:
-        contrast += contrast_pairs(bases, rules=HARD_RULES, per_text=2, per_rule=plan.hard, seed=plan.seed + 1)
+        contrast += contrast_pairs(
+            bases, rules=HARD_RULES, per_text=2, per_rule=plan.hard, seed=plan.seed + 1
+        )
     of_rules, of_templates = plan.unequal
     files.append(
         write(
@@ -236,7 +240,8 @@ def own_rows(plan: Round, before: SavedModel, data: Path, work: Path) -> list[Ro
     """Pairs of each set's training texts, found and labelled by the model before the first plan."""
     rows: list[Row] = []
     matcher = TextMatcher(before)
-    for name, (count, per_text, share) in MINED.items():
+    for name in plan.mined:
+        count, per_text, share = MINED[name]
         path = work / f"own-{name}.tsv"
         if not path.exists():
             texts = list(dict.fromkeys(_texts(read(data / "pairs" / name / "train.tsv"))))
