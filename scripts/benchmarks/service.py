@@ -1,7 +1,9 @@
 """The service under load, client and server on this machine: requests a second, latency, errors, memory, bits.
 
     python scripts/benchmarks/service.py --seconds 10
-    python scripts/benchmarks/service.py --soak 600      # 64 clients for ten minutes
+    python scripts/benchmarks/service.py --seconds 10 --soak 600      # and then 64 clients for ten minutes
+
+Targets are for two cores that the clients share with the service.
 
 Questions come from `--data` (the environment variable TEXTSIM_DATA), or from the demo pairs. Exit code 1 where a
 request failed or an answer was not that of the Python API to the bit.
