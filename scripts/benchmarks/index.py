@@ -11,8 +11,8 @@ scikit-learn's brute-force neighbours over the same vectors, the text encoded al
 `large`: a folder of many texts: how fast it is built and opened, how long a search takes, what of the exact first ten
 it finds, and the memory of a process that does nothing but search; against FAISS's IVF index of one byte a number.
 
-`duplicates`: labelled pairs of BQ's dev file in one group, against MinHash; and how long `textsim dedup` takes over many
-texts, and its memory.
+`duplicates`: labelled pairs of BQ's dev file in one group, against MinHash; and for how long `textsim dedup` runs over
+many texts, in how much memory.
 
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/bq/dev.tsv` and `rawtext/*.txt`, from whose lines the texts are. FAISS needs `pip install faiss-cpu`.

@@ -32,6 +32,7 @@ from textsim.matching.text_matcher import TextMatcher
 
 MODEL = "zh-general"
 STORED = 3000
+BATCH = 256
 
 
 class Load(NamedTuple):
@@ -49,13 +50,19 @@ class Load(NamedTuple):
     failed: int
     took: float
 
-    def line(self, name: str) -> str:
+    def report(self, name: str, target: str = "") -> None:
         count = len(self.seconds)
         p50, p99 = 1000 * np.percentile(self.seconds, [50, 99])
-        return (
-            f"{name:<34} {count / self.took:>8,.0f} requests/s {self.items * count / self.took:>9,.0f} items/s "
-            f"p50 {p50:>6.1f} ms p99 {p99:>6.1f} ms failed {self.failed}"
+        each = f", {self.items * count / self.took:,.0f} pairs/s" if self.items > 1 else ""
+        report(
+            name,
+            f"{count / self.took:,.0f} requests/s{each}, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {self.failed} failed",
+            f"{target}, 0 failed" if target else "0 failed",
         )
+
+
+def report(what: str, value: str, target: str = "") -> None:
+    print(f"| {what} | {value} | {target} |", flush=True)
 
 
 async def load(
@@ -117,7 +124,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=10, help="of each load")
-    parser.add_argument("--soak", type=float, metavar="SECONDS", help="64 clients for so long, and memory")
+    parser.add_argument(
+        "--soak", type=float, metavar="SECONDS", help="then 64 clients for so long, and memory"
+    )
     parser.add_argument("--data", type=Path, default=os.environ.get("TEXTSIM_DATA"))
     arguments = parser.parse_args()
     texts = questions(arguments.data and Path(arguments.data))
@@ -143,7 +152,7 @@ def main() -> None:
         url = f"http://127.0.0.1:{port}"
         try:
             wait(url)
-            failed = run(url, server.pid, matcher, index, asked, arguments)
+            failed = run(url, server.pid, matcher, index, stored, asked, arguments)
         finally:
             server.terminate()
             server.wait(60)
@@ -165,40 +174,68 @@ def run(
     pid: int,
     matcher: TextMatcher,
     index: TextIndex,
+    stored: list[str],
     asked: list[str],
     arguments: argparse.Namespace,
 ) -> int:
-    pairs = list(zip(asked[:1000], asked[1000:], strict=False))
+    """Prints what all loads measured. Returns how many requests failed."""
+    pairs = list(zip(asked[: len(asked) // 2], asked[len(asked) // 2 :], strict=False))
     decisions = [
         found._asdict()
         for found in matcher.decisions(matcher.score_texts(*map(list, zip(*pairs, strict=True))))
     ]
     one = [{"pairs": [pair]} for pair in pairs]
     each = [[decision] for decision in decisions]
-    if arguments.soak:
-        before = memory(pid)
-        result = asyncio.run(load(url, "/v1/score", one, each, 64, arguments.soak, 1))
-        print(result.line("64 clients, one pair"))
-        print(f"memory of the service: {before:.0f} MB before, {memory(pid):.0f} MB after")
-        return result.failed
     failed = 0
-    for clients in (1, 8, 64):
+    print("| what | measured | target |\n|---|---|---|")
+    for clients, target in ((1, ""), (8, "600 requests/s, p99 25 ms"), (64, "")):
         result = asyncio.run(load(url, "/v1/score", one, each, clients, arguments.seconds, 1))
-        print(result.line(f"score, {clients} clients, one pair"), flush=True)
+        result.report(f"score, {clients} clients, one pair", target)
         failed += result.failed
-    parts = [slice(start, start + 256) for start in range(0, 768, 256)]
+    parts = [slice(start, start + BATCH) for start in range(0, len(pairs) - BATCH + 1, BATCH)]
     many = [{"pairs": pairs[part]} for part in parts]
     result = asyncio.run(
-        load(url, "/v1/score", many, [decisions[part] for part in parts], 8, arguments.seconds, 256)
+        load(url, "/v1/score", many, [decisions[part] for part in parts], 8, arguments.seconds, BATCH)
     )
-    print(result.line("score, 8 clients, 256 pairs"), flush=True)
+    result.report(f"score, 8 clients, {BATCH} pairs", "8,000 pairs/s")
     failed += result.failed
-    queries = asked[:1000]
+    queries = asked[: len(pairs)]
     bodies = [{"texts": [query], "k": 5} for query in queries]
     expected = [[[hit._asdict() for hit in hits]] for hits in index.search_many(queries, 5)]
     result = asyncio.run(load(url, "/v1/search", bodies, expected, 8, arguments.seconds, 1))
-    print(result.line(f"search among {len(index):,}, 8 clients"), flush=True)
-    return failed + result.failed
+    result.report(f"search among {len(index):,}, 8 clients", "500 requests/s")
+    failed += result.failed
+    baseline(matcher, stored, queries, arguments.seconds)
+    if arguments.soak:
+        memories, tenths = [memory(pid)], []
+        for _ in range(10):
+            tenths.append(asyncio.run(load(url, "/v1/score", one, each, 64, arguments.soak / 10, 1)))
+            memories.append(memory(pid))
+        whole = Load(
+            np.concatenate([tenth.seconds for tenth in tenths]),
+            1,
+            sum(tenth.failed for tenth in tenths),
+            sum(tenth.took for tenth in tenths),
+        )
+        whole.report(f"score, 64 clients, one pair, {arguments.soak:,.0f} s")
+        report(
+            "its memory, MB, before and after each tenth", " ".join(f"{mb:.0f}" for mb in memories), "flat"
+        )
+        failed += whole.failed
+    return failed
+
+
+def baseline(matcher: TextMatcher, stored: list[str], queries: list[str], seconds: float) -> None:
+    """Searches of scikit-learn over the same vectors, in this process: no service, no order, no decision."""
+    from sklearn.neighbors import NearestNeighbors
+
+    brute = NearestNeighbors(n_neighbors=5, metric="cosine", algorithm="brute").fit(matcher.encode(stored))
+    began, count = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        brute.kneighbors(matcher.encode([queries[count % len(queries)]]))
+        count += 1
+    rate = count / (time.perf_counter() - began)
+    report(f"scikit-learn, brute force among {len(stored):,}, no HTTP", f"{rate:,.0f} searches/s")
 
 
 if __name__ == "__main__":

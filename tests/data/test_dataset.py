@@ -766,7 +766,10 @@ def hostile(folder, **changes):
         ({"sentences__offsets__npy": lambda a: a * 2}, "that never fall"),
         ({"settings.json": '{"max_length": 1}'}, "sentences of max_length at most"),
         ({"settings.json": '{"max_length": "9"}'}, "expected max_length"),
-        ({"settings.json": '{"max_length": 1000000000}'}, "expected max_length, a number from 1 to 1,048,576"),
+        (
+            {"settings.json": '{"max_length": 1000000000}'},
+            "expected max_length, a number from 1 to 1,048,576",
+        ),
         ({"settings.json": "[]"}, "expected a JSON object"),
         ({"vocabulary.txt": "甲\n"}, r"vocabulary\.txt"),
         ({"manifest.json": {"kind": "pears"}}, "expected one of the kinds pairs, triplets, vectors"),
