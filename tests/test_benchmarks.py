@@ -339,4 +339,4 @@ def test_the_index_benchmark_and_its_baselines(
     monkeypatch.setattr(sys, "argv", ["index.py", *arguments])
     benchmark.main()
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
-    assert len(rows) == 7 + 8 + 1 and all(len(row) == 3 for row in rows)
+    assert len(rows) == 7 + 8 + 2 and all(len(row) == 3 for row in rows)

@@ -162,8 +162,9 @@ def test_what_needs_more_says_which_extra(files: Path) -> None:
     assert not list(files.glob("new*"))
 
 
-def test_the_image_takes_what_is_there_and_runs_without_root() -> None:
-    folder = ROOT / "examples" / "docker"
+@pytest.mark.parametrize("image", ["docker", "service"])
+def test_the_image_takes_what_is_there_and_runs_without_root(image: str) -> None:
+    folder = ROOT / "examples" / image
     instructions = [
         line.split(maxsplit=1)
         for line in (folder / "Dockerfile").read_text(encoding="utf-8").splitlines()

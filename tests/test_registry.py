@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
+from textsim import registry as registries
+from textsim.data.formats.format import FORMATS
 from textsim.errors import UnknownNameError
 from textsim.registry import Registry, import_installed_parts, unknown_name
 
@@ -34,6 +39,37 @@ def test_an_unknown_name_lists_the_known_ones_and_the_nearest(registry: Registry
     )
     with pytest.raises(UnknownNameError, match=message):
         registry.get("sqare")
+
+
+@pytest.mark.parametrize(
+    "parts", [value for value in vars(registries).values() if isinstance(value, Registry)] + [FORMATS]
+)
+def test_the_names_of_built_in_parts_are_known_without_importing_them(parts: Registry) -> None:
+    assert registries._written_names(parts._module) == {
+        name for name in parts.names() if parts.get(name).__module__.startswith("textsim.")
+    }
+
+
+def test_unknown_parts_are_found_out_without_keras() -> None:
+    code = """if True:
+        import sys
+        from textsim.config.recipes import RECIPES
+        from textsim.errors import UnknownNameError
+        for change in ("encoder=bilstmm", "pooling=lst", "projection=dens", "head=cosin", "loss=tripled"):
+            try:
+                RECIPES["bilstm-triplet"].replace([change]).check_names()
+            except UnknownNameError as error:
+                print(str(error).split(".")[0], str(error).split("mean ")[1].split("?")[0])
+        assert not {"keras", "tensorflow", "numpy"} & set(sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60)
+    assert done.stdout.splitlines() == [
+        "unknown encoder 'bilstmm' 'bilstm'",
+        "unknown pooling 'lst' 'last'",
+        "unknown encoder 'dens' 'dense'",
+        "unknown head 'cosin' 'cosine'",
+        "unknown loss 'tripled' 'triplet'",
+    ], done.stderr
 
 
 def test_a_name_near_to_none_gets_no_suggestion() -> None:

@@ -15,7 +15,9 @@ import difflib
 import functools
 import importlib
 import importlib.metadata
+import importlib.util
 import pkgutil
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -116,18 +118,26 @@ class Registry:
             UnknownNameError: no class has that name.
             MissingDependencyError: the classes need a library that is not installed.
         """
-        with needed_for(f"{self.kind} {name!r}"):
-            _import_all(self._module)
-        # Settings that are read may hold anything for a name.
-        if not isinstance(name, str) or name not in self._classes:
-            names = self.names()
-            if isinstance(name, str) and name in self._classes:
-                return self._classes[name]
-            raise UnknownNameError(
-                f"{unknown_name(self.kind, name, names)} A part of your own has a name once the module that registers "
-                "it is imported: import that first (--import MODULE on the command line)."
-            )
+        self.check(name)
+        if name not in self._classes:
+            with needed_for(f"{self.kind} {name!r}"):
+                _import_all(self._module)
         return self._classes[name]
+
+    def check(self, name: str) -> None:
+        """Raises UnknownNameError where no class has that name, and needs no library that classes need."""
+        # Settings that are read may hold anything for a name.
+        if isinstance(name, str):
+            if name in self._classes or name in _written_names(self._module):
+                return
+            import_installed_parts()
+            if name in self._classes:
+                return
+        names = tuple(sorted({*_written_names(self._module), *self._classes}))
+        raise UnknownNameError(
+            f"{unknown_name(self.kind, name, names)} A part of your own has a name once the module that registers "
+            "it is imported: import that first (--import MODULE on the command line)."
+        )
 
     def find_onnx_form(self, name: str) -> Callable[..., str] | None:
         """The ONNX form of the class registered as `name`; None where it has none."""
@@ -153,6 +163,19 @@ def _import_all(name: str) -> None:
     module = importlib.import_module(name)
     for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
         importlib.import_module(f"{name}.{found.name}")
+
+
+@functools.cache
+def _written_names(module: str) -> frozenset[str]:
+    """The names that a module, or all modules of a package, register, read without running them."""
+    names = []
+    spec = importlib.util.find_spec(module)
+    inside = (spec and spec.submodule_search_locations) or ()
+    for each in (module, *(f"{module}.{found.name}" for found in pkgutil.iter_modules(inside))):
+        found = importlib.util.find_spec(each)
+        source = getattr(found and found.loader, "get_source", lambda _: None)(each)
+        names += re.findall(r"""^@\w+\.register\(["'](.+?)["']\)""", source or "", re.MULTILINE)
+    return frozenset(names)
 
 
 @functools.cache

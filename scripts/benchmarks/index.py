@@ -2,7 +2,8 @@
 
     python scripts/benchmarks/index.py small
     python scripts/benchmarks/index.py large --texts 200000
-    python scripts/benchmarks/index.py duplicates
+    python scripts/benchmarks/index.py duplicates --texts 1000000
+    python scripts/benchmarks/index.py small large duplicates --texts 1000000     # all, against the targets
 
 `small`: 3,000 questions in memory and in a folder, one at a time, by eight threads, and as a list; against
 scikit-learn's brute-force neighbours over the same vectors, the text encoded alike.
@@ -10,7 +11,8 @@ scikit-learn's brute-force neighbours over the same vectors, the text encoded al
 `large`: a folder of many texts: how fast it is built and opened, how long a search takes, what of the exact first ten
 it finds, and the memory of a process that does nothing but search; against FAISS's IVF index of one byte a number.
 
-`duplicates`: labelled pairs of BQ's dev file in one group, against MinHash, and how long many texts take.
+`duplicates`: labelled pairs of BQ's dev file in one group, against MinHash; and for how long `textsim dedup` runs over
+many texts, in how much memory.
 
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/bq/dev.tsv` and `rawtext/*.txt`, from whose lines the texts are. FAISS needs `pip install faiss-cpu`.
@@ -35,7 +37,7 @@ import numpy as np
 
 from textsim import TextIndex, TextMatcher
 from textsim.data.rows import read_rows
-from textsim.matching.dedup import ScoredPairs, distinct_texts, group, score_neighbors
+from textsim.matching.dedup import ScoredPairs, group, score_neighbors
 from textsim.matching.index.listed import unit
 from textsim.matching.index.ranking import SharedCharacters
 from textsim.text.normalize import Normalizer
@@ -54,7 +56,8 @@ def sentences(data: Path, count: int) -> list[str]:
     for path in sorted((data / "rawtext").glob("*.txt")):
         for line in path.open(encoding="utf-8", errors="replace"):
             found.update(dict.fromkeys(re.split(r"[。！？；!?;\n]", line)))
-    texts = [text for text in map(str.strip, found) if 3 <= len(text) <= 60 and re.search("[一-鿿]", text)]
+    stripped = dict.fromkeys(map(str.strip, found))
+    texts = [text for text in stripped if 3 <= len(text) <= 60 and re.search("[一-鿿]", text)]
     random.Random(0).shuffle(texts)
     if len(texts) < count:
         raise SystemExit(f"the data has {len(texts):,} sentences. Expected {count:,}.")
@@ -122,7 +125,9 @@ def large(matcher: TextMatcher, data: Path, count: int, work: Path) -> None:
     TextIndex.build(matcher, stored, path, overwrite=True, progress=True).close()
     built = time.perf_counter() - start
     start = time.perf_counter()
-    encoded = np.concatenate([matcher.encode(stored[k : k + 8192]) for k in range(0, count, 8192)])
+    directions = np.empty((count, matcher.output_dim), np.float32)
+    for k in range(0, count, 8192):
+        directions[k : k + 8192] = matcher.encode(stored[k : k + 8192])
     encoding = time.perf_counter() - start
     report(f"{count:,} texts, built a second", f"{count / built:,.0f}", "5,000")
     report("the same without encoding", f"{count / max(1e-9, built - encoding):,.0f}")
@@ -134,7 +139,10 @@ def large(matcher: TextMatcher, data: Path, count: int, work: Path) -> None:
         index.search(text)
     taken = milliseconds([lambda text=text: index.search(text) for text in asked])  # type: ignore[misc]
     report("a search, ms, p50 / p99", f"{np.median(taken):.2f} / {np.quantile(taken, 0.99):.2f}", "2")
-    directions, queries = unit(encoded), unit(matcher.encode(asked))
+    # A part at a time: a million vectors are 4 GB.
+    for k in range(0, count, 8192):
+        directions[k : k + 8192] = unit(directions[k : k + 8192])
+    queries = unit(matcher.encode(asked))
     exact = exact_first_ten(directions, queries)
     found = [[int(hit.id) - 1 for hit in hits] for hits in index.search_many(asked, 10, rerank=False)]
     report("recall@10", f"{recall(found, exact):.3f}", "0.98")
@@ -207,7 +215,7 @@ def faiss_baseline(directions: np.ndarray, queries: np.ndarray, exact: list[list
         )
 
 
-def duplicates(matcher: TextMatcher, data: Path, counts: list[int]) -> None:
+def duplicates(matcher: TextMatcher, model: str, data: Path, counts: list[int]) -> None:
     places: dict[str, int] = {}
     pairs, labels = [], []
     for chunk in read_rows(data / "pairs" / "bq" / "dev.tsv", normalizer=Normalizer()):
@@ -232,12 +240,28 @@ def duplicates(matcher: TextMatcher, data: Path, counts: list[int]) -> None:
                 "0.80 at 0.50",
             )
     for count in counts:
-        listed = sentences(data, count)
-        wall, cpu = time.perf_counter(), time.process_time()
-        first = distinct_texts(matcher, listed).first
-        group(score_neighbors(matcher, [listed[place] for place in first]), matcher.threshold)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        report(f"{count:,} texts, seconds, of one core", f"{wall:.0f}, {cpu:.0f}", "600 for 1,000,000 on two")
+        wall, cpu, memory, said = dedup_command(model, sentences(data, count))
+        what = f"`textsim dedup`, {count:,} texts ({said})"
+        report(f"{what}: seconds, of one core", f"{wall:.0f}, {cpu:.0f}", "600 for 1,000,000 on two")
+        report(f"{what}: memory, MB", f"{memory:,.0f}", "4,096 for 1,000,000")
+
+
+def dedup_command(model: str, texts: list[str]) -> tuple[float, float, float, str]:
+    """Seconds, processor seconds and largest resident memory in MB of `textsim dedup`, and what it found."""
+    with tempfile.TemporaryDirectory() as work:
+        source, said = Path(work, "texts.txt"), Path(work, "said")
+        source.write_text("\n".join(texts) + "\n", encoding="utf-8")
+        command = [sys.executable, "-m", "textsim", "dedup", model, str(source), "--format", "lines"]
+        with said.open("wb") as file:
+            start = time.perf_counter()
+            process = subprocess.Popen([*command, "--out", str(Path(work, "groups.tsv"))], stderr=file)
+            _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        last = said.read_text(encoding="utf-8").strip().splitlines()[-1]
+        if process.returncode:
+            raise SystemExit(f"textsim dedup: {last}")
+        seconds = time.perf_counter() - start
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, last.rsplit("; ", 1)[-1]
 
 
 def minhash_pairs(texts: list[str], permutations: int = 128, bands: int = 64) -> ScoredPairs:
@@ -287,7 +311,7 @@ def main() -> None:
         for count in arguments.texts:
             large(matcher, arguments.data, count, arguments.work)
     if "duplicates" in arguments.what:
-        duplicates(matcher, arguments.data, arguments.texts)
+        duplicates(matcher, arguments.model, arguments.data, arguments.texts)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The service under load, client and server on this machine: requests a second, latency, errors, memory, bits.
 
     python scripts/benchmarks/service.py --seconds 10
-    python scripts/benchmarks/service.py --soak 600      # 64 clients for ten minutes
+    python scripts/benchmarks/service.py --seconds 10 --soak 600      # and then 64 clients for ten minutes
+
+Targets are for two cores that the clients share with the service.
 
 Questions come from `--data` (the environment variable TEXTSIM_DATA), or from the demo pairs. Exit code 1 where a
 request failed or an answer was not that of the Python API to the bit.
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -30,6 +33,7 @@ from textsim.matching.text_matcher import TextMatcher
 
 MODEL = "zh-general"
 STORED = 3000
+BATCH = 256
 
 
 class Load(NamedTuple):
@@ -47,13 +51,19 @@ class Load(NamedTuple):
     failed: int
     took: float
 
-    def line(self, name: str) -> str:
+    def report(self, name: str, target: str = "") -> None:
         count = len(self.seconds)
         p50, p99 = 1000 * np.percentile(self.seconds, [50, 99])
-        return (
-            f"{name:<34} {count / self.took:>8,.0f} requests/s {self.items * count / self.took:>9,.0f} items/s "
-            f"p50 {p50:>6.1f} ms p99 {p99:>6.1f} ms failed {self.failed}"
+        each = f", {self.items * count / self.took:,.0f} pairs/s" if self.items > 1 else ""
+        report(
+            name,
+            f"{count / self.took:,.0f} requests/s{each}, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {self.failed} failed",
+            f"{target}, 0 failed" if target else "0 failed",
         )
+
+
+def report(what: str, value: str, target: str = "") -> None:
+    print(f"| {what} | {value} | {target} |", flush=True)
 
 
 async def load(
@@ -68,25 +78,30 @@ async def load(
     """Clients that ask one request after the other, each on a connection of its own."""
     times: list[float] = []
     failed = 0
-    end = time.perf_counter() + seconds
 
-    async def ask(first: int) -> None:
+    async def ask(client: httpx.AsyncClient, first: int, end: float) -> None:
         nonlocal failed
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-            order = cycle([*range(first, len(bodies)), *range(first)])
-            while time.perf_counter() < end:
-                place = next(order)
-                began = time.perf_counter()
-                try:
-                    answer = await client.post(path, json=bodies[place])
-                    right = answer.status_code == 200 and answer.json()["results"] == expected[place]
-                except httpx.HTTPError:
-                    right = False
-                times.append(time.perf_counter() - began)
-                failed += not right
+        for place in cycle([*range(first, len(bodies)), *range(first)]):
+            began = time.perf_counter()
+            try:
+                answer = await client.post(path, json=bodies[place])
+                right = answer.status_code == 200 and answer.json()["results"] == expected[place]
+            except httpx.HTTPError:
+                right = False
+            times.append(time.perf_counter() - began)
+            failed += not right
+            if time.perf_counter() >= end:
+                return
 
-    began = time.perf_counter()
-    await asyncio.gather(*(ask(k * len(bodies) // clients) for k in range(clients)))
+    async with contextlib.AsyncExitStack() as stack:
+        # Made before the time begins: a client takes longer to make than to ask.
+        asking = [
+            await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60, verify=False))
+            for _ in range(clients)
+        ]
+        began = time.perf_counter()
+        places = [k * len(bodies) // clients for k in range(clients)]
+        await asyncio.gather(*(ask(*pair, began + seconds) for pair in zip(asking, places, strict=True)))
     return Load(np.array(times), items, failed, time.perf_counter() - began)
 
 
@@ -115,7 +130,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=10, help="of each load")
-    parser.add_argument("--soak", type=float, metavar="SECONDS", help="64 clients for so long, and memory")
+    parser.add_argument(
+        "--soak", type=float, metavar="SECONDS", help="then 64 clients for so long, and memory"
+    )
     parser.add_argument("--data", type=Path, default=os.environ.get("TEXTSIM_DATA"))
     arguments = parser.parse_args()
     texts = questions(arguments.data and Path(arguments.data))
@@ -141,7 +158,7 @@ def main() -> None:
         url = f"http://127.0.0.1:{port}"
         try:
             wait(url)
-            failed = run(url, server.pid, matcher, index, asked, arguments)
+            failed = run(url, server.pid, matcher, index, stored, asked, arguments)
         finally:
             server.terminate()
             server.wait(60)
@@ -163,40 +180,68 @@ def run(
     pid: int,
     matcher: TextMatcher,
     index: TextIndex,
+    stored: list[str],
     asked: list[str],
     arguments: argparse.Namespace,
 ) -> int:
-    pairs = list(zip(asked[:1000], asked[1000:], strict=False))
+    """Prints what all loads measured. Returns how many requests failed."""
+    pairs = list(zip(asked[: len(asked) // 2], asked[len(asked) // 2 :], strict=False))
     decisions = [
         found._asdict()
         for found in matcher.decisions(matcher.score_texts(*map(list, zip(*pairs, strict=True))))
     ]
     one = [{"pairs": [pair]} for pair in pairs]
     each = [[decision] for decision in decisions]
-    if arguments.soak:
-        before = memory(pid)
-        result = asyncio.run(load(url, "/v1/score", one, each, 64, arguments.soak, 1))
-        print(result.line("64 clients, one pair"))
-        print(f"memory of the service: {before:.0f} MB before, {memory(pid):.0f} MB after")
-        return result.failed
     failed = 0
-    for clients in (1, 8, 64):
+    print("| what | measured | target |\n|---|---|---|")
+    for clients, target in ((1, ""), (8, "600 requests/s, p99 25 ms"), (64, "")):
         result = asyncio.run(load(url, "/v1/score", one, each, clients, arguments.seconds, 1))
-        print(result.line(f"score, {clients} clients, one pair"), flush=True)
+        result.report(f"score, {clients} clients, one pair", target)
         failed += result.failed
-    parts = [slice(start, start + 256) for start in range(0, 768, 256)]
+    parts = [slice(start, start + BATCH) for start in range(0, len(pairs) - BATCH + 1, BATCH)]
     many = [{"pairs": pairs[part]} for part in parts]
     result = asyncio.run(
-        load(url, "/v1/score", many, [decisions[part] for part in parts], 8, arguments.seconds, 256)
+        load(url, "/v1/score", many, [decisions[part] for part in parts], 8, arguments.seconds, BATCH)
     )
-    print(result.line("score, 8 clients, 256 pairs"), flush=True)
+    result.report(f"score, 8 clients, {BATCH} pairs", "8,000 pairs/s")
     failed += result.failed
-    queries = asked[:1000]
+    queries = asked[: len(pairs)]
     bodies = [{"texts": [query], "k": 5} for query in queries]
     expected = [[[hit._asdict() for hit in hits]] for hits in index.search_many(queries, 5)]
     result = asyncio.run(load(url, "/v1/search", bodies, expected, 8, arguments.seconds, 1))
-    print(result.line(f"search among {len(index):,}, 8 clients"), flush=True)
-    return failed + result.failed
+    result.report(f"search among {len(index):,}, 8 clients", "500 requests/s")
+    failed += result.failed
+    baseline(matcher, stored, queries, arguments.seconds)
+    if arguments.soak:
+        memories, tenths = [memory(pid)], []
+        for _ in range(10):
+            tenths.append(asyncio.run(load(url, "/v1/score", one, each, 64, arguments.soak / 10, 1)))
+            memories.append(memory(pid))
+        whole = Load(
+            np.concatenate([tenth.seconds for tenth in tenths]),
+            1,
+            sum(tenth.failed for tenth in tenths),
+            sum(tenth.took for tenth in tenths),
+        )
+        whole.report(f"score, 64 clients, one pair, {arguments.soak:,.0f} s")
+        report(
+            "its memory, MB, before and after each tenth", " ".join(f"{mb:.0f}" for mb in memories), "flat"
+        )
+        failed += whole.failed
+    return failed
+
+
+def baseline(matcher: TextMatcher, stored: list[str], queries: list[str], seconds: float) -> None:
+    """Searches of scikit-learn over the same vectors, in this process: no service, no order, no decision."""
+    from sklearn.neighbors import NearestNeighbors
+
+    brute = NearestNeighbors(n_neighbors=5, metric="cosine", algorithm="brute").fit(matcher.encode(stored))
+    began, count = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        brute.kneighbors(matcher.encode([queries[count % len(queries)]]))
+        count += 1
+    rate = count / (time.perf_counter() - began)
+    report(f"scikit-learn, brute force among {len(stored):,}, no HTTP", f"{rate:,.0f} searches/s")
 
 
 if __name__ == "__main__":

@@ -467,6 +467,7 @@ def test_members_that_are_encrypted_or_there_twice(folder: Path) -> None:
         ({"members": 2, "output_dim": 4}, "of weight '0/embedding/table'"),
         ({"max_length": None}, "expected a value of max_length for kind 'text'"),
         ({"max_length": 1.5}, "max_length"),
+        ({"max_length": 2**20 + 1}, "max_length: .* less than or equal to 1048576"),
         ({"kind": "vectors"}, "expected null of max_length for kind 'vectors'"),
         ({"recipe.embedding": None}, "expected a value of recipe.embedding"),
         ({"recipe.pooling": None}, "expected a value of recipe.pooling"),

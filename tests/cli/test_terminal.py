@@ -209,3 +209,24 @@ def test_tensorflow_is_quiet_whatever_is_set(
 )
 def test_messages_name_options(message: str, expected: str) -> None:
     assert with_options(message, preprocess) == expected
+
+
+def test_every_command_that_reads_a_file_tells_of_lost_characters(tmp_path: Path) -> None:
+    pairs, texts, stored = tmp_path / "pairs.tsv", tmp_path / "texts.txt", tmp_path / "index"
+    pairs.write_text("怎么退\ufffd\t怎么退货\t1\n你好\t再见\t0\n你\ufffd\t\ufffd见\t0\n", encoding="utf-8")
+    texts.write_text("怎么退\ufffd\n你好\n\ufffd见\n", encoding="utf-8")
+    for command in (
+        ("score", "zh-general", "--input", pairs, "--columns", "1,2", "--output", tmp_path / "scores.tsv"),
+        ("evaluate", "zh-general", pairs),
+        ("calibrate", "zh-general", pairs),
+        ("encode", "zh-general", "--input", texts, "--output", tmp_path / "vectors.npy"),
+        ("index", "build", "zh-general", texts, "--out", stored),
+        ("index", "add", stored, texts),
+        ("search", stored, "--input", texts, "--output", tmp_path / "hits.tsv"),
+        ("search", "zh-general", texts, "你好"),
+        ("dedup", "zh-general", texts, "--out", tmp_path / "groups.tsv"),
+        ("mine", pairs, "--columns", "1,2", "--teacher", "zh-general", "--output", tmp_path / "mined.tsv"),
+    ):
+        result = run(*command)
+        assert result.exit_code == 0, f"{command}: {result.output}"
+        assert "2 rows hold U+FFFD" in result.stderr, f"{command}: {result.stderr}"

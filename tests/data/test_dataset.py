@@ -446,10 +446,13 @@ def test_arguments_that_cannot_be(tmp_path, train, options, message):
 @pytest.mark.parametrize(
     ("settings", "options", "message"),
     [
-        (VocabularySettings, {"max_length": 0}, "max_length: expected at least 1"),
+        (VocabularySettings, {"max_length": 0}, "max_length: expected 1 to 1,048,576. Received 0"),
+        (VocabularySettings, {"max_length": 2**20 + 1}, "max_length: expected 1 to 1,048,576"),
+        (VocabularySettings, {"max_length": 10**4000}, "max_length: .* Received 10000000000000000000"),
         (VocabularySettings, {"min_count": 0}, "min_count: expected at least 1"),
         (VocabularySettings, {"max_size": 0}, "max_size: expected at least 1"),
-        (WordVectorSettings, {"train_dim": 0}, "train_dim: expected at least 1"),
+        (WordVectorSettings, {"train_dim": 0}, "train_dim: expected 1 to 10,000. Received 0"),
+        (WordVectorSettings, {"train_dim": 10_001}, "train_dim: expected 1 to 10,000. Received 10001"),
         (WordVectorSettings, {"file": "v", "train_dim": 3}, "file and train_dim exclude each other"),
         (WordVectorSettings, {"file": "v", "extra_text": "x"}, "extra_text is for training word vectors"),
         (WordVectorSettings, {"train_dim": 3, "extra_text": ["-"]}, "extra_text: expected files"),
@@ -763,6 +766,10 @@ def hostile(folder, **changes):
         ({"sentences__offsets__npy": lambda a: a * 2}, "that never fall"),
         ({"settings.json": '{"max_length": 1}'}, "sentences of max_length at most"),
         ({"settings.json": '{"max_length": "9"}'}, "expected max_length"),
+        (
+            {"settings.json": '{"max_length": 1000000000}'},
+            "expected max_length, a number from 1 to 1,048,576",
+        ),
         ({"settings.json": "[]"}, "expected a JSON object"),
         ({"vocabulary.txt": "甲\n"}, r"vocabulary\.txt"),
         ({"manifest.json": {"kind": "pears"}}, "expected one of the kinds pairs, triplets, vectors"),

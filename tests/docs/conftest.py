@@ -18,6 +18,12 @@ FAQ = [
     "1\t登录密码忘了\t点「忘记密码」，用手机号重设\t账号",
     "2\t如何申请退货\t在订单里点「申请售后」\t售后",
 ]
+QUERIES = [
+    "问题,编号",
+    *(f"{text},1" for text in ("密码忘了登不上去", "忘记密码了", "登录密码忘记了怎么办")),
+    *(f"{text},2" for text in ("怎么退货", "我要退货")),
+    *(f"{text}," for text in ("今天天气怎么样", "红烧肉怎么做", "推荐一部电影", "光速是多少")),
+]
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +47,10 @@ def stage(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write(folder / "pairs.tsv", ["\t".join(row[:2]) for row in pairs])
     _write(folder / "questions.txt", texts)
     _write(folder / "faq.tsv", FAQ)
+    sheet = [line.replace("\t", ",") for line in FAQ]
+    sheet[0] = "编号,问题,答案,分类"
+    for name, rows in (("faq", sheet), ("tonight", sheet[:-1]), ("queries", QUERIES)):
+        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="gb18030")
     _write(folder / "log.txt", list(dict.fromkeys(row[1] for row in pairs[1:])))
     (folder / "char.vec").write_bytes((demo / "characters.vec").read_bytes())
     ok("preprocess", folder / "train.tsv", "--dev", folder / "dev.tsv", "--out", folder / "dataset")

@@ -29,7 +29,8 @@ def test_the_probabilities_that_hits_were_drawn_by_are_found() -> None:
     assert not fit_search(right[:50], scores[:50], margins[:50], precision=0.99).reachable
 
 
-def test_the_command(tmp_path: Path) -> None:
+@pytest.mark.parametrize("header", ["text\tid", "问题\t编号"])
+def test_the_command(tmp_path: Path, header: str) -> None:
     rows = [
         {"id": "a", "text": "怎么退货"},
         {"id": "b", "text": "花呗怎么还款"},
@@ -46,7 +47,7 @@ def test_the_command(tmp_path: Path) -> None:
         "明天几点开会\t",
         "你是谁\t",
     ]
-    queries.write_text("text\tid\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    queries.write_text(f"{header}\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
     arguments = ("calibrate", "zh-general", queries, "--search", tmp_path / "faq.index")
     values = json.loads(ok(*arguments, "--out", tmp_path / "model", "--json"))
     assert values["queries"] == 6 and values["right"] == 0.5

@@ -52,17 +52,17 @@ def index(model: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serve(model: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts `textsim serve` in a process of its own, and ends it after the test."""
+    """Starts `textsim serve` in a process of its own, and ends it after the test; without a model, `model`."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(*options: str) -> Server:
+    def start(*options: str, served: str | Path = model) -> Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         log = tmp_path / f"serve-{port}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "textsim", "serve", str(model), "--port", str(port), *options],
+                [sys.executable, "-m", "textsim", "serve", str(served), "--port", str(port), *options],
                 stderr=file,
                 stdout=file,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},

@@ -35,6 +35,7 @@ from textsim.artifacts.card import model_card
 from textsim.artifacts.pretrained import CONFIG, find_model
 from textsim.artifacts.shapes import Shapes, weight_shapes
 from textsim.artifacts.weights import SCALER, Precision, read_weights, stored_precision, write_weights
+from textsim.config.checks import LARGEST
 from textsim.config.settings import Recipe, Settings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.io.folders import atomic_folder, check_replaceable
@@ -127,7 +128,7 @@ class _Config(Settings):
     dim: int = Field(ge=1)
     output_dim: int = Field(ge=1)
     members: int = Field(default=1, ge=1, le=MOST_MEMBERS)
-    max_length: int | None = Field(ge=1)
+    max_length: int | None = Field(ge=1, le=LARGEST)
     threshold: float = Field(ge=0, le=1)
 
 

@@ -279,6 +279,10 @@ def _notes(report: FileReport) -> list[str]:
         parts.append(f"{report.rejected:,} bad rows left out{_numbers(report)}")
     if report.quoted:
         parts.append(quotes_note(report.quoted))
+    if report.undecoded:
+        parts.append(
+            f"{report.undecoded:,} rows hold U+FFFD: an earlier program could not decode what stood there"
+        )
     if report.left_out:
         parts.append(f"column {report.left_out!r} left out: taken for the label")
     if report.truncated:

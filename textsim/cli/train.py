@@ -124,6 +124,7 @@ def train(
         settings = build_recipe(recipe, None, changes)
         if not quiet:
             click.echo(f"recipe      {recipe}, the default for {rows:,} {opened.kind}")
+    settings.check_names()
     share_cores(settings)
     if not quiet:
         click.echo("loading TensorFlow", err=True)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from textsim.config.overrides import assign, parse_value
 from textsim.errors import ConfigError
-from textsim.registry import unknown_name
+from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS, unknown_name
 
 S = TypeVar("S", bound="Settings")
 
@@ -214,6 +214,18 @@ class Recipe(Settings):
                 f"{where}: expected a JSON object of settings. Received {type(values).__name__}."
             )
         return cls.from_dict(values, where)
+
+    def check_names(self) -> None:
+        """Raises UnknownNameError where a part has the name of none; needs no Keras."""
+        for registry, part in (
+            (ENCODERS, self.encoder),
+            (POOLINGS, self.pooling),
+            (ENCODERS, self.projection),
+            (HEADS, self.head),
+            (LOSSES, self.loss),
+        ):
+            if part is not None:
+                registry.check(part.name)
 
     def replace(self, assignments: Iterable[str]) -> Recipe:
         """A copy with some settings changed.

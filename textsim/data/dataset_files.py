@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from textsim.config.checks import LARGEST
 from textsim.data.layout import KINDS, SETTINGS, SIDES, VOCABULARY, Split
 from textsim.errors import ArtifactError, DataFormatError, InputError
 from textsim.io.manifest import MANIFEST, read_json_object
@@ -51,8 +52,8 @@ class DatasetFiles:
 
     def max_length(self) -> int:
         value = read_json_object(self._folder / SETTINGS).get("max_length")
-        if type(value) is not int or value < 1:
-            raise self._error(SETTINGS, "max_length, a number of at least 1", value)
+        if type(value) is not int or not 1 <= value <= LARGEST:
+            raise self._error(SETTINGS, f"max_length, a number from 1 to {LARGEST:,}", value)
         return value
 
     def sentences(self, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:

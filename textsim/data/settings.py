@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from textsim.config.checks import LARGEST
 from textsim.data.labels import LabelRule
 from textsim.errors import ConfigError
 from textsim.io.paths import STREAM
+from textsim.text.embeddings import MOST_DIM
 
 if TYPE_CHECKING:
     from textsim.data.rejects import RejectLog
@@ -102,10 +104,10 @@ class VocabularySettings:
         min_count: tokens that occur more rarely in the training rows are left out.
         max_size: so many tokens at most, the most frequent ones; padding and the unknown token included.
         max_length: token ids that a text is truncated to; by default the 99.5th percentile of the number of tokens over
-            all texts of the training rows.
+            all texts of the training rows. At most `LARGEST`, as many as a text can have.
 
     Raises:
-        ConfigError: a number is below 1.
+        ConfigError: a number is below 1, or `max_length` too large.
     """
 
     base: AnyPath | None = None
@@ -114,7 +116,8 @@ class VocabularySettings:
     max_length: int | None = None
 
     def __post_init__(self) -> None:
-        _check_positive(min_count=self.min_count, max_size=self.max_size, max_length=self.max_length)
+        _check_positive(min_count=self.min_count, max_size=self.max_size)
+        _check_positive(LARGEST, max_length=self.max_length)
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,13 @@ class WordVectorSettings:
 
     Args:
         file: of word vectors; see `textsim.text.word_vectors.read_word_vectors`.
-        train_dim: in its place, the dimension of vectors to train on the texts of the training rows.
+        train_dim: in its place, the dimension of vectors to train on the texts of the training rows, at most
+            `MOST_DIM`.
         extra_text: files of raw text, a sentence or paragraph a line, to train the vectors on too.
 
     Raises:
-        ConfigError: both a file and a dimension are given or neither, or extra text without a dimension.
+        ConfigError: both a file and a dimension are given or neither, extra text without a dimension, or a dimension
+            out of its range.
     """
 
     file: AnyPath | None = None
@@ -137,7 +142,7 @@ class WordVectorSettings:
     def __post_init__(self) -> None:
         if isinstance(self.extra_text, str | os.PathLike):
             object.__setattr__(self, "extra_text", (self.extra_text,))
-        _check_positive(train_dim=self.train_dim)
+        _check_positive(MOST_DIM, train_dim=self.train_dim)
         if self.file is not None and self.train_dim is not None:
             raise ConfigError("word vectors: file and train_dim exclude each other. Pass one of them.")
         if self.extra_text and self.train_dim is None:
@@ -148,7 +153,9 @@ class WordVectorSettings:
             raise ConfigError("extra_text: expected files, which are read more than once. Received '-'.")
 
 
-def _check_positive(**numbers: int | None) -> None:
+def _check_positive(most: int | None = None, **numbers: int | None) -> None:
     for name, value in numbers.items():
-        if value is not None and value < 1:
-            raise ConfigError(f"{name}: expected at least 1. Received {value!s:.20}.")
+        if value is None or (value >= 1 and (most is None or value <= most)):
+            continue
+        expected = "at least 1" if most is None else f"1 to {most:,}"
+        raise ConfigError(f"{name}: expected {expected}. Received {value!s:.20}.")

@@ -13,12 +13,11 @@ import numpy as np
 from textsim.artifacts.calibration import SearchCurve, log_terms
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import check_output, copy_model
-from textsim.data.row_kinds import TEXTS
 from textsim.errors import InputError
 from textsim.evaluation.calibration import CalibrationMetrics, calibration_metrics, fit_log_odds
 from textsim.evaluation.risk import RankedPairs, certified
 from textsim.io.paths import check_target
-from textsim.matching.files.text_file import TextFile
+from textsim.matching.index.entries import EntryFile
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 
@@ -130,7 +129,8 @@ def calibrate_search(
     Args:
         model: the model of the index, a folder or the name of a bundled one.
         index: the folder of the index.
-        path: file of queries, with a column id: that of the right entry, empty where there is none.
+        path: file of queries, with a column id, or of another usual name: that of the right entry, empty where there
+            is none.
         out: a folder for a copy of the model with this calibration; None to write nothing. Where `precision` is not
             reachable, nothing is written.
         precision, confidence: see `fit_search`.
@@ -149,18 +149,18 @@ def calibrate_search(
     right, scores, margins = [], [], []
     with (
         TextIndex.open(index, matcher) as stored,
-        contextlib.closing(TextFile(matcher, path, TEXTS, {"keep": ["id"], **reading})) as file,
+        contextlib.closing(EntryFile(matcher, path, **reading)) as file,
     ):
-        for chunk, (column,) in file:
-            for answer, hits in zip(chunk.kept["id"], stored.search_read(column, 2), strict=True):
+        for queries, texts in file.batches():
+            for query, hits in zip(queries, stored.search_read(texts, 2), strict=True):
                 first, second = ([hit.score for hit in hits] + [0.0, 0.0])[:2]
-                right.append(bool(hits) and answer not in (None, "") and hits[0].id == str(answer))
+                right.append(bool(hits) and hits[0].id == query.id)
                 scores.append(first)
                 margins.append(max(0.0, first - second))
     if len(set(right)) < 2:
         raise InputError(
             f"{path}: expected queries whose first hit is right and such where it is not. Received {len(right):,} of "
-            "one kind. Is the column id that of the index?"
+            "one kind. Is there a column id, and are its ids those of the index?"
         )
     fit = fit_search(
         np.array(right), np.array(scores), np.array(margins), precision=precision, confidence=confidence

@@ -226,6 +226,7 @@ def make_scorer(saved: SavedModel, threads: int | None = None) -> Scorer:
     try:
         return OnnxScorer(saved, threads)
     except Unsupported as error:
+        saved.recipe.check_names()
         warnings.warn(
             f"{error} has no ONNX form: the model scores through Keras, which takes seconds to start and 1 to 2 ms "
             "more a call, and needs textsim[train]. Register one beside the class, see CONTRIBUTING.md.",

@@ -16,6 +16,7 @@ class FileReport:
         rejected: bad rows that were left out.
         rejected_lines: the numbers of the first few of them.
         quoted: cells of TSV in double quotes, which are kept.
+        undecoded: rows with U+FFFD in a text: what stood there was lost before.
         left_out: the name of a column of labels that was not read, since the file is scored; else None.
         truncated: texts of which only the beginning was read, each time counted.
         indistinct: pairs of different texts that are one to the model.
@@ -28,6 +29,7 @@ class FileReport:
     rejected: int = 0
     rejected_lines: list[int] = field(default_factory=list)
     quoted: int = 0
+    undecoded: int = 0
     left_out: str | None = None
     truncated: int = 0
     indistinct: int = 0

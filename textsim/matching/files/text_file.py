@@ -69,6 +69,7 @@ class TextFile:
                 "rejected": info.rejected,
                 "rejected_lines": sorted(self._reader.rejected_lines),
                 "quoted": info.quoted,
+                "undecoded": info.undecoded,
                 "truncated": self._truncated,
                 **results,
             }

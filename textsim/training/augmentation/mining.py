@@ -314,5 +314,6 @@ def _texts(
         encoding=encodings[0] if encodings else infos[0].encoding,
         rejected=sum(info.rejected for info in infos),
         quoted=sum(info.quoted for info in infos),
+        undecoded=sum(info.undecoded for info in infos),
     )
     return list(places), np.concatenate(known), report
