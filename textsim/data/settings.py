@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textsim.data.labels import LabelRule
 from textsim.errors import ConfigError
-from textsim.io.paths import STREAM
+from textsim.io.paths import STREAM, as_text
 
 if TYPE_CHECKING:
     from textsim.data.rejects import RejectLog
@@ -91,6 +91,10 @@ class Reading:
     def replace(self, **changes: Any) -> Reading:
         return replace(self, **changes)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold of the settings: all but where rejects go."""
+        return _plain(self, leaving_out="rejects")
+
 
 @dataclass(frozen=True)
 class VocabularySettings:
@@ -115,6 +119,10 @@ class VocabularySettings:
 
     def __post_init__(self) -> None:
         _check_positive(min_count=self.min_count, max_size=self.max_size, max_length=self.max_length)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return _plain(self)
 
 
 @dataclass(frozen=True)
@@ -146,6 +154,20 @@ class WordVectorSettings:
             raise ConfigError("word vectors: expected a file or train_dim. Received neither.")
         if any(os.fspath(path) == STREAM for path in self.extra_text):
             raise ConfigError("extra_text: expected files, which are read more than once. Received '-'.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return _plain(self)
+
+
+def _plain(settings: Any, leaving_out: str = "") -> dict[str, Any]:
+    def plain(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return as_text(value) if isinstance(value, str | os.PathLike) else value
+
+    given = {name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != leaving_out}
+    return {name: plain(value) for name, value in given.items()}
 
 
 def _check_positive(**numbers: int | None) -> None:
