@@ -9,23 +9,24 @@ import click
 
 from textsim.cli.options import (
     FILE,
-    FILE_OR_STREAM,
-    OUTPUT,
-    SEED,
     complete_model,
     complete_tokenizer,
+    folder_options,
     given,
+    inputs_argument,
     label_options,
     option,
+    quiet_option,
     reading_options,
+    seed_option,
     simplify_option,
 )
 from textsim.cli.terminal import command, format_json
 
 
 @command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
-@option("--out", required=True, type=OUTPUT, metavar="DATASET", help="The dataset folder to make.")
+@inputs_argument
+@folder_options("DATASET")
 @option(
     "--kind",
     type=click.Choice(["auto", "pairs", "triplets", "vectors"]),
@@ -38,7 +39,6 @@ from textsim.cli.terminal import command, format_json
     type=click.Choice(["triplets"]),
     help="Make triplets of labelled pairs, where a text has a partner labelled 1 and one labelled 0.",
 )
-@option("--overwrite", is_flag=True, help="Replace DATASET if it is there.")
 @option(
     "--processes",
     type=click.IntRange(min=1),
@@ -47,7 +47,7 @@ from textsim.cli.terminal import command, format_json
     help="Processes that cut words; the result is the same.",
 )
 @option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@option("--quiet", is_flag=True, help="No progress, no report.")
+@quiet_option
 @reading_options
 @label_options
 @option(
@@ -65,14 +65,7 @@ from textsim.cli.terminal import command, format_json
     section="Splits",
     help="Without --dev: the share of rows drawn for validation.",
 )
-@option(
-    "--seed",
-    type=SEED,
-    metavar="N",
-    default=0,
-    section="Splits",
-    help="Seed of every random draw.",
-)
+@seed_option("Splits")
 @option(
     "--tokenizer",
     metavar="NAME",
