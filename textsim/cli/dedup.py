@@ -36,7 +36,13 @@ from textsim.cli.terminal import command, describe_reading
     metavar="FILE.npz",
     help="Keep the scored pairs there, or take them from there: another threshold then encodes nothing.",
 )
-@option("--neighbors", type=click.IntRange(1), default=20, help="Nearest texts that each is scored with.")
+@option(
+    "--neighbors",
+    type=click.IntRange(1),
+    metavar="N",
+    default=20,
+    help="Nearest texts that each is scored with.",
+)
 @option("--representatives-only", is_flag=True, help="Write the list without its duplicates instead.")
 @simplify_option()
 @quiet_option

@@ -45,7 +45,7 @@ def mine(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Make more training pairs of the texts at hand, labelled by models.
+    """Make more training pairs, labelled by models.
 
     Takes the texts of training files, or of a log of questions, finds pairs of them that nobody labelled and that are
     not told apart at a glance, and writes them with what the models together say: labels between 0 and 1. A model

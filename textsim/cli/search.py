@@ -41,7 +41,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
     help="Texts to search for, one a line or in a column.",
 )
 @option("--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their hits go.")
-@option("-k", "--top", "k", type=click.IntRange(1), default=5, help="Hits for each text.")
+@option("-k", "--top", "k", type=click.IntRange(1), metavar="N", default=5, help="Hits for each text.")
 @option(
     "--filter",
     multiple=True,

@@ -3,6 +3,6 @@
 These files import Keras inside functions alone: a process that scores reads the ONNX forms, and has no Keras.
 """
 
-from textsim.modeling.heads.base import DistanceHead, Head
+from textsim.modeling.heads.base import DistanceHead, Head, LogitHead
 
-__all__ = ["DistanceHead", "Head"]
+__all__ = ["DistanceHead", "Head", "LogitHead"]
