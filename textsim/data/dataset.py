@@ -108,6 +108,11 @@ class PairDataset:
             are `tokenizer.to_config()`.
         manifest, report: the contents of manifest.json and report.json.
         sha256: of manifest.json, which holds the hashes of all other files.
+
+    Example:
+        >>> dataset = PairDataset.open("dataset")
+        >>> dataset.kind, len(dataset.splits["train"]), dataset.settings["seed"]
+        ('pairs', 60, 0)
     """
 
     path: Path

@@ -43,6 +43,10 @@ class Reading:
 
     Raises:
         ConfigError: one has a value that it cannot have, or two exclude each other.
+
+    Example:
+        >>> Reading(columns=["query", "question", "same"], on_bad_row="skip").skips
+        True
     """
 
     columns: Sequence[str | int] | None = None
@@ -89,6 +93,7 @@ class Reading:
         return [self.rejects] if isinstance(self.rejects, str | os.PathLike) else []
 
     def replace(self, **changes: Any) -> Reading:
+        """A copy with some settings changed."""
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,6 +115,10 @@ class VocabularySettings:
 
     Raises:
         ConfigError: a number is below 1.
+
+    Example:
+        >>> VocabularySettings(base="zh-general", max_length=64).min_count
+        1
     """
 
     base: AnyPath | None = None
@@ -136,6 +145,10 @@ class WordVectorSettings:
 
     Raises:
         ConfigError: both a file and a dimension are given or neither, or extra text without a dimension.
+
+    Example:
+        >>> WordVectorSettings(train_dim=200, extra_text="chats.txt").extra_text
+        ('chats.txt',)
     """
 
     file: AnyPath | None = None

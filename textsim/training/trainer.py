@@ -133,6 +133,10 @@ def train(
     Raises:
         ConfigError: parts of the recipe do not fit each other or the dataset.
         ArtifactError: the dataset is not whole, `out` exists, or what is kept of an interrupted run was altered.
+
+    Example:
+        >>> result = train("dataset", "bilstm-attention", "model")  # doctest: +SKIP
+        >>> result.metrics["accuracy_at_threshold"], result.threshold  # doctest: +SKIP
     """
     began = time.perf_counter()
     if recipe is None:
