@@ -426,7 +426,7 @@ def test_vector_files_of_different_widths(tmp_path):
     ("options", "message"),
     [
         ({"kind": "pair"}, "unknown kind of rows 'pair'.*Did you mean 'pairs'"),
-        ({"dev": "d.tsv", "dev_fraction": 0.1}, "dev and dev_fraction exclude each other"),
+        ({"dev": "d.tsv", "dev_fraction": 0.1}, r"dev=\.\.\. and dev_fraction=\.\.\. exclude each other"),
         ({"dev_fraction": 1.0}, "dev_fraction: expected a number between 0 and 1"),
         ({"dev_fraction": 1e-6}, "of 200 rows leaves a split without rows"),
         ({"seed": -1}, "seed: expected 0 to 4294967295"),

@@ -51,7 +51,7 @@ def continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siames
         ):
             raise ConfigError(
                 f"{dataset.path}/ was not made for the model to continue from. "
-                "Preprocess with vocabulary=... and that model."
+                "Preprocess with vocabulary=... naming that model."
             )
         size = len(dataset.vocabulary)
         table = weights["embedding/table"]
