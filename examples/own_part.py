@@ -9,9 +9,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import keras
-import tensorflow as tf
-
 from textsim import RECIPES, TextMatcher, train
 from textsim.modeling.heads import DistanceHead
 from textsim.onnx.graph import Graph
@@ -19,15 +16,16 @@ from textsim.registry import HEADS
 
 
 @HEADS.register("chebyshev")
-@keras.saving.register_keras_serializable("examples")
 class ChebyshevHead(DistanceHead):
     """Scores two vectors by the largest difference of their coordinates."""
 
-    def measure(self, u: tf.Tensor, v: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def measure(self, u: Any, v: Any, training: bool = False) -> Any:
+        # Imported here: where the model scores, this file is read and TensorFlow is not needed.
+        import tensorflow as tf
+
         return tf.reduce_max(tf.abs(u - v), axis=-1)
 
 
-# In a module of its own, this needs no TensorFlow where the model scores.
 @HEADS.onnx_form("chebyshev")
 def chebyshev(graph: Graph, path: str, u: str, v: str, **_: Any) -> str:
     """The same arithmetic in ONNX."""

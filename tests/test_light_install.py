@@ -126,7 +126,7 @@ def test_scoring_needs_no_extra(files: Path) -> None:
         ["recipes"],
         ["recipes", "cnn"],
         ["preprocess", pairs, "--out", files / "dataset"],
-        ["mine", pairs, "--teacher", "zh-general", "--output", files / "mined.tsv"],
+        ["mine", pairs, "--teacher", "zh-general", "--out", files / "mined.tsv"],
         ["--help"],
         ["train", "--help"],
     ]

@@ -196,5 +196,6 @@ TOKENIZERS = Registry("tokenizer", "textsim.text.tokenizers")
 _SHAPES = "textsim.artifacts.shapes"
 ENCODERS = Registry("encoder", "textsim.modeling.encoders", "textsim.onnx.encoders", _SHAPES)
 POOLINGS = Registry("pooling", "textsim.modeling.pooling", "textsim.onnx.pooling", _SHAPES)
-HEADS = Registry("head", "textsim.modeling.heads", "textsim.onnx.heads", _SHAPES)
+_HEADS = "textsim.modeling.heads"
+HEADS = Registry("head", _HEADS, _HEADS, _HEADS)
 LOSSES = Registry("loss", "textsim.modeling.losses")

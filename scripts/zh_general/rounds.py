@@ -16,7 +16,7 @@ from textsim.data.rows import read_rows
 from textsim.data.settings import VocabularySettings
 from textsim.io.manifest import MANIFEST, read_json, sha256_file, write_json
 from textsim.matching.text_matcher import TextMatcher
-from textsim.modeling.heads import COSINE_START
+from textsim.modeling.heads.interaction import COSINE_START
 from textsim.text.word_vectors import save_word_vectors
 from textsim.training.augmentation.contrast import contrast_pairs
 from textsim.training.augmentation.mining import mine_pairs

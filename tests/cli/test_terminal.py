@@ -193,18 +193,24 @@ def test_tensorflow_is_quiet_whatever_is_set(
             "x.tsv, line 3: pass header='no' or columns=['a', 'b'].",
             "x.tsv, line 3: pass --header no or --columns a,b.",
         ),
-        ("pass overwrite=True, or encoding=....", "pass --overwrite, or --encoding ...."),
+        ("pass overwrite=True, or encoding=....", "pass --overwrite, or --encoding NAME."),
+        ("pass format='csv' and delimiter='\\t'.", r"pass --format csv and --delimiter '\t'."),
+        ("pass delimiter=';' or columns=[...]", "pass --delimiter ';' or --columns A,B,..."),
+        (
+            "columns=[1, 2] or columns=[\"b's\", 'min_count']",
+            "--columns 1,2 or --columns 'b'\"'\"'s,min_count'",
+        ),
+        ("Received columns=[a b]", "Received --columns [a b]"),
         ("max_size: expected at least 1.", "--max-vocabulary: expected at least 1."),
         ("seed: expected a number.", "--seed: expected a number."),
         ("dev files and dev_fraction exclude each other", "dev files and --dev-fraction exclude each other"),
-        ("pass label_max=3.5, not label_threshold=...", "pass --label-max 3.5, not --label-threshold ..."),
+        ("pass label_max=3.5, not label_threshold=...", "pass --label-max 3.5, not --label-threshold X"),
         # What is none, or none of this command.
         (
             "dev_fraction.tsv and 'min_count' and text_a: seed",
             "dev_fraction.tsv and 'min_count' and text_a: seed",
         ),
         ("training.min_count=3, k=5, in /x/min_count", "training.min_count=3, k=5, in /x/min_count"),
-        ("pass --header no (header='no')", "pass --header no (header='no')"),
     ],
 )
 def test_messages_name_options(message: str, expected: str) -> None:

@@ -426,7 +426,7 @@ def test_vector_files_of_different_widths(tmp_path):
     ("options", "message"),
     [
         ({"kind": "pair"}, "unknown kind of rows 'pair'.*Did you mean 'pairs'"),
-        ({"dev": "d.tsv", "dev_fraction": 0.1}, "dev and dev_fraction exclude each other"),
+        ({"dev": "d.tsv", "dev_fraction": 0.1}, r"dev=\.\.\. and dev_fraction=\.\.\. exclude each other"),
         ({"dev_fraction": 1.0}, "dev_fraction: expected a number between 0 and 1"),
         ({"dev_fraction": 1e-6}, "of 200 rows leaves a split without rows"),
         ({"seed": -1}, "seed: expected 0 to 4294967295"),
@@ -771,6 +771,7 @@ def hostile(folder, **changes):
             "expected max_length, a number from 1 to 1,048,576",
         ),
         ({"settings.json": "[]"}, "expected a JSON object"),
+        ({"settings.json": '{"max_length": 99}'}, "expected an object named chosen"),
         ({"vocabulary.txt": "甲\n"}, r"vocabulary\.txt"),
         ({"manifest.json": {"kind": "pears"}}, "expected one of the kinds pairs, triplets, vectors"),
         ({"manifest.json": {"rows": {"../x": 3}}}, "expected the rows of train"),
@@ -792,3 +793,28 @@ def test_vectors_that_are_not_finite_are_refused(tmp_path):
     hostile(tmp_path / "out", train__left__npy=lambda a: a * np.inf)
     with pytest.raises(ArtifactError, match=r"train\.left\.npy: expected finite numbers"):
         PairDataset.open(tmp_path / "out")
+
+
+def test_what_preprocess_was_told_is_kept_and_makes_the_same_dataset(tmp_path, train):
+    """`Reading`, `VocabularySettings` and `WordVectorSettings` are built from what the folder holds."""
+    reading = {"label_threshold": 0.5, "columns": ["text_a", "text_b", "label"], "on_bad_row": "skip"}
+    new, vectors = VocabularySettings(min_count=2, max_length=9), WordVectorSettings(train_dim=3)
+    preprocess(
+        train, tmp_path / "a", dev_fraction=0.2, seed=3, vocabulary=new, word_vectors=vectors, **reading
+    )
+    told = PairDataset.open(tmp_path / "a").settings
+    assert told["dev_fraction"] == 0.2 and told["seed"] == 3 and told["kind"] == "pairs"
+    assert {name: told["reading"][name] for name in reading} == reading
+    again = {
+        **told,
+        "vocabulary": VocabularySettings(**told["vocabulary"]),
+        "word_vectors": WordVectorSettings(**told["word_vectors"]),
+    }
+    preprocess(train, tmp_path / "b", **again.pop("reading"), **again)
+    assert (tmp_path / "b/manifest.json").read_bytes() == (tmp_path / "a/manifest.json").read_bytes()
+
+
+def test_a_dataset_of_vectors_keeps_what_preprocess_was_told(tmp_path):
+    preprocess(vector_rows(9), tmp_path / "out", standardize=True)
+    told = PairDataset.open(tmp_path / "out").settings
+    assert told["standardize"] is True and told["word_vectors"] is None and told["kind"] == "vectors"

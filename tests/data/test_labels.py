@@ -42,11 +42,11 @@ def test_what_is_no_label(cell):
 
 
 def test_a_graded_label_says_how_to_use_it():
-    with pytest.raises(ValueError, match=r"Received '3'\. Pass --label-threshold .* or --label-max"):
+    with pytest.raises(ValueError, match=r"Received '3'\. Pass label_threshold=\.\.\. .* or label_max="):
         LabelRule()("3")
     with pytest.raises(ValueError) as error:
         LabelRule()("much")
-    assert "--label-threshold" not in str(error.value)
+    assert "label_threshold" not in str(error.value)
 
 
 def test_a_threshold_cuts_graded_labels_in_two():

@@ -209,7 +209,7 @@ def test_cells_of_tsv_in_quotes_are_counted_and_can_be_read_as_csv(tmp_path):
     assert [chunk.texts[0] for chunk in reader] == [['"他说""好""吗"', '"']]
     assert reader.info.quoted == 1
     with pytest.raises(
-        DataFormatError, match=r"line 2: expected 3 .* If double quotes .* --format csv --delimiter '\\t'"
+        DataFormatError, match=r"line 2: expected 3 .* If double quotes .* format='csv' and delimiter='\\t'"
     ):
         table(tmp_path / "p.tsv")
     reader = read_rows(tmp_path / "p.tsv", format="csv", delimiter="\t")
@@ -219,7 +219,7 @@ def test_cells_of_tsv_in_quotes_are_counted_and_can_be_read_as_csv(tmp_path):
 
 @pytest.mark.parametrize("line", ['甲\t"乙', '"甲"\t"乙"\t"1"', '"text_a"\t"text_b"\t"label"'])
 def test_a_bad_row_of_tsv_with_quotes_says_how_else_to_read_it(tmp_path, line):
-    hint = r" If double quotes stand around cells, pass --format csv --delimiter '\\t' \(format='csv'"
+    hint = r" If double quotes stand around cells, pass format='csv' and delimiter='\\t'"
     with pytest.raises(DataFormatError, match=f"line 1: .*{hint}"):
         table(text_file(tmp_path, f"{line}\n"))
     with pytest.raises(DataFormatError) as error:
@@ -231,9 +231,7 @@ def test_a_bad_row_of_tsv_with_quotes_says_how_else_to_read_it(tmp_path, line):
 @pytest.mark.parametrize("columns", [None, ["text_a", "text_b", "label"], [1, 2, 3]])
 def test_a_csv_file_with_another_delimiter(tmp_path, delimiter, columns):
     path = text_file(tmp_path, "\n".join(delimiter.join(row) for row in (HEADER, ("甲", "乙", "1"))), "p.csv")
-    hint = (
-        f"If {delimiter!r} separates the columns, pass --delimiter {delimiter!r} (delimiter={delimiter!r})."
-    )
+    hint = f"If {delimiter!r} separates the columns, pass delimiter={delimiter!r}."
     for header in ("auto", "yes"):
         with pytest.raises(DataFormatError, match=re.escape(hint)):
             table(path, columns=columns, header=header)
@@ -292,12 +290,12 @@ def test_bad_rows_name_file_and_line(tmp_path, line, message):
             UNLABELED,
             "甲\t乙\t1",
             "expected 2 tab-separated columns (text_a, text_b); of more, say which to read, as in "
-            "--columns 1,2. Received 3",
+            "columns=[1, 2]. Received 3",
         ),
         (
             PAIRS,
             "7\t甲\t乙\t1",
-            "(text_a, text_b, label); of more, say which to read, as in --columns 1,2,3. Received 4",
+            "(text_a, text_b, label); of more, say which to read, as in columns=[1, 2, 3]. Received 4",
         ),
     ],
 )
@@ -404,7 +402,7 @@ def test_a_damaged_gzip_file(tmp_path):
 
 def test_formats_that_are_not_known(tmp_path):
     path = text_file(tmp_path, "甲\t乙\t1\n", "pairs.data")
-    with pytest.raises(DataFormatError, match=r"pairs\.data: cannot tell the format from the name.*--format"):
+    with pytest.raises(DataFormatError, match=r"pairs\.data: cannot tell the format from the name.*format="):
         read_rows(path)
     assert table(path, format="tsv") == [(1, "甲", "乙", 1.0)]
     with pytest.raises(ConfigError, match=r"unknown file format 'tvs'.*Did you mean 'tsv'"):
@@ -441,7 +439,7 @@ def test_options_that_cannot_be(tmp_path, options, message):
 
 def test_graded_labels(tmp_path):
     path = text_file(tmp_path, "text_a\ttext_b\tscore\n甲\t乙\t2.5\n丙\t丁\t4\n")
-    with pytest.raises(DataFormatError, match=r"line 2: column score: .*Received '2\.5'\. Pass --label"):
+    with pytest.raises(DataFormatError, match=r"line 2: column score: .*Received '2\.5'\. Pass label_"):
         table(path)
     assert [row[3] for row in table(path, label_threshold=3)] == [0, 1]
 
@@ -649,7 +647,7 @@ def test_csv_and_json_lines_give_any_text_back(tmp_path_factory, rows, chunk_row
 def test_a_first_row_that_may_be_a_header_is_asked_about(tmp_path, name, text, kind, options):
     path = text_file(tmp_path, text, name)
     with pytest.raises(
-        DataFormatError, match=r"line 1: expected the columns .*\. Found the columns '.*--header no"
+        DataFormatError, match=r"line 1: expected the columns .*\. Found the columns '.*header='no'"
     ):
         read_rows(path, kind, **options)
     (chunk,) = read_rows(path, kind, header="no", **options)
@@ -864,7 +862,7 @@ def test_a_line_of_another_encoding_is_a_bad_row(tmp_path, name, encoding):
 )
 def test_lines_that_look_like_rows_are_asked_about(tmp_path, text):
     path = text_file(tmp_path, text, "faq.txt")
-    with pytest.raises(DataFormatError, match=r"line 1: expected one text a line\. .*--format lines"):
+    with pytest.raises(DataFormatError, match=r"line 1: expected one text a line\. .*format='lines'"):
         read_rows(path, TEXTS)
     assert len(next(read_rows(path, TEXTS, format="lines"))) == text.count("\n")
 

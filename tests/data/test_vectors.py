@@ -110,7 +110,7 @@ def test_the_class_column_among_usual_names(tmp_path, name):
 
     got = write("Label", "score", "a", "b", "flag")
     assert got.labels.tolist() == [1, 0] and got.names == ("score", "a", "b", "flag")
-    with pytest.raises(DataFormatError, match=r"Received 'class', 'score', all usual names.*--columns"):
+    with pytest.raises(DataFormatError, match=r"Received 'class', 'score', all usual names.*columns="):
         write("class", "score", "a", "b", "flag")
 
 
@@ -211,7 +211,7 @@ def test_a_class_column_is_left_out_and_said_where_none_is_asked_for(tmp_path, m
 
 def test_an_odd_number_of_columns_without_a_class_is_asked_about(tmp_path, matrix):
     frame(matrix, [*NAMES[:6], "note"]).to_csv(tmp_path / "v.csv", index=False)
-    with pytest.raises(DataFormatError, match=r"Received 7\. .* --columns left_,right_ \(columns="):
+    with pytest.raises(DataFormatError, match=r"Received 7\. .* columns=\['left_', 'right_'\]"):
         read_vector_pairs(tmp_path / "v.csv", labeled=False)
     assert len(read_vector_pairs(tmp_path / "v.csv", labeled=False, columns=["l", "r"])) == 10
 
@@ -257,7 +257,9 @@ def test_other_names_are_taken_in_order(tmp_path, matrix, names):
 )
 def test_names_that_contradict_the_halves_are_asked_about(tmp_path, matrix, names):
     frame(matrix, [*names, "label"]).to_csv(tmp_path / "v.csv", index=False)
-    with pytest.raises(DataFormatError, match=r"The names say otherwise: .* --columns left_,right_,label"):
+    with pytest.raises(
+        DataFormatError, match=r"The names say otherwise: .* columns=\['left_', 'right_', 'label'\]"
+    ):
         read_vector_pairs(tmp_path / "v.csv")
 
 
@@ -293,7 +295,7 @@ def test_names_of_two_numbers_a_side(tmp_path, names, left):
 
 def test_decimal_commas_are_told(tmp_path):
     (tmp_path / "v.csv").write_text("0,5;0,25;1\n" * 3)
-    with pytest.raises(DataFormatError, match="pass --delimiter ';'"):
+    with pytest.raises(DataFormatError, match="pass delimiter=';'"):
         read_vector_pairs(tmp_path / "v.csv")
     with pytest.raises(DataFormatError, match=r"Decimal commas are not read: write points"):
         read_vector_pairs(tmp_path / "v.csv", delimiter=";", header="no")
@@ -335,7 +337,7 @@ def test_workbooks(tmp_path, matrix):
 
 def test_another_delimiter(tmp_path, matrix):
     frame(matrix).to_csv(tmp_path / "v.csv", index=False, sep=";")
-    with pytest.raises(DataFormatError, match=r"If ';' separates the columns, pass --delimiter ';'"):
+    with pytest.raises(DataFormatError, match=r"If ';' separates the columns, pass delimiter=';'"):
         read_vector_pairs(tmp_path / "v.csv")
     assert len(read_vector_pairs(tmp_path / "v.csv", delimiter=";")) == 10
 

@@ -79,7 +79,8 @@ def _of_part(registry: Registry, part: Part, width: int) -> tuple[Shapes, int] |
     return found
 
 
-def _dense(path: str, inputs: int, units: int) -> Shapes:
+def dense_shapes(path: str, inputs: int, units: int) -> Shapes:
+    """The weights of a dense layer."""
     return {f"{path}/kernel": (inputs, units), f"{path}/bias": (units,)}
 
 
@@ -91,7 +92,7 @@ def bilstm(
     for k, n in enumerate(widths_of("bilstm units", units)):
         for direction in ("forward", "backward"):
             path = f"{direction}_{k}"
-            shapes |= _dense(path, width, 4 * n) | {f"{path}/recurrent_kernel": (n, 4 * n)}
+            shapes |= dense_shapes(path, width, 4 * n) | {f"{path}/recurrent_kernel": (n, 4 * n)}
         width = 2 * n
     return shapes, width
 
@@ -122,14 +123,16 @@ def transformer(
     if layers > MOST_LAYERS:
         raise ConfigError(f"transformer layers: expected at most {MOST_LAYERS}. Received {layers}.")
     key = width // heads
-    shapes = _dense("enter", inputs, width)
+    shapes = dense_shapes("enter", inputs, width)
     for k in range(layers):
         for name in ("query", "key", "value"):
             path = f"attention_{k}/{name}"
             shapes |= {f"{path}/kernel": (width, heads, key), f"{path}/bias": (heads, key)}
         path = f"attention_{k}/attention_output"
         shapes |= {f"{path}/kernel": (heads, key, width), f"{path}/bias": (width,)}
-        shapes |= _dense(f"widen_{k}", width, feed_forward) | _dense(f"narrow_{k}", feed_forward, width)
+        shapes |= dense_shapes(f"widen_{k}", width, feed_forward) | dense_shapes(
+            f"narrow_{k}", feed_forward, width
+        )
     for k in range(2 * layers + 1):
         shapes |= {f"norm_{k}/gamma": (width,), f"norm_{k}/beta": (width,)}
     return shapes, width
@@ -146,7 +149,7 @@ def dense(
 ) -> tuple[Shapes, int]:
     shapes: Shapes = {}
     for k, n in enumerate(widths_of("dense units", units)):
-        shapes |= _dense(f"dense_{k}", width, n)
+        shapes |= dense_shapes(f"dense_{k}", width, n)
         width = n
     return shapes, width
 
@@ -155,8 +158,6 @@ def dense(
 @POOLINGS.weight_shapes("last")
 @POOLINGS.weight_shapes("mean")
 @POOLINGS.weight_shapes("max")
-@HEADS.weight_shapes("manhattan")
-@HEADS.weight_shapes("cosine")
 def without_weights(width: int) -> tuple[Shapes, int]:
     return {}, width
 
@@ -169,31 +170,4 @@ def mean_max(width: int) -> tuple[Shapes, int]:
 @POOLINGS.weight_shapes("attention")
 def attention(width: int, *, heads: int = 1, hidden: int = 128) -> tuple[Shapes, int]:
     require_positive("attention heads, hidden", [heads, hidden])
-    return _dense("enter", width, hidden) | {"weigh/kernel": (hidden, heads)}, heads * width
-
-
-@HEADS.weight_shapes("euclidean")
-def euclidean(width: int, *, half_distance: float = 0.5) -> tuple[Shapes, int]:
-    return {}, width
-
-
-@HEADS.weight_shapes("cosine-sigmoid")
-def cosine_sigmoid(width: int) -> tuple[Shapes, int]:
-    return {"weight": (), "bias": ()}, width
-
-
-@HEADS.weight_shapes("l1")
-def l1(width: int) -> tuple[Shapes, int]:
-    return _dense("linear", width, 1), width
-
-
-@HEADS.weight_shapes("interaction")
-def interaction(
-    width: int, *, units: Sequence[int] = (256,), dropout: float = 0.0, cosine: bool = False
-) -> tuple[Shapes, int]:
-    shapes: Shapes = {"cosine": ()} if cosine else {}
-    inputs = 2 * width
-    for k, n in enumerate(widths_of("interaction units", units) if units != [] else []):
-        shapes |= _dense(f"hidden_{k}", inputs, n)
-        inputs = n
-    return shapes | _dense("linear", inputs, 1), width
+    return dense_shapes("enter", width, hidden) | {"weigh/kernel": (hidden, heads)}, heads * width

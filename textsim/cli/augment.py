@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from textsim.cli.options import FILE_OR_STREAM, OUTPUT_OR_STREAM, SEED, given, option, reading_options
+from textsim.cli.options import given, made_pairs_options, option
 from textsim.cli.terminal import command
 
 
@@ -19,21 +19,7 @@ def _complete_rule(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 @command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
-@option(
-    "--out",
-    "target",
-    required=True,
-    type=OUTPUT_OR_STREAM,
-    metavar="FILE",
-    help="The training file to write; - is standard output.",
-)
-@option(
-    "--kind",
-    type=click.Choice(["pairs", "texts"]),
-    default="pairs",
-    help="A row of INPUT is two texts, a label or not (labelled and without a header: --columns 1,2); or one text.",
-)
+@made_pairs_options
 @option(
     "--rule",
     "rules",
@@ -51,16 +37,6 @@ def _complete_rule(ctx: click.Context, param: click.Parameter, incomplete: str) 
     metavar="N",
     help="Pairs made by a rule at most.  [default: no limit]",
 )
-@option(
-    "--label-max",
-    type=float,
-    default=1.0,
-    metavar="X",
-    help="The label of a match: the --label-max of the file that the pairs shall stand beside.",
-)
-@option("--seed", type=SEED, metavar="N", default=0, help="Seed of every random draw.")
-@option("--quiet", is_flag=True, help="No summary.")
-@reading_options
 def augment(
     inputs: tuple[Path, ...], target: Path, rules: tuple[str, ...], quiet: bool, **options: Any
 ) -> None:

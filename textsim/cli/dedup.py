@@ -13,6 +13,7 @@ from textsim.cli.options import (
     given,
     model_argument,
     option,
+    quiet_option,
     reading_options,
     simplify_option,
 )
@@ -35,10 +36,16 @@ from textsim.cli.terminal import command, describe_reading
     metavar="FILE.npz",
     help="Keep the scored pairs there, or take them from there: another threshold then encodes nothing.",
 )
-@option("--neighbors", type=click.IntRange(1), default=20, help="Nearest texts that each is scored with.")
+@option(
+    "--neighbors",
+    type=click.IntRange(1),
+    metavar="N",
+    default=20,
+    help="Nearest texts that each is scored with.",
+)
 @option("--representatives-only", is_flag=True, help="Write the list without its duplicates instead.")
 @simplify_option()
-@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@quiet_option
 @reading_options
 def dedup(
     model: str,

@@ -13,6 +13,7 @@ from textsim.cli.options import (
     given,
     model_argument,
     option,
+    quiet_option,
     reading_options,
     simplify_option,
 )
@@ -38,7 +39,7 @@ from textsim.cli.terminal import command, describe_reading
     help="Where the vectors go: .npy, or texts too: .jsonl, .parquet, .tsv.",
 )
 @simplify_option()
-@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@quiet_option
 @reading_options
 def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, **options: Any) -> None:
     """Write the sentence vector of every line of a file.

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from textsim.cli.options import OUTPUT, complete_model, given, labelled_row_options, option
+from textsim.cli.options import (
+    complete_model,
+    folder_options,
+    given,
+    labelled_row_options,
+    option,
+    quiet_option,
+)
 from textsim.cli.terminal import command, echo_notes
 
 
@@ -20,9 +27,8 @@ from textsim.cli.terminal import command, echo_notes
     metavar="FILE",
     help="Labelled rows on which the threshold is chosen, a data file or a dataset folder: those of validation.",
 )
-@option("--out", required=True, type=OUTPUT, metavar="MODEL", help="The model folder to make.")
-@option("--overwrite", is_flag=True, help="Replace MODEL if it is there.")
-@option("--quiet", is_flag=True, help="No summary.")
+@folder_options("MODEL")
+@quiet_option
 @labelled_row_options
 def ensemble(
     members: tuple[str, ...], dev: Path, out: Path, overwrite: bool, quiet: bool, **options: Any

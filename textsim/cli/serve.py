@@ -18,7 +18,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
     "--index", type=click.Path(path_type=Path), metavar="INDEX", help="A stored index to search and change."
 )
 @option("--host", default="127.0.0.1", metavar="ADDRESS", help="Where to listen; 0.0.0.0 for every network.")
-@option("--port", type=click.IntRange(1, 65535), default=8000, help="Port.")
+@option("--port", type=click.IntRange(1, 65535), default=8000, metavar="N", help="Port.")
 @option("--workers", type=click.IntRange(1), default=1, metavar="N", help="Processes; each loads the model.")
 @option(
     "--api-key-file",
@@ -52,7 +52,7 @@ def serve(
     """Serve a model over HTTP, with a page to try it.
 
     The page is at /, the description of the API at /docs and /openapi.json, counts for Prometheus at /metrics.
-    Needs textsim[serve].
+    Needs the extra `serve`.
 
     \b
     Examples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import errno
 import io
@@ -9,6 +10,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import signal
 import sys
 import tempfile
@@ -67,29 +69,48 @@ def with_options(message: str, *commands: click.Command) -> str:
     """A message of the library, which names arguments, with the options of commands in their place, the first's first.
 
     Arguments are told by their form: `name=value`, a name with an underscore, a name and a colon that begin the
-    message. A message that names options already stays as it is.
+    message. A value `...` stands for any.
 
     Example:
         >>> from textsim.cli.score import score
-        >>> with_options("pass header='no' or columns=['a', 'b'].", score)
-        'pass --header no or --columns a,b.'
+        >>> with_options("pass header='no', columns=['a', 'b'] or delimiter=...", score)
+        'pass --header no, --columns a,b or --delimiter CHAR'
     """
     parameters = [parameter for command in reversed(commands) for parameter in command.params]
     options = {str(option.name): option for option in parameters if isinstance(option, click.Option)}
-    names = {name: max(option.opts, key=len) for name, option in options.items()}
-    if re.search(r"(?<!\S)--[a-z]", message):
-        return message
 
-    def with_value(match: re.Match[str]) -> str:
-        name, value = match.groups()
-        if name not in names:
+    def shown(match: re.Match[str]) -> str:
+        option = options.get(match["named"] or match["alone"])
+        if option is None:
             return match[0]
-        plain = re.sub(r"[][' ]", "", value)
-        return names[name] if options[name].is_flag else f"{names[name]} {plain}"
+        typed = max(option.opts, key=len)
+        return (
+            typed if match["value"] is None or option.is_flag else f"{typed} {_typed(match['value'], option)}"
+        )
 
-    message = re.sub(r"(?<![\w.'/])([a-z_]+)=('[^']*'|\[[^\]]*\]|\.\.\.|\w[\w.]*\b)", with_value, message)
-    alone = r"^[a-z]+(?=: )|(?<![\w.'/-])[a-z]+(?:_[a-z]+)+(?![\w'/=]|\.\w)"
-    return re.sub(alone, lambda match: names.get(match[0], match[0]), message)
+    return _ARGUMENT.sub(shown, message)
+
+
+_VALUE = r"""'(?:[^'\\]|\\.)*'|"[^"]*"|\[(?:'[^']*'|"[^"]*"|[^]'"])*\]|\.\.\.|\w[\w.]*\b"""
+_ARGUMENT = re.compile(
+    rf"(?<![\w.'/-])(?P<named>[a-z_]+)=(?P<value>{_VALUE})"
+    r"|(?<![\w.'/-])(?P<alone>(?:^[a-z]+(?=: ))|[a-z]+(?:_[a-z]+)+(?![\w'/=]|\.\w))"
+)
+
+
+def _typed(value: str, option: click.Option) -> str:
+    """A value in Python's form, as it is typed in a shell."""
+    if value in ("...", "[...]"):
+        return option.metavar or str(option.name).upper()
+    if value[0] not in "'\"[":
+        return value
+    try:
+        read = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value
+    text = read if isinstance(read, str) else ",".join(map(str, read))
+    # A tab is typed as two characters, see the option --delimiter.
+    return shlex.quote(text.replace("\t", r"\t"))
 
 
 def _commands(ctx: click.Context) -> list[click.Command]:

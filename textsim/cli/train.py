@@ -7,15 +7,22 @@ from typing import Literal
 
 import click
 
-from textsim.cli.options import FILE, OUTPUT, SEED, complete_model, complete_recipe, option
+from textsim.cli.options import (
+    FILE,
+    SEED,
+    complete_model,
+    complete_recipe,
+    folder_options,
+    option,
+    quiet_option,
+)
 from textsim.cli.terminal import command, quiet_tensorflow
 
 
 @command()
 @click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
-@option("--out", required=True, type=OUTPUT, metavar="MODEL", help="The model folder to make.")
-@option("--overwrite", is_flag=True, help="Replace MODEL if it is there.")
-@option("--quiet", is_flag=True, help="No progress, no summary.")
+@folder_options("MODEL")
+@quiet_option
 @option(
     "--recipe",
     metavar="NAME",

@@ -237,6 +237,10 @@ class Recipe(Settings):
 
         Raises:
             ConfigError: no ``=``, an unknown key, or a value that does not fit.
+
+        Example:
+            >>> Recipe().replace(["training.epochs=3", "head=cosine"]).training.epochs
+            3
         """
         values = self.to_dict()
         for assignment in assignments:

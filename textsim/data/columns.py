@@ -175,8 +175,8 @@ def find_columns(
         places, width = _places(table.where(number), names, kind, wanted), len(names)
         expected = f"{width} {table.separator} columns as in line {number}"
     elif len(cells) > width:
-        numbers = ",".join(str(place + 1) for place in places)
-        expected = f"{expected}; of more, say which to read, as in --columns {numbers}"
+        numbers = [place + 1 for place in places]
+        expected = f"{expected}; of more, say which to read, as in columns={numbers}"
     if header == "auto":
         _check_no_header(table.where(number), names, kind, wanted)
         if kind.labeled and len(cells) == width:
@@ -282,16 +282,16 @@ def _is_header(names: list[str], kind: RowKind, wanted: Wanted, keep: Sequence[s
 def _check_no_header(where: str, names: list[str], kind: RowKind, wanted: Wanted) -> None:
     """A first row that holds a usual name may be a header without the others: ask, and do not guess."""
     if any(name.lower() in USUAL_NAMES for name in names):
-        example = ",".join((names * len(kind.columns))[: len(kind.columns)])
+        example = (names * len(kind.columns))[: len(kind.columns)]
         remedy = (
-            f"Say which to read, in that order, as in --columns {example} (columns=[...])."
+            f"Say which to read, in that order, as in columns={example}."
             if wanted is None
-            else "If the line names the columns, pass --header yes (header='yes')."
+            else "If the line names the columns, pass header='yes'."
         )
         raise DataFormatError(
             f"{where}: expected the columns {', '.join(kind.columns)}. Found the columns "
             f"{', '.join(map(repr, names))}. {remedy} If the line is a row and no header, pass "
-            "--header no (header='no')."
+            "header='no'."
         )
 
 
@@ -306,17 +306,18 @@ def _check_single(table: Table, rows: list[tuple[int, Cells]]) -> None:
             delimiter == "\t" or (delimiter in ";|" and len(counts) == 1 < len(lines))
         )
         if is_header or (lines and divides):
-            format = "tsv" if delimiter == "\t" else f"csv --delimiter {delimiter!r}"
+            format = "format='tsv'" if delimiter == "\t" else f"format='csv', delimiter={delimiter!r}"
             which = (
-                next((name for name in names if name.lower() in TEXTS.aliases[0]), "1") if is_header else "1"
+                next((repr(name) for name in names if name.lower() in TEXTS.aliases[0]), "1")
+                if is_header
+                else "1"
             )
             seen = (
                 f"the columns {', '.join(map(repr, names))}" if is_header else f"{delimiter!r} in every line"
             )
             raise DataFormatError(
                 f"{table.where(rows[0][0])}: expected one text a line. Received {seen}. Say which column to read, as "
-                f"in --format {format} --columns {which} (format=..., columns=[...]); if each line is a text, pass "
-                "--format lines (format='lines')."
+                f"in {format}, columns=[{which}]; if each line is a text, pass format='lines'."
             )
 
 
@@ -329,10 +330,7 @@ def _check_label(table: Table, first: tuple[int, list[Any]], place: int, rule: L
     text = str(cells[place]).strip()
     if not text or _has_digit(text):
         return
-    remedy = (
-        "If this line names the columns, pass --header yes (header='yes') or the names with "
-        "--columns (columns=[...])"
-    )
+    remedy = "If this line names the columns, pass header='yes' or its names with columns=[...]"
     try:
         rule(cells[place])
     except ValueError as error:
@@ -346,7 +344,7 @@ def _check_label(table: Table, first: tuple[int, list[Any]], place: int, rule: L
     if _has_digit(str(below)):
         raise DataFormatError(
             f"{table.where(number)}: expected a number as label, as below. Received {text!r}. {remedy}; "
-            "if it is a row, pass --header no (header='no')."
+            "if it is a row, pass header='no'."
         )
 
 
@@ -361,7 +359,7 @@ def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> 
     if chosen is None:
         raise DataFormatError(
             f"{where}: expected the columns {', '.join(kind.columns)}. Received the columns {have}. "
-            f"Say which to read with --columns (columns=[...]).{delimiter_hint(names, len(kind.columns))}"
+            f"Say which to read with columns=[...].{delimiter_hint(names, len(kind.columns))}"
         )
     places = []
     for column in chosen:
@@ -399,7 +397,7 @@ def delimiter_hint(cells: Sequence[Any], width: int) -> str:
         for delimiter in _DELIMITERS:
             # Commas and bars stand in texts too.
             if text.count(delimiter) >= width - 1 and (delimiter in "\t;" or len(cells) == 1):
-                remedy = f"pass --delimiter {delimiter!r} (delimiter={delimiter!r})"
+                remedy = f"pass delimiter={delimiter!r}"
                 return f" If {delimiter!r} separates the columns, {remedy}."
     return ""
 

@@ -2,7 +2,7 @@
 
 A folder holds:
     manifest.json      format version, kind, rows of each split, sources and their hashes, every file's hash
-    settings.json      max_length (texts); names and standardization (vectors)
+    settings.json      what `preprocess` was told, and max_length (texts)
     tokenizer.json     tokenizer settings with any user dictionary (texts)
     report.json        what preprocessing found out about the data
     vocabulary.txt     a token a line (texts)
@@ -103,8 +103,16 @@ class PairDataset:
         scaler: of vectors that were standardized, the pair (mean, scale), float32 of shape (k,) each: the
             splits hold (x - mean) / scale. None otherwise.
         embedding: word vectors, float32 of shape (len(vocabulary), dim), or None.
+        settings: what `preprocess` was told, by the names of its arguments: `reading` holds those of `Reading`,
+            `vocabulary` and `word_vectors` those of `VocabularySettings` and `WordVectorSettings`. The tokenizer's
+            are `tokenizer.to_config()`.
         manifest, report: the contents of manifest.json and report.json.
         sha256: of manifest.json, which holds the hashes of all other files.
+
+    Example:
+        >>> dataset = PairDataset.open("dataset")
+        >>> dataset.kind, len(dataset.splits["train"]), dataset.settings["seed"]
+        ('pairs', 60, 0)
     """
 
     path: Path
@@ -116,6 +124,7 @@ class PairDataset:
     sentences: Sentences | None
     embedding: np.ndarray | None
     scaler: tuple[np.ndarray, np.ndarray] | None
+    settings: dict[str, Any]
     manifest: dict[str, Any]
     report: dict[str, Any]
     sha256: str
@@ -145,6 +154,7 @@ class PairDataset:
             sentences=sentences,
             embedding=None if vocabulary is None else files.embedding(len(vocabulary)),
             scaler=None if texts else files.scaler(),
+            settings=files.settings(),
             manifest=manifest,
             report=read_json_object(folder / REPORT),
             sha256=sha256,

@@ -50,6 +50,13 @@ class DatasetFiles:
         except (DataFormatError, InputError) as error:
             raise ArtifactError(f"{error} Was the dataset altered?") from error
 
+    def settings(self) -> dict[str, Any]:
+        """What `preprocess` was told."""
+        chosen = read_json_object(self._folder / SETTINGS).get("chosen")
+        if not isinstance(chosen, dict):
+            raise self._error(SETTINGS, "an object named chosen", chosen)
+        return chosen
+
     def max_length(self) -> int:
         value = read_json_object(self._folder / SETTINGS).get("max_length")
         if type(value) is not int or not 1 <= value <= LARGEST:

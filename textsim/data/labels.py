@@ -70,7 +70,7 @@ class LabelRule:
             return value
         hint = ""
         if math.isfinite(value) and self.maximum is None:
-            hint = " Pass --label-threshold (label_threshold=...) to cut graded labels in two"
-            hint += " or --label-max (label_max=...) to keep those from 0 to a maximum."
+            hint = " Pass label_threshold=... to make graded labels 0 or 1, or label_max=... to keep those from 0 to a "
+            hint += "maximum."
         expected = _EXPECTED if self.maximum is None else f"a number from 0 to {self.maximum:g} as label"
         raise ValueError(f"expected {expected}. Received {str(cell)!r:.80}.{hint}")

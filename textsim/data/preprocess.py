@@ -11,7 +11,7 @@ import textsim
 from textsim.data.builders.texts import TextBuild, TextSettings
 from textsim.data.builders.vectors import build_vectors
 from textsim.data.detection import detect_kind
-from textsim.data.layout import FORMAT, KINDS, REJECTS, REPORT, VERSION
+from textsim.data.layout import FORMAT, KINDS, REJECTS, REPORT, SETTINGS, VERSION
 from textsim.data.rejects import RejectLog
 from textsim.data.row_kinds import PAIRS, TRIPLETS
 from textsim.data.settings import AnyPath, Reading, VocabularySettings, WordVectorSettings
@@ -112,6 +112,17 @@ def preprocess(
         kind = "pairs" if as_triplets else detect_kind(sources.train[0], **reading)
     if as_triplets and kind != "pairs":
         raise ConfigError(f"as_triplets makes triplets of labelled pairs. Received kind {kind!r}.")
+    chosen: dict[str, Any] = {
+        "kind": kind,
+        "as_triplets": as_triplets,
+        "dev_fraction": dev_fraction,
+        "seed": seed,
+        "simplify": simplify,
+        "vocabulary": new.to_dict(),
+        "word_vectors": None if word_vectors is None else word_vectors.to_dict(),
+        "standardize": standardize,
+        "reading": how.to_dict(),
+    }
     settings = None
     if kind == "vectors":
         check_vector_reading(how, labeled=True)
@@ -137,6 +148,7 @@ def preprocess(
         shutil.rmtree(folder / "work")
         report["warnings"] = warnings_of(report)
         write_json(folder / REPORT, report)
+        write_json(folder / SETTINGS, {"max_length": report.get("max_length"), "chosen": chosen})
         # Last, as a folder without a manifest is no dataset.
         about = {
             "textsim": textsim.__version__,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textsim.config.checks import LARGEST
 from textsim.data.labels import LabelRule
 from textsim.errors import ConfigError
-from textsim.io.paths import STREAM
+from textsim.io.paths import STREAM, as_text
 from textsim.text.embeddings import MOST_DIM
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class Reading:
 
     Raises:
         ConfigError: one has a value that it cannot have, or two exclude each other.
+
+    Example:
+        >>> Reading(columns=["query", "question", "same"], on_bad_row="skip").skips
+        True
     """
 
     columns: Sequence[str | int] | None = None
@@ -91,7 +95,12 @@ class Reading:
         return [self.rejects] if isinstance(self.rejects, str | os.PathLike) else []
 
     def replace(self, **changes: Any) -> Reading:
+        """A copy with some settings changed."""
         return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold of the settings: all but where rejects go."""
+        return _plain(self, leaving_out="rejects")
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,10 @@ class VocabularySettings:
 
     Raises:
         ConfigError: a number is below 1, or `max_length` too large.
+
+    Example:
+        >>> VocabularySettings(base="zh-general", max_length=64).min_count
+        1
     """
 
     base: AnyPath | None = None
@@ -118,6 +131,10 @@ class VocabularySettings:
     def __post_init__(self) -> None:
         _check_positive(min_count=self.min_count, max_size=self.max_size)
         _check_positive(LARGEST, max_length=self.max_length)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return _plain(self)
 
 
 @dataclass(frozen=True)
@@ -133,6 +150,10 @@ class WordVectorSettings:
     Raises:
         ConfigError: both a file and a dimension are given or neither, extra text without a dimension, or a dimension
             out of its range.
+
+    Example:
+        >>> WordVectorSettings(train_dim=200, extra_text="chats.txt").extra_text
+        ('chats.txt',)
     """
 
     file: AnyPath | None = None
@@ -151,6 +172,20 @@ class WordVectorSettings:
             raise ConfigError("word vectors: expected a file or train_dim. Received neither.")
         if any(os.fspath(path) == STREAM for path in self.extra_text):
             raise ConfigError("extra_text: expected files, which are read more than once. Received '-'.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return _plain(self)
+
+
+def _plain(settings: Any, leaving_out: str = "") -> dict[str, Any]:
+    def plain(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return as_text(value) if isinstance(value, str | os.PathLike) else value
+
+    given = {name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != leaving_out}
+    return {name: plain(value) for name, value in given.items()}
 
 
 def _check_positive(most: int | None = None, **numbers: int | None) -> None:

@@ -40,7 +40,7 @@ class Sources:
         if not self.train:
             raise ConfigError("preprocess: expected at least one input.")
         if self.dev and self.dev_fraction is not None:
-            raise ConfigError("dev and dev_fraction exclude each other: pass one of them.")
+            raise ConfigError("dev=... and dev_fraction=... exclude each other: pass one of them.")
         if self.dev_fraction is not None and not 0 < self.dev_fraction < 1:
             raise ConfigError(
                 f"dev_fraction: expected a number between 0 and 1. Received {self.dev_fraction}."

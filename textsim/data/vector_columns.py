@@ -152,10 +152,7 @@ def _by_order(where: str, names: tuple[str, ...], has_names: bool, labeled: bool
 
 def _by_prefix_hint(labeled: bool) -> str:
     example = ["left_", "right_", *(["label"] if labeled else [])]
-    return (
-        " Say which to read by what their names begin with, as in "
-        f"--columns {','.join(example)} (columns={example})."
-    )
+    return f" Say which to read by what their names begin with, as in columns={example}."
 
 
 def _usual(names: Sequence[str]) -> list[int]:
@@ -171,7 +168,7 @@ def _label_column(where: str, names: Sequence[str]) -> int:
         received = ", ".join(repr(names[i]) for i in usual)
         raise DataFormatError(
             f"{where}: expected one class column. Received {received}, all usual names of one. Say which to read, "
-            "and what the other columns' names begin with, as in --columns left_,right_,label (columns=[...])."
+            "and what the other columns' names begin with, as in columns=['left_', 'right_', 'label']."
         )
     return usual[0] if usual else len(names) - 1
 
@@ -259,7 +256,7 @@ def is_header(
     if any(cell.lower() in label_names for cell in cells) or (not count and not hint):
         return True
     if count < len(cells) - 1 or (count < len(cells) and hint):
-        remedy = hint or " Pass --header yes or no (header=...)."
+        remedy = hint or " Pass header='yes' or header='no'."
         raise DataFormatError(
             f"{where}: cannot tell whether this is a header: {count} of {len(cells)} cells are numbers.{remedy}"
         )
@@ -278,6 +275,6 @@ def _tells_numbering(cells: Sequence[str], below: Sequence[str] | None, where: s
     if any("." in cell or "e" in cell.lower() for cell in below):
         return True
     raise DataFormatError(
-        f"{where}: cannot tell whether {', '.join(cells[:4])}, ... are names of columns or numbers. Pass --header yes "
-        "or no (header=...)."
+        f"{where}: cannot tell whether {', '.join(cells[:4])}, ... are names of columns or numbers. Pass "
+        "header='yes' or header='no'."
     )

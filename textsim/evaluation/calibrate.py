@@ -69,6 +69,12 @@ def calibrate(
         InputError: the labels are all alike, or `out` is `model`.
         ArtifactError: the model or the dataset is not whole, or `out` exists.
         DataFormatError, ConfigError: see `evaluate_file`.
+
+    Example:
+        >>> from textsim import Targets, calibrate
+        >>> result = calibrate("zh-general", "mine.tsv", "calibrated", Targets(match_precision=0.7))
+        >>> result.fit.reachable
+        True
     """
     if out is not None:
         check_target(out, [find_model(model), path])

@@ -40,6 +40,14 @@ class Targets:
         confidence: with which those precisions shall hold on new pairs of the same kind, in (0, 1).
         cost_false_match, cost_missed_match: in place of precisions, what a wrong decision of each kind costs.
         best_f1: in place of them, the highest F1.
+
+    Raises:
+        InputError: a number out of its range, or targets that exclude each other.
+
+    Example:
+        >>> from textsim import Targets
+        >>> Targets(match_precision=0.95, no_match_precision=0.98).confidence
+        0.9
     """
 
     match_precision: float | None = None

@@ -249,6 +249,12 @@ def evaluate_file(
         DataFormatError: the file cannot be read, or holds no rows; names file and line.
         ConfigError: a dataset of another kind, vocabulary or `simplify` than the model's or that holds less of a text,
             reading options for a dataset, or a split for a file.
+
+    Example:
+        >>> from textsim import evaluate_file
+        >>> evaluation = evaluate_file("zh-general", "dev.tsv")
+        >>> evaluation.pairs, 0 <= evaluation.auc <= 1
+        (40, True)
     """
     matcher = model if isinstance(model, Matcher) else load_matcher(model)
     start = time.perf_counter()

@@ -15,7 +15,19 @@ def load_matcher(
 ) -> TextMatcher | VectorMatcher:
     """Loads a model as the matcher of its kind.
 
-    Raises as `Matcher.load`, and InputError where `simplify` (see `TextMatcher`) is asked of a model of vectors.
+    Args:
+        path_or_name: a model folder, or the name of a bundled model.
+        threads: that compute; by default one a core. Scores do not depend on it.
+        simplify: of texts, traditional to simplified characters first, see `TextMatcher`.
+
+    Raises:
+        ArtifactError: there is no such model, or a file of it is missing or altered.
+        InputError: `simplify` is asked of a model of vectors.
+
+    Example:
+        >>> from textsim import load_matcher
+        >>> type(load_matcher("zh-general")).__name__
+        'TextMatcher'
     """
     saved = load_model(path_or_name)
     if saved.kind == "text":

@@ -190,6 +190,10 @@ class TextMatcher(Matcher):
 
         Raises:
             InputError: not of this form, or a text is not a str or is empty; names the row.
+
+        Example:
+            >>> TextMatcher.load("zh-general").score_pairs([("怎么退货", "怎么退货"), ("怎么退货", "退货流程")]).shape
+            (2,)
         """
         return self.score_texts(*_sides(pairs, columns), where="pairs[{}]").scores
 
@@ -244,6 +248,11 @@ class TextMatcher(Matcher):
 
         Raises:
             InputError: not a list of texts, or a text is not a str or is empty; names the row.
+
+        Example:
+            >>> matcher = TextMatcher.load("zh-general")
+            >>> matcher.encode(["怎么退货", "退货流程"]).shape == (2, matcher.output_dim)
+            True
         """
         if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable) or is_frame(texts):
             hint = "encode([text])" if isinstance(texts, str) else "encode([text, ...])"

@@ -20,6 +20,10 @@ class VectorMatcher(Matcher):
 
     Attributes:
         width: width of the vectors that it takes.
+
+    Example:
+        >>> matcher = VectorMatcher.load("vector-model")  # doctest: +SKIP
+        >>> matcher.score_pairs(left, right)  # doctest: +SKIP
     """
 
     kind = "vectors"

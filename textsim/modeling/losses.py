@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from textsim.config.checks import require_above_zero, require_rate
 from textsim.errors import ConfigError
-from textsim.modeling.heads import Head
+from textsim.modeling.heads.base import Head
 from textsim.registry import LOSSES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from textsim.config.recipes import FEW_PAIRS, default_recipe
 from textsim.config.settings import Part, Recipe
 from textsim.errors import ConfigError
 from textsim.modeling.embedding import TokenEmbedding
+from textsim.modeling.heads.base import Head
 from textsim.registry import ENCODERS, HEADS, LOSSES, POOLINGS, Registry, unknown_name
 
 Kind = Literal["pairs", "triplets", "vectors"]
@@ -294,11 +296,19 @@ def make_part(registry: Registry, part: Part, layer_name: str | None = None) -> 
             raise ConfigError(f"{registry.kind} {part.name!r}: {message}")
     names = {} if layer_name is None else {"name": layer_name}
     try:
-        return cls(**part.options, **names)
+        return _layer_class(cls)(**part.options, **names)
     except (TypeError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{registry.kind} {part.name!r}: {error}") from None
+
+
+@functools.cache
+def _layer_class(cls: type) -> type:
+    """The class, as a Keras layer where it is a head, which is written without Keras."""
+    if issubclass(cls, Head) and not issubclass(cls, keras.layers.Layer):
+        return type(cls.__name__, (cls, keras.layers.Layer), {"__doc__": cls.__doc__})
+    return cls
 
 
 def _parameters(cls: Any) -> set[str]:

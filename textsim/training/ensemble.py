@@ -99,6 +99,10 @@ def ensemble(
 
     Reference:
         Hansen & Salamon (1990), Neural Network Ensembles.
+
+    Example:
+        >>> from textsim import ensemble
+        >>> result = ensemble(["first", "second"], "dev.tsv", "joined")  # doctest: +SKIP
     """
     check_listed("models", models)
     models = list(models)

@@ -45,6 +45,7 @@ from textsim.training.devices import Device, use_device
 from textsim.training.diagnostics import diagnose, write_reports
 from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
+from textsim.training.warm_start import continued
 
 VALIDATION_BATCH = 512
 
@@ -132,6 +133,10 @@ def train(
     Raises:
         ConfigError: parts of the recipe do not fit each other or the dataset.
         ArtifactError: the dataset is not whole, `out` exists, or what is kept of an interrupted run was altered.
+
+    Example:
+        >>> result = train("dataset", "bilstm-attention", "model")  # doctest: +SKIP
+        >>> result.metrics["accuracy_at_threshold"], result.threshold  # doctest: +SKIP
     """
     began = time.perf_counter()
     if recipe is None:
@@ -171,7 +176,7 @@ def train(
 
     use_device(device, gpu_memory)
     repeatable(recipe.training.seed)
-    model = model_for(recipe, dataset) if start is None else _continued(start, recipe, dataset)
+    model = model_for(recipe, dataset) if start is None else continued(start, recipe, dataset)
     batches = _training_batches(dataset, recipe.training, loaded, progress)
     del loaded, start  # not in memory while the model trains
     validator = Validator(model, _validation_batches(dataset))
@@ -355,8 +360,7 @@ def _training_batches(
             labels = teacher_labels(teachers, dataset, sides, progress=progress)
         if settings.contrast:
             made = contrast_rows(dataset, round(settings.contrast * len(rows)), settings.seed)
-            if progress:
-                print(f"{len(made.labels):,} contrast pairs beside {len(labels):,} others", flush=True)
+            _log.info("%s contrast pairs beside %s others", f"{len(made.labels):,}", f"{len(labels):,}")
             sentences = made.sentences
             sides = tuple(np.concatenate(parts) for parts in zip(sides, made[1:3], strict=True))
             labels = np.concatenate([labels, made.labels])
@@ -416,70 +420,8 @@ def _check_vectors(recipe: Recipe, dataset: PairDataset) -> None:
     if recipe.embedding is not None and not recipe.embedding.trainable and dataset.embedding is None:
         raise ConfigError(
             f"the recipe freezes the embedding, but {dataset.path}/ has no word vectors. Preprocess with "
-            "word_vectors or train_vectors, or set embedding.trainable to true."
+            "word_vectors=..., or set embedding.trainable to true."
         )
-
-
-def _continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> SiameseModel:
-    """A model with the weights of a saved one.
-
-    Tokens that it does not know get the dataset's word vectors where it has any, else some of the known ones' spread.
-    """
-    if (start.kind == "vectors") != (dataset.kind == "vectors"):
-        raise ConfigError(
-            f"{dataset.path}/ holds {dataset.kind}, which a model of kind {start.kind!r} cannot continue with."
-        )
-    if dataset.kind == "vectors" and dataset.splits["train"].sides[0].shape[1] != start.dim:
-        raise ConfigError(
-            f"the model to continue from reads vectors of {start.dim} values. "
-            f"Those of {dataset.path}/ have {dataset.splits['train'].sides[0].shape[1]}."
-        )
-    if (dataset.scaler is None) != (start.scaler is None):
-        given, wanted = ("as they are", "standardized") if start.scaler else ("standardized", "as they are")
-        raise ConfigError(
-            f"the model to continue from reads vectors {wanted}. Those of {dataset.path}/ are {given}. Preprocess "
-            f"{'with' if start.scaler else 'without'} standardize=True."
-        )
-    if start.members > 1:
-        names = ", ".join(entry["name"] for entry in start.provenance.get("ensemble_of", ()))
-        raise ConfigError(
-            f"the model to continue from is an ensemble of {start.members}. Continue from each of "
-            f"the models that it was made of ({names}), and join what comes of it."
-        )
-    weights = dict(start.weights)
-    size = None
-    if start.vocabulary is not None and start.tokenizer is not None:
-        if (
-            dataset.vocabulary is None
-            or dataset.tokenizer is None
-            or dataset.vocabulary.tokens[: len(start.vocabulary)] != start.vocabulary.tokens
-            or not dataset.tokenizer.cuts_for(start.tokenizer)
-        ):
-            raise ConfigError(
-                f"{dataset.path}/ was not made for the model to continue from. "
-                "Preprocess with vocabulary_from and that model."
-            )
-        size = len(dataset.vocabulary)
-        table = weights["embedding/table"]
-        known = table[2:]
-        rng = np.random.default_rng(recipe.training.seed)
-        new = rng.normal(known.mean(axis=0), known.std(axis=0), (size - len(table), table.shape[1]))
-        if dataset.embedding is not None:
-            if dataset.embedding.shape[1] != table.shape[1]:
-                raise ConfigError(
-                    f"{dataset.path}/ has word vectors of {dataset.embedding.shape[1]} numbers, the model to continue "
-                    f"from such of {table.shape[1]}. Preprocess without word vectors, or with some of that width."
-                )
-            new = dataset.embedding[len(table) :]
-        weights["embedding/table"] = np.concatenate([table, new.astype("float32")])
-    model = SiameseModel(recipe, size, start.dim, name="siamese")
-    try:
-        model.set_weight_arrays(weights)
-    except ValueError as error:
-        raise ConfigError(
-            f"the recipe's parts are not those of the model to continue from: {error}"
-        ) from None
-    return model
 
 
 def _provenance(

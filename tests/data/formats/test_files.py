@@ -207,9 +207,9 @@ def test_what_is_no_text_is_named_and_no_encoding_asked_for(tmp_path, name):
     array = io.BytesIO()
     np.save(array, np.ones((2, 2)))
     for data, kind in (
-        (book.getvalue(), r"Excel workbook.*--format xlsx"),
-        (table.getvalue(), r"Parquet.*--format parquet"),
-        (array.getvalue(), r"NumPy array.*--format npy"),
+        (book.getvalue(), r"Excel workbook.*format='xlsx'"),
+        (table.getvalue(), r"Parquet.*format='parquet'"),
+        (array.getvalue(), r"NumPy array.*format='npy'"),
         (bz2.compress(b"a\tb\n" * 9), "bzip2"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), r"\.xls"),
         (b"%PDF-1.7\n\xe2", "PDF"),
@@ -223,7 +223,7 @@ def test_what_is_no_text_is_named_and_no_encoding_asked_for(tmp_path, name):
 def test_an_unknown_name_lists_those_that_are_known(tmp_path):
     (tmp_path / "a.data").write_text("a\tb\n")
     with pytest.raises(
-        DataFormatError, match=r"cannot tell the format from the name\. .*\.csv, \.json.*--format"
+        DataFormatError, match=r"cannot tell the format from the name\. .*\.csv, \.json.*format="
     ):
         read(tmp_path / "a.data")
     (tmp_path / "a.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
@@ -277,7 +277,7 @@ def test_values_of_an_array_that_are_no_objects_are_bad_rows(tmp_path):
 def test_an_array_named_json_lines_is_refused(tmp_path, text):
     (tmp_path / "a.jsonl").write_text(text)
     with pytest.raises(
-        DataFormatError, match=r"line 1: .*JSON array: name the file \.json, or pass --format json"
+        DataFormatError, match=r"line 1: .*JSON array: name the file \.json, or pass format='json'"
     ):
         read(tmp_path / "a.jsonl")
     assert read(tmp_path / "a.jsonl", format="json") == (["a"], [[1]])

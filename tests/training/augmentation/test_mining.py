@@ -164,7 +164,7 @@ def test_a_log_of_texts(folders: list[Path], tmp_path: Path) -> None:
     log.write_text("\n".join([*sentences(20), "花呗还款", "  花呗还款 "]) + "\n", encoding="utf-8")
     outcome = CliRunner().invoke(
         main,
-        ["mine", str(log), "--kind", "texts", "--output", str(tmp_path / "mined.tsv"), "--per-text", "1"]
+        ["mine", str(log), "--kind", "texts", "--out", str(tmp_path / "mined.tsv"), "--per-text", "1"]
         + [part for folder in folders for part in ("--teacher", str(folder))],
     )
     assert outcome.exit_code == 0, outcome.output

@@ -145,7 +145,6 @@ class TextBuild:
         )
         vocabulary.save(self.folder / VOCABULARY)
         write_json(self.folder / TOKENIZER, settings.tokenizer.to_config())
-        write_json(self.folder / SETTINGS, {"max_length": max_length})
         full_lengths = self.sentences.write(self.folder, vocabulary, max_length)
 
         repeats, shared = repeats_report(splits, len(self.sentences))

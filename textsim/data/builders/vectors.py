@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from textsim.data.layout import SETTINGS, SIDES, Split
+from textsim.data.layout import SIDES, Split
 from textsim.data.scaler import Scaler
 from textsim.data.sources import open_source
 from textsim.data.splits import Sources, write_labels
 from textsim.data.statistics import vectors_report
 from textsim.data.vectors import vector_chunks
 from textsim.errors import DataFormatError
-from textsim.io.manifest import write_json
 from textsim.io.npy import NpyWriter, open_npy, rows_at_once, slices
 from textsim.io.paths import as_text
 from textsim.io.progress import progress_bar
@@ -40,6 +39,7 @@ def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str
         "kind": "vectors",
         "sources": entries,
         "width": width,
+        "columns": list(names),
         "standardized": standardize,
         "constant_columns": 0,
         "splits": {name: vectors_report(split) for name, split in splits.items()},
@@ -52,7 +52,6 @@ def build_vectors(folder: Path, sources: Sources, standardize: bool) -> dict[str
         for vectors in (side for split in splits.values() for side in split.sides):
             for part in slices(len(vectors), rows_at_once(width)):
                 vectors[part] = scaler(vectors[part])
-    write_json(folder / SETTINGS, {"standardized": standardize, "columns": list(names)})
     return report
 
 

@@ -95,12 +95,12 @@ def _chosen(path: AnyPath, file: Any) -> Format:
         kind = kind_of(beginning)
         raise DataFormatError(
             f"{path}: cannot tell the format from the name. Expected one that ends in {', '.join(endings())}, those of "
-            f"text also with .gz. {f'By its first bytes it is {kind}.' if kind else 'Pass --format (format=...).'}"
+            f"text also with .gz. {f'By its first bytes it is {kind}' if kind else 'Or say which it is: format=...'}."
         )
     if isinstance(file, gzip.GzipFile) and not is_gzip(path) and not is_stream(path) and format_of(path):
         raise DataFormatError(
             f"{path}: expected {name}, as its name says. Received gzip: name it "
-            f"{os.path.basename(os.fspath(path))}.gz, or pass --format {name} (format={name!r})."
+            f"{os.path.basename(os.fspath(path))}.gz, or pass format={name!r}."
         )
     return cast(Format, FORMATS.get(name)())
 
@@ -113,7 +113,7 @@ def _check_text(path: AnyPath, file: Any, format: Format, named: bool) -> None:
         return
     by = ", as its name says" if named else ""
     known = [name for name in FORMATS.names() if FORMATS.get(name).recognizes(beginning)]
-    remedies = [f"--format {name} (format={name!r})" for name in known]
+    remedies = [f"format={name!r}" for name in known]
     remedy = (
         f" Give it the name of what it is, or pass {' or '.join(remedies)}."
         if known

@@ -50,7 +50,7 @@ def _check_no_array(line: str, name: str) -> None:
     if re.match(r"\s*\[\s*(\{|$)", line):
         raise DataFormatError(
             f"{name}, line 1: expected a JSON object on each line. Received the beginning of a JSON array: name the "
-            "file .json, or pass --format json (format='json')."
+            "file .json, or pass format='json'."
         )
 
 

@@ -13,7 +13,7 @@ MAX_ROW_CHARACTERS = MAX_LINE_CHARACTERS
 """Of a row of text. It bounds what an unclosed quote takes of memory."""
 # How far the columns' names are looked for. It bounds what a stream whose names are wrong is read before that is said.
 _BEGINNING_ROWS = 100
-_AS_CSV = r"pass --format csv --delimiter '\t' (format='csv', delimiter='\t')"
+_AS_CSV = r"pass format='csv' and delimiter='\t'"
 
 
 class Malformed(NamedTuple):

@@ -77,6 +77,10 @@ def dedup_file(
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
         InputError: the target is the source, or a number is out of its range.
         MissingDependencyError: there are more than 10,000 different texts, and usearch is not installed.
+
+    Example:
+        >>> from textsim import TextMatcher, dedup_file
+        >>> report = dedup_file(TextMatcher.load("zh-general"), "questions.txt", "groups.tsv", progress=False)
     """
     start = time.perf_counter()
     check_outputs(target, source, reading)

@@ -42,6 +42,13 @@ def encode_file(
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
         InputError: the target is the source, or where rejected rows go, or a stream.
+
+    Example:
+        >>> import numpy as np
+        >>> from textsim import TextMatcher, encode_file
+        >>> report = encode_file(TextMatcher.load("zh-general"), "questions.txt", "vectors.npy", progress=False)
+        >>> len(np.load("vectors.npy")) == report.rows
+        True
     """
     start = time.perf_counter()
     check_outputs(target, source, reading)

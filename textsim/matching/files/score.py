@@ -57,6 +57,12 @@ def score_file(
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
         InputError: the target is the source, or where rejected rows go, or of a format that is not written; or a column
             to keep has the name of one that is written.
+
+    Example:
+        >>> from textsim import TextMatcher, score_file
+        >>> report = score_file(TextMatcher.load("zh-general"), "pairs.tsv", "scores.tsv", progress=False)
+        >>> report.rows
+        40
     """
     start = time.perf_counter()
     check_outputs(target, source, reading)

@@ -53,6 +53,13 @@ def search_file(
     Raises:
         DataFormatError: the source cannot be read, or a row is bad and not to be skipped; names the line.
         InputError: as `score_file` and `TextIndex.search`.
+
+    Example:
+        >>> from textsim import TextIndex, TextMatcher, search_file
+        >>> index = TextIndex.build(TextMatcher.load("zh-general"), ["忘记密码怎么办", "如何申请退货"])
+        >>> report = search_file(index, ["密码忘了", "我要退货"], "found.tsv", k=1, progress=False)
+        >>> report.rows
+        2
     """
     start = time.perf_counter()
     check_outputs(target, source, reading)

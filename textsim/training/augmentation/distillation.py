@@ -76,7 +76,7 @@ def load_teachers(
                 raise ConfigError(
                     f"teacher {str(name)!r} reads other tokens than {dataset.path}/ holds: tokenizer "
                     f"{theirs.registered_name!r} against {ours.registered_name!r}, or with other options. "
-                    "Preprocess with vocabulary_from and that model."
+                    "Preprocess with vocabulary=... naming that model."
                 )
     return teachers
 

@@ -232,6 +232,10 @@ def mine_files(
         ConfigError: see `mine_pairs`; an unknown kind, or a `label_max` that is not above 0.
         DataFormatError: a source cannot be read, or a row is bad and not to be skipped; names the line.
         InputError: fewer than two different texts, the target is a source, or one teacher in place of a list.
+
+    Example:
+        >>> from textsim import mine_files
+        >>> report = mine_files("log.txt", "mined.tsv", ["model"], kind="texts", progress=False)
     """
     began = time.perf_counter()
     sources = [sources] if isinstance(sources, str | os.PathLike) else sources

@@ -6,7 +6,7 @@
 
 What the rules need of others: jieba (MIT) finds words and their parts of speech, cn2an (MIT) writes numerals, pypinyin
 (MIT) knows how characters sound, OpenCC (Apache-2.0) has the traditional characters. The word lists are this project's
-own, see `lexicon`.
+own, see `lexicon` and `synonyms`.
 
 Of most rules 80 to 100 pairs were read, of others 14 to 45, made of raw text and of question sets, or all where a rule
 found fewer: at most one label in twenty was wrong, most often where a word had another sense ("地址" of a cell in a

@@ -6,16 +6,9 @@ import random
 import re
 from collections.abc import Iterable
 
-from textsim.training.augmentation.contrast.lexicon import (
-    ANTONYMS,
-    BRANDS,
-    DIRECTED_SYNONYMS,
-    LATIN_NAMES,
-    PLACES,
-    SYNONYMS,
-    TIMES,
-)
+from textsim.training.augmentation.contrast.lexicon import BRANDS, LATIN_NAMES, PLACES, TIMES
 from textsim.training.augmentation.contrast.rule import Swap, Text, one_of, pattern_of, rule
+from textsim.training.augmentation.contrast.synonyms import ANTONYMS, DIRECTED_SYNONYMS, SYNONYMS
 
 
 def _others(groups: Iterable[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,76 @@
+"""A model to train that begins as a saved one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from textsim.artifacts.saved_model import SavedModel
+from textsim.config.settings import Recipe
+from textsim.data.dataset import PairDataset
+from textsim.errors import ConfigError
+from textsim.modeling.siamese import SiameseModel
+
+
+def continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> SiameseModel:
+    """A model with the weights of a saved one.
+
+    Tokens that it does not know get the dataset's word vectors where it has any, else some of the known ones' spread.
+
+    Raises:
+        ConfigError: the dataset was not made for the model, the recipe's parts are not its own, or it is an ensemble.
+    """
+    if (start.kind == "vectors") != (dataset.kind == "vectors"):
+        raise ConfigError(
+            f"{dataset.path}/ holds {dataset.kind}, which a model of kind {start.kind!r} cannot continue with."
+        )
+    if dataset.kind == "vectors" and dataset.splits["train"].sides[0].shape[1] != start.dim:
+        raise ConfigError(
+            f"the model to continue from reads vectors of {start.dim} values. "
+            f"Those of {dataset.path}/ have {dataset.splits['train'].sides[0].shape[1]}."
+        )
+    if (dataset.scaler is None) != (start.scaler is None):
+        given, wanted = ("as they are", "standardized") if start.scaler else ("standardized", "as they are")
+        raise ConfigError(
+            f"the model to continue from reads vectors {wanted}. Those of {dataset.path}/ are {given}. Preprocess "
+            f"{'with' if start.scaler else 'without'} standardize=True."
+        )
+    if start.members > 1:
+        names = ", ".join(entry["name"] for entry in start.provenance.get("ensemble_of", ()))
+        raise ConfigError(
+            f"the model to continue from is an ensemble of {start.members}. Continue from each of "
+            f"the models that it was made of ({names}), and join what comes of it."
+        )
+    weights = dict(start.weights)
+    size = None
+    if start.vocabulary is not None and start.tokenizer is not None:
+        if (
+            dataset.vocabulary is None
+            or dataset.tokenizer is None
+            or dataset.vocabulary.tokens[: len(start.vocabulary)] != start.vocabulary.tokens
+            or not dataset.tokenizer.cuts_for(start.tokenizer)
+        ):
+            raise ConfigError(
+                f"{dataset.path}/ was not made for the model to continue from. "
+                "Preprocess with vocabulary=... naming that model."
+            )
+        size = len(dataset.vocabulary)
+        table = weights["embedding/table"]
+        known = table[2:]
+        rng = np.random.default_rng(recipe.training.seed)
+        new = rng.normal(known.mean(axis=0), known.std(axis=0), (size - len(table), table.shape[1]))
+        if dataset.embedding is not None:
+            if dataset.embedding.shape[1] != table.shape[1]:
+                raise ConfigError(
+                    f"{dataset.path}/ has word vectors of {dataset.embedding.shape[1]} numbers, the model to continue "
+                    f"from such of {table.shape[1]}. Preprocess without word vectors, or with some of that width."
+                )
+            new = dataset.embedding[len(table) :]
+        weights["embedding/table"] = np.concatenate([table, new.astype("float32")])
+    model = SiameseModel(recipe, size, start.dim, name="siamese")
+    try:
+        model.set_weight_arrays(weights)
+    except ValueError as error:
+        raise ConfigError(
+            f"the recipe's parts are not those of the model to continue from: {error}"
+        ) from None
+    return model
