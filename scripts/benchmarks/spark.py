@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ import numpy as np
 from textsim.matching.text_matcher import TextMatcher
 
 MODEL = "zh-general"
+WORKER, EXECUTOR = "pyspark.daemon", "CoarseGrainedExecutorBackend"
 
 
 @contextmanager
@@ -158,7 +159,7 @@ def kills(texts: list[str], count: int, pairs: int, work: Path, seed: int) -> No
         _warm(spark, 2)
         alone = scored(spark, source, work / "expected", 16)
         expected = pq.read_table(work / "expected").sort_by("id")
-        for kind in ("pyspark.daemon", "CoarseGrainedExecutorBackend"):
+        for kind in (WORKER, EXECUTOR):
             ended = 0
             for _ in range(count):
                 timer = threading.Timer(chance.uniform(0.05, 0.9) * alone, _kill, (kind, chance))
@@ -173,21 +174,32 @@ def kills(texts: list[str], count: int, pairs: int, work: Path, seed: int) -> No
 
 
 def _kill(kind: str, chance: random.Random) -> None:
-    listed = subprocess.run(["pgrep", "-f", kind], capture_output=True, text=True, check=False).stdout.split()
-    if kind == "pyspark.daemon":
+    """Kills one of this job's own processes: an executor, or a Python worker, which a daemon of an executor forks."""
+    own = _descendants(os.getpid())
+    found = [pid for pid, _, command in own if kind in command]
+    if kind == WORKER:
         # The daemon's children are the workers.
-        listed = [
-            child
-            for parent in listed
-            for child in subprocess.run(
-                ["pgrep", "-P", parent], capture_output=True, text=True, check=False
-            ).stdout.split()
-        ] or listed
-    if listed:
-        try:
-            os.kill(int(chance.choice(listed)), signal.SIGKILL)
-        except ProcessLookupError:
-            return
+        found = [pid for pid, parent, _ in own if parent in found] or found
+    if found:
+        with suppress(ProcessLookupError):
+            os.kill(chance.choice(found), signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[tuple[int, int, str]]:
+    """All processes that a process has started, and those that they have: number, parent's number, command line."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    everyone = [
+        (int(number), int(parent), command)
+        for number, parent, command in (line.split(None, 2) for line in listed.splitlines())
+    ]
+    found, parents = [], {pid}
+    while parents:
+        children = [process for process in everyone if process[1] in parents]
+        found += children
+        parents = {number for number, _, _ in children}
+    return found
 
 
 def main() -> None:
