@@ -340,3 +340,34 @@ def test_the_index_benchmark_and_its_baselines(
     benchmark.main()
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
     assert len(rows) == 7 + 8 + 1 and all(len(row) == 3 for row in rows)
+
+
+def test_hours_on_spark_come_from_a_line_through_the_sizes(work: Any, tmp_path: Path) -> None:
+    import spark_tables
+
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        pairs = np.array([1e6, 2e6, 4e6, 8e6])
+        line = spark_tables.fit(pairs, 20 + pairs / 7000 + rng.normal(0, 3, 4))
+        seconds, off = line.at(1e9)
+        held += abs(seconds - (20 + 1e9 / 7000)) <= off
+    assert held >= 180
+    assert spark_tables.fit([1e6, 1e6, 2e6], [1, 2, 3]) is None
+
+    runs = [
+        {"pairs": n, "distinct": 1.0, "cores": 2, "seconds": n / 10_000, "first_mb": 300.0, "last_mb": 310.0}
+        for n in (10**6, 2 * 10**6, 4 * 10**6)
+    ]
+    for language in ("en", "zh"):
+        page = tmp_path / language / "howto" / "spark.md"
+        page.parent.mkdir(parents=True)
+        page.write_text(f"before\n{spark_tables.BEGIN}\nold\n{spark_tables.END}\nafter\n", encoding="utf-8")
+    results = tmp_path / "runs.jsonl"
+    results.write_text("".join(f"{json.dumps(run)}\n" for run in runs), encoding="utf-8")
+    spark_tables.write_tables(results, tmp_path)
+    written = page.read_text(encoding="utf-8")
+    assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
+    assert "| 4,000,000 | 100% | 400 | 300 MB | 310 MB |" in written
+    assert "| 1,000,000,000 | 100% | 55.56 ± 0.00 小时 | 3.47 ± 0.00 小时 | 0.43 ± 0.00 小时 |" in written
+    assert "还没有测量" in spark_tables.tables([], "zh")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -64,8 +65,8 @@ class Cutter:
                 ids += [self._tokens.setdefault(token, len(self._tokens)) for token in cut]
             indices.append(index)
         tokens = list(islice(reversed(self._tokens), len(self._tokens) - known))
-        numbers = (np.array(some, np.int32) for some in (indices, lengths, ids))
-        return CutTexts(*numbers, tokens=tokens[::-1])
+        as_array = partial(np.array, dtype=np.int32)
+        return CutTexts(as_array(indices), as_array(lengths), as_array(ids), tokens[::-1])
 
 
 def partition_of(text: bytes) -> int:
