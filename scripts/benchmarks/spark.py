@@ -7,7 +7,7 @@ Starts a real Spark on this machine (`local-cluster`, executors of one core) and
     python scripts/benchmarks/spark.py sizes --pairs 1000000      # seconds and memory a worker of one size
     python scripts/benchmarks/spark.py recall --texts 20000       # duplicates found in buckets, of those without
     python scripts/benchmarks/spark.py kills --count 20           # SIGKILL of Python workers, executors and drivers
-    python scripts/benchmarks/spark.py table --results runs.jsonl # writes the sizing tables of the documentation
+    python scripts/benchmarks/spark.py table --results runs.jsonl # writes docs/tables/spark-sizes.md
 
 `--results` is a file to which `sizes` adds a line a run. Pairs are made of the sentences of `--data` (the environment
 variable TEXTSIM_DATA), or of the demo pairs.
@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from spark_tables import write_tables
+from spark_tables import write_table
 
 from textsim.artifacts.pretrained import find_model
 from textsim.io.manifest import MANIFEST, sha256_file
@@ -440,7 +440,7 @@ def main() -> None:
     if arguments.what in ("sizes", "table") and arguments.results is None:
         parser.error(f"{arguments.what}: expected --results, the file of sizes that were measured.")
     if arguments.what == "table":
-        write_tables(arguments.results)
+        write_table(arguments.results)
         return
     texts = sentences(arguments.data and Path(arguments.data))
     with tempfile.TemporaryDirectory() as folder:
