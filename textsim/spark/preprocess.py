@@ -149,8 +149,8 @@ def _read(
     reading = sources.reading.replace(rejects=None)
     # Rows that are equal in all that is read may stand in any order.
     ordered = (
-        df.select(_column(order).alias("order"), *map(_column, columns))
-        .orderBy(F.col("order"), *map(_column, columns))
+        df.select(_column(order).alias("__order"), *map(_column, columns))
+        .orderBy("__order", *map(_column, columns))
         .withColumn(worker.BLOCK, F.spark_partition_id())
     )
     reads = worker.read_rows(kind, columns, reading, tokenizer)

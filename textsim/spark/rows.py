@@ -18,7 +18,7 @@ from textsim.errors import DataFormatError
 from textsim.spark.worker import Batches
 from textsim.text.tokenizers import Tokenizer
 
-BLOCK = "partition"
+BLOCK = "__partition"
 """The column with the number of the Spark partition in which a row was read."""
 NUMBERED = pa.schema([("part", pa.int32()), ("number", pa.int32()), ("text", pa.string())])
 CUT = pa.schema(
