@@ -367,3 +367,12 @@ def test_hours_on_spark_come_from_a_line_through_the_sizes(work: Any, tmp_path: 
     assert "| 1,000,000,000 | 100% | 55.56 ± 0.00 | 3.47 ± 0.00 | 0.43 ± 0.00 |" in written
     assert "hours" not in spark_tables.markdown(runs[:2])
     assert "not measured" in spark_tables.markdown([])
+
+
+def test_repetition_pays_where_the_ratio_stays_above_one(work: Any) -> None:
+    spark = pytest.importorskip("spark")
+    assert spark.crossing((1, 2, 4), [0.5, 2.0, 4.0]) == pytest.approx(2**0.5)
+    assert spark.crossing((1, 2, 4, 8), [2.0, 0.5, 0.5, 2.0]) == pytest.approx(4 * 2**0.5)
+    assert spark.crossing((1, 2), [1.5, 2.0]) == 1
+    assert spark.crossing((1, 2), [1.5, 0.9]) is None
+    assert spark.pairs_of(np.array([0, 1, 0, 0])) == {(0, 2), (0, 3), (2, 3)}
