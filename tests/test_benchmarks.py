@@ -340,3 +340,39 @@ def test_the_index_benchmark_and_its_baselines(
     benchmark.main()
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
     assert len(rows) == 7 + 8 + 2 and all(len(row) == 3 for row in rows)
+
+
+def test_hours_on_spark_come_from_a_line_through_the_sizes(work: Any, tmp_path: Path) -> None:
+    import spark_tables
+
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        pairs = np.array([1e6, 2e6, 4e6, 8e6])
+        line = spark_tables.fit(pairs, 20 + pairs / 7000 + rng.normal(0, 3, 4))
+        seconds, off = line.at(1e9)
+        held += abs(seconds - (20 + 1e9 / 7000)) <= off
+    assert held >= 180
+    assert spark_tables.fit([1e6, 1e6, 2e6], [1, 2, 3]) is None
+
+    runs = [
+        {"pairs": n, "distinct": 1.0, "cores": 2, "seconds": n / 10_000, "first_mb": 300.0, "last_mb": 310.0}
+        for n in (10**6, 2 * 10**6, 4 * 10**6)
+    ]
+    results, table = tmp_path / "runs.jsonl", tmp_path / "table.md"
+    results.write_text("".join(f"{json.dumps(run)}\n" for run in runs), encoding="utf-8")
+    spark_tables.write_table(results, table)
+    written = table.read_text(encoding="utf-8")
+    assert "| 4,000,000 | 100% | 400 | 300 | 310 |" in written
+    assert "| 1,000,000,000 | 100% | 55.56 ± 0.00 | 3.47 ± 0.00 | 0.43 ± 0.00 |" in written
+    assert "hours" not in spark_tables.markdown(runs[:2])
+    assert "not measured" in spark_tables.markdown([])
+
+
+def test_repetition_pays_where_the_ratio_stays_above_one(work: Any) -> None:
+    spark = pytest.importorskip("spark")
+    assert spark.crossing((1, 2, 4), [0.5, 2.0, 4.0]) == pytest.approx(2**0.5)
+    assert spark.crossing((1, 2, 4, 8), [2.0, 0.5, 0.5, 2.0]) == pytest.approx(4 * 2**0.5)
+    assert spark.crossing((1, 2), [1.5, 2.0]) == 1
+    assert spark.crossing((1, 2), [1.5, 0.9]) is None
+    assert spark.pairs_of(np.array([0, 1, 0, 0])) == {(0, 2), (0, 3), (2, 3)}

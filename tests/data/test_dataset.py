@@ -125,7 +125,7 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path, train, dev):
 
 def test_chunks_do_not_show(tmp_path, monkeypatch, train, dev):
     preprocess(train, tmp_path / "whole", dev=dev)
-    monkeypatch.setattr("textsim.data.builders.texts._CHUNK_ROWS", 7)
+    monkeypatch.setattr("textsim.data.builders.collecting.CHUNK_ROWS", 7)
     preprocess(train, tmp_path / "pieces", dev=dev)
     for name in ("whole", "pieces"):
         check_rows(PairDataset.open(tmp_path / name), "train", make_rows(200))

@@ -21,7 +21,8 @@ def build(folder, chunks, processes=1):
     builder = SentenceBuilder(folder, CharTokenizer())
     numbers = [builder.add(chunk) for chunk in chunks]
     assert len(list(builder.tokenize(processes))) == builder.steps
-    return builder, [builder.resolve(n) for n in numbers]
+    sentences = builder.sentences()
+    return sentences, [sentences.resolve(n) for n in numbers]
 
 
 @settings(max_examples=15, deadline=None)
@@ -30,25 +31,25 @@ def test_equal_texts_meet_and_ids_are_those_of_the_vocabulary(
     tmp_path_factory, chunks, max_length, min_count
 ):
     folder = tmp_path_factory.mktemp("s")
-    builder, indices = build(folder / "work", chunks)
+    sentences, indices = build(folder / "work", chunks)
     cut = CharTokenizer().cut
     flat = [text for chunk in chunks for text in chunk]
     index_of = dict(zip(flat, np.concatenate(indices).tolist(), strict=True))
     for chunk, found in zip(chunks, indices, strict=True):
         assert [index_of[text] for text in chunk] == found.tolist()
-    assert sorted(index_of.values()) == list(range(len(builder)))
+    assert sorted(index_of.values()) == list(range(len(sentences)))
     for text, index in index_of.items():
-        assert builder.lengths[index] == len(cut(text))
+        assert sentences.lengths[index] == len(cut(text))
 
     usage = np.array([flat.count(text) for text, _ in sorted(index_of.items(), key=lambda item: item[1])])
-    counts = builder.count(usage, max_length)
+    counts = sentences.count(usage, max_length)
     expected = Counter(token for text in flat for token in cut(text)[:max_length])
-    assert {t: n for t, n in zip(builder.tokens, counts.tolist(), strict=True) if n} == expected
-    used = sorted(builder.cut_sentences(np.minimum(usage, 1)))
+    assert {t: n for t, n in zip(sentences.tokens, counts.tolist(), strict=True) if n} == expected
+    used = sorted(sentences.cut_sentences(np.minimum(usage, 1)))
     assert used == sorted(cut(text) for text in index_of)
 
     vocabulary = Vocabulary.fit(expected, min_count)
-    full = builder.write(folder, vocabulary, max_length)
+    full = sentences.write(folder, vocabulary, max_length)
     ids, offsets = np.load(folder / "sentences.ids.npy"), np.load(folder / "sentences.offsets.npy")
     for text, index in index_of.items():
         encoded = vocabulary.encode(cut(text))
@@ -57,12 +58,12 @@ def test_equal_texts_meet_and_ids_are_those_of_the_vocabulary(
 
 
 def test_unknown_words_are_read_as_characters(tmp_path):
-    builder, _ = build(tmp_path / "work", [["ab甲", "b乙"]])
+    sentences, _ = build(tmp_path / "work", [["ab甲", "b乙"]])
     vocabulary = Vocabulary(["a", "甲"])
-    full = builder.write(tmp_path, vocabulary, 9)
+    full = sentences.write(tmp_path, vocabulary, 9)
     assert sorted(full.tolist()) == [2, 3]  # "ab" is one token and two ids
-    counts = builder.count(np.ones(2, np.int32), 9)
-    shares = encoding_coverage(builder.tokens, counts, vocabulary)
+    counts = sentences.count(np.ones(2, np.int32), 9)
+    shares = encoding_coverage(sentences.tokens, counts, vocabulary)
     assert shares == {"known": 0.25, "by_characters": 0.25, "unknown": 0.5}
 
 

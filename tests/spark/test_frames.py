@@ -128,3 +128,15 @@ def test_a_model_that_changes_after_planning_is_refused(pairs: Any, model: Path,
     (changing / "manifest.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Exception, match="the folder has changed since the job was planned"):
         scored.collect()
+
+
+def test_a_model_whose_weights_change_after_planning_is_refused(
+    pairs: Any, model: Path, tmp_path: Path
+) -> None:
+    changing = tmp_path / "changing"
+    shutil.copytree(model, changing)
+    encoded = encode(pairs.repartition(2), changing, text="text_a", shared=True)
+    weights = (changing / "weights.npz").read_bytes()
+    (changing / "weights.npz").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    with pytest.raises(Exception, match=r"ArtifactError: .*weights\.npz was altered"):
+        encoded.collect()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import textsim
+from textsim.data.builders.collecting import Collect
 from textsim.data.builders.texts import TextBuild, TextSettings
 from textsim.data.builders.vectors import build_vectors
 from textsim.data.detection import detect_kind
@@ -46,6 +47,7 @@ def preprocess(
     overwrite: bool = False,
     processes: int = 1,
     progress: bool | None = None,
+    collect: Collect | None = None,
     **reading: Any,
 ) -> dict[str, Any]:
     """Makes a dataset folder, which `PairDataset.open` reads.
@@ -77,6 +79,8 @@ def preprocess(
         processes: for tokenizing. More than one are started afresh, so the calling script needs the usual
             `if __name__ == "__main__":` guard.
         progress: show progress bars on standard error; by default where that is a terminal.
+        collect: what reads the rows of texts and cuts them; by default this process and `processes` of its own. See
+            `textsim.spark.preprocess`.
         reading: how rows are read, see `textsim.data.settings.Reading`. By default the rejects are "rejects.tsv" in the
             dataset folder.
 
@@ -144,7 +148,7 @@ def preprocess(
             with RejectLog(rejects) as log:
                 if how.skips:
                     sources = replace(sources, reading=replace(how, rejects=log))
-                report = TextBuild(folder, sources, settings, _ROW_KINDS[kind], as_triplets).run()
+                report = TextBuild(folder, sources, settings, _ROW_KINDS[kind], as_triplets, collect).run()
         shutil.rmtree(folder / "work")
         report["warnings"] = warnings_of(report)
         write_json(folder / REPORT, report)

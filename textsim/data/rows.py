@@ -23,7 +23,8 @@ from textsim.io.paths import as_text, check_target
 
 MAX_TEXT_CHARACTERS = 1 << 20
 """Of a text. One takes some hundred times its size while it is tokenized."""
-_UNDECODED = "\ufffd"
+UNDECODED = "\ufffd"
+"""In a text, what an earlier program could not decode."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class RowReader:
                 yield self._chunk(part)
             self.info.sha256 = self._table.sha256()
         if not self.info.rows:
-            self._raise_empty()
+            self.raise_empty()
 
     def _part(self) -> _Part:
         further = [name for name in self._columns.kept if name != LINE]
@@ -201,15 +202,16 @@ class RowReader:
         info.encoding, info.quoted = self._table.encoding, self._table.quoted
         for column in part.texts:
             # Joined, since hardly any text has one.
-            if _UNDECODED in "".join(column):
+            if UNDECODED in "".join(column):
                 rows = zip(*part.texts, strict=True)
-                info.undecoded += sum(any(_UNDECODED in text for text in row) for row in rows)
+                info.undecoded += sum(any(UNDECODED in text for text in row) for row in rows)
                 break
         kept = {name: part.lines if name == LINE else part.kept[name] for name in self._columns.kept}
         labels = np.array(part.labels, np.float32) if self._kind.labeled else None
         return RowChunk(part.texts, labels, part.lines, kept, part.raw)
 
-    def _raise_empty(self) -> None:
+    def raise_empty(self) -> None:
+        """Raises DataFormatError: no row can be used."""
         path = self._table.name
         if self.info.rejected:
             raise DataFormatError(

@@ -1,6 +1,6 @@
 """Distinct sentences, tokenized once each, in memory that does not grow with their number.
 
-Texts that come in are laid down in one of `_PARTITIONS` files by their hash, so that equal texts meet in one
+Texts that come in are laid down in one of `PARTITIONS` files by their hash, so that equal texts meet in one
 file. Each file is then taken by itself: its distinct texts are found, cut and numbered. Only numpy arrays on
 disk and one partition at a time are held.
 """
@@ -8,45 +8,37 @@ disk and one partition at a time are held.
 from __future__ import annotations
 
 import multiprocessing
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 
+from textsim.data.cutting import PARTITIONS, Cutter, partition_file, partition_of, write_partition
 from textsim.errors import InputError
 from textsim.io.npy import NpyWriter, open_npy, slices
 from textsim.text.tokenizers import Tokenizer
 from textsim.text.vocabulary import UNK_ID, Vocabulary
 
-_PARTITIONS = 64
 _BLOCK_SENTENCES = 1 << 15
 
 
 class SentenceBuilder:
-    """Collects texts, then tokenizes and encodes the distinct ones.
+    """Collects texts, then tokenizes the distinct ones.
 
-    Use: `add` for every chunk of texts, `tokenize` once, then `resolve`, `count` and `write`.
+    Use: `add` for every chunk of texts, `tokenize` once, then `sentences`.
 
     Args:
         work: an empty folder for temporary files.
         tokenizer: cuts the texts, which must be normalized by its normalizer already.
-
-    Attributes:
-        lengths: after `tokenize`, the number of tokens of each sentence, int32 of shape (sentences,).
-        tokens: after `tokenize`, all different tokens.
     """
-
-    lengths: np.ndarray
-    tokens: list[str]
 
     def __init__(self, work: Path, tokenizer: Tokenizer) -> None:
         self._work = work
         self._tokenizer = tokenizer
         self._added = 0
-        names = [_part(work, p, "") for p in range(_PARTITIONS)]
+        names = [partition_file(work, p, "") for p in range(PARTITIONS)]
         self._texts = [open(f"{name}texts", "wb") for name in names]  # noqa: SIM115
         self._numbers = [NpyWriter(f"{name}numbers.npy", np.int32) for name in names]
 
@@ -54,16 +46,14 @@ class SentenceBuilder:
         """Takes normalized texts, best each once.
 
         Returns:
-            Their running numbers, int32 of shape (texts,), which `resolve` turns into sentence indices.
+            Their running numbers, int32 of shape (texts,), which `CutSentences.resolve` turns into sentence indices.
         """
         numbers = np.arange(self._added, self._added + len(texts), dtype=np.int32)
         self._added += len(texts)
         encoded = [text.encode() for text in texts]
-        part_of = np.fromiter(
-            (zlib.crc32(text) % _PARTITIONS for text in encoded), np.int8, count=len(encoded)
-        )
+        part_of = np.fromiter(map(partition_of, encoded), np.int8, count=len(encoded))
         order = np.argsort(part_of, kind="stable")
-        ends = np.cumsum(np.bincount(part_of, minlength=_PARTITIONS))
+        ends = np.cumsum(np.bincount(part_of, minlength=PARTITIONS))
         begin = 0
         for part, end in enumerate(ends.tolist()):
             if end > begin:
@@ -79,22 +69,21 @@ class SentenceBuilder:
             file.close()
         for writer in self._numbers:
             writer.close()
-        partitions = range(_PARTITIONS)
+        partitions = range(PARTITIONS)
         if processes == 1:
             for part in partitions:
                 _tokenize_partition(self._work, part, self._tokenizer)
                 yield
         else:
             yield from self._tokenize_in_pool(processes)
-        self._merge()
 
     @property
     def steps(self) -> int:
-        return _PARTITIONS
+        return PARTITIONS
 
     def _tokenize_in_pool(self, processes: int) -> Iterator[None]:
         workers = ProcessPoolExecutor(
-            max_workers=min(processes, _PARTITIONS),
+            max_workers=min(processes, PARTITIONS),
             # Never forked: the caller may hold TensorFlow's threads.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,
@@ -102,7 +91,7 @@ class SentenceBuilder:
         )
         try:
             with workers:
-                for _ in workers.map(_tokenize_in_worker, range(_PARTITIONS)):
+                for _ in workers.map(_tokenize_in_worker, range(PARTITIONS)):
                     yield
         except BrokenProcessPool as error:
             raise InputError(
@@ -110,27 +99,46 @@ class SentenceBuilder:
                 'code with if __name__ == "__main__":. Otherwise try processes=1.'
             ) from error
 
-    def _merge(self) -> None:
-        """Numbers sentences and tokens over all partitions."""
-        final = np.lib.format.open_memmap(self._work / "final.npy", "w+", np.int32, (max(self._added, 1),))
+    def sentences(self) -> CutSentences:
+        """The distinct sentences, after `tokenize`."""
+        return CutSentences(self._work, self._added)
+
+
+class CutSentences:
+    """Distinct sentences that are cut: counts and encodes them.
+
+    Args:
+        work: the folder of temporary files that holds those of every partition (`write_partition`) and numbers.npy,
+            the running number of each of its texts.
+        added: how many texts have a running number.
+
+    Attributes:
+        lengths: the number of tokens of each sentence, int32 of shape (sentences,).
+        tokens: all different tokens.
+    """
+
+    def __init__(self, work: Path, added: int) -> None:
+        self._work = work
+        # CutSentences and tokens are numbered over all partitions.
+        final = np.lib.format.open_memmap(work / "final.npy", "w+", np.int32, (max(added, 1),))
         ids: dict[str, int] = {}
         self._first = [0]
         with NpyWriter(self._work / "lengths.npy", np.int32) as lengths:
-            for part in range(_PARTITIONS):
-                numbers = open_npy(_part(self._work, part, "numbers.npy"))
-                final[numbers] = open_npy(_part(self._work, part, "distinct.npy")) + self._first[-1]
-                local_lengths = open_npy(_part(self._work, part, "lengths.npy"))
+            for part in range(PARTITIONS):
+                numbers = open_npy(partition_file(self._work, part, "numbers.npy"))
+                final[numbers] = open_npy(partition_file(self._work, part, "distinct.npy")) + self._first[-1]
+                local_lengths = open_npy(partition_file(self._work, part, "lengths.npy"))
                 lengths.append(local_lengths)
                 self._first.append(self._first[-1] + len(local_lengths))
-                tokens = _part(self._work, part, "tokens").read_bytes().decode().split("\n")[:-1]
+                tokens = partition_file(self._work, part, "tokens").read_bytes().decode().split("\n")[:-1]
                 global_ids = [ids.setdefault(token, len(ids)) for token in tokens]
-                np.save(_part(self._work, part, "global.npy"), np.array(global_ids, np.int32))
+                np.save(partition_file(self._work, part, "global.npy"), np.array(global_ids, np.int32))
         self._final = final
         self.lengths = open_npy(self._work / "lengths.npy")
         self.tokens = list(ids)
 
     def __len__(self) -> int:
-        """The number of distinct sentences, known after `tokenize`."""
+        """The number of distinct sentences."""
         return self._first[-1]
 
     def resolve(self, numbers: np.ndarray) -> np.ndarray:
@@ -140,9 +148,9 @@ class SentenceBuilder:
 
     def _blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """In blocks: sentences, their lengths, and their tokens as places in `self.tokens`."""
-        for part in range(_PARTITIONS):
-            to_global = np.load(_part(self._work, part, "global.npy"))
-            ids = open_npy(_part(self._work, part, "ids.npy"))
+        for part in range(PARTITIONS):
+            to_global = np.load(partition_file(self._work, part, "global.npy"))
+            ids = open_npy(partition_file(self._work, part, "ids.npy"))
             begin = 0
             for block in slices(self._first[part + 1] - self._first[part], _BLOCK_SENTENCES):
                 sentences = slice(self._first[part] + block.start, self._first[part] + block.stop)
@@ -236,10 +244,6 @@ def encoding_coverage(tokens: Sequence[str], counts: np.ndarray, vocabulary: Voc
     return {name: n / max(total, 1) for name, n in shares.items()}
 
 
-def _part(work: Path, part: int, name: str) -> Path:
-    return work / f"part{part:02d}.{name}"
-
-
 _worker: tuple[Path, Tokenizer]
 
 
@@ -253,34 +257,10 @@ def _tokenize_in_worker(part: int) -> None:
 
 
 def _tokenize_partition(work: Path, part: int, tokenizer: Tokenizer) -> None:
-    """Finds the distinct texts of a partition, in order of first appearance, and cuts them.
-
-    Writes: distinct.npy (for each text that came in its distinct text), lengths.npy (tokens of each distinct
-        text),
-    ids.npy (all their tokens, as lines of the file "tokens").
-    """
-    distinct: dict[bytes, int] = {}
-    texts = _part(work, part, "texts").read_bytes().split(b"\n")
+    """Finds the distinct texts of a partition, in order of first appearance, and cuts them."""
+    file = partition_file(work, part, "texts")
+    texts = file.read_bytes().split(b"\n")
     texts.pop()
-    indices = [distinct.setdefault(text, len(distinct)) for text in texts]
-    np.save(_part(work, part, "distinct.npy"), np.array(indices, np.int32))
-    del texts, indices
-    tokens: dict[str, int] = {}
-    lengths = np.empty(len(distinct), np.int32)
-    with NpyWriter(_part(work, part, "ids.npy"), np.int32) as writer:
-        ids: list[int] = []
-        for i, text in enumerate(distinct):
-            cut = tokenizer.cut(text.decode())
-            lengths[i] = len(cut)
-            ids += [tokens.setdefault(token, len(tokens)) for token in cut]
-            if len(ids) > 1 << 16:
-                writer.append(np.array(ids, np.int32))
-                ids.clear()
-        writer.append(np.array(ids, np.int32))
-    np.save(_part(work, part, "lengths.npy"), lengths)
-    _part(work, part, "tokens").write_bytes(_lines(tokens))
-    _part(work, part, "texts").unlink()
-
-
-def _lines(texts: Iterable[str]) -> bytes:
-    return "".join(f"{text}\n" for text in texts).encode()
+    cutter = Cutter(tokenizer)
+    write_partition(work, part, (cutter.cut(texts[piece]) for piece in slices(len(texts), _BLOCK_SENTENCES)))
+    file.unlink()

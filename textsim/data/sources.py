@@ -17,8 +17,8 @@ from textsim.errors import ConfigError, InputError
 from textsim.io.npy import slices
 
 Source = Any
-"""A path, where "-" is standard input; a pandas data frame; a mapping of names to columns; a two-dimensional array, or
-two and their labels; or an iterable of rows: tuples, mappings, or single texts."""
+"""A path, where "-" is standard input; a pandas data frame; an Arrow table or record batch; a mapping of names to
+columns; a two-dimensional array, or two and their labels; or an iterable of rows: tuples, mappings, or single texts."""
 
 _BLOCK_ROWS = 8192
 
@@ -30,6 +30,11 @@ def is_path(source: Source) -> bool:
 def is_frame(source: Source) -> bool:
     """Whether the source is a pandas DataFrame, found out without pandas."""
     return hasattr(source, "iloc") and hasattr(source, "columns")
+
+
+def is_arrow(source: Source) -> bool:
+    """Whether the source is an Arrow table or record batch, found out without pyarrow."""
+    return hasattr(source, "schema") and hasattr(source, "to_pylist")
 
 
 def paths_of(sources: Iterable[Source]) -> list[AnyPath]:
@@ -68,6 +73,9 @@ def open_source(
 def _table(source: Source) -> Table:
     if is_frame(source):
         return _columnar("the data frame", [str(name) for name in source.columns], _frame_columns(source))
+    if is_arrow(source):
+        columns = [column.to_pylist() for column in source.columns]
+        return _columnar("the data frame", source.schema.names, columns)
     if isinstance(source, np.ndarray):
         if source.ndim != 2:
             raise InputError(f"the array: expected two dimensions (rows, columns). Received {source.ndim}.")

@@ -7,15 +7,20 @@ the environment.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from textsim.cli.options import option, parse_columns
+from textsim import errors
+from textsim.cli.options import OUTPUT, label_options, option, parse_columns
+from textsim.cli.preprocess import dataset_arguments, dataset_options, show_report
 from textsim.cli.terminal import Command, command, format_json
-from textsim.errors import DataFormatError, InputError
+from textsim.errors import DataFormatError, InputError, TextsimError
 
 _FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
 
@@ -36,8 +41,6 @@ def read(spark: SparkSession, path: str, format: str | None) -> DataFrame:
     Raises:
         DataFormatError: Spark cannot read it.
     """
-    from pyspark.errors import PySparkException
-
     name = _format(path, format)
     try:
         if name == "table":
@@ -54,8 +57,6 @@ def write(df: DataFrame, path: str, format: str | None, overwrite: bool) -> None
     Raises:
         InputError: it exists and may not be replaced.
     """
-    from pyspark.errors import AnalysisException
-
     name = _format(path, format)
     writer = df.write.mode("overwrite" if overwrite else "errorifexists")
     try:
@@ -66,55 +67,71 @@ def write(df: DataFrame, path: str, format: str | None, overwrite: bool) -> None
     except AnalysisException as error:
         if "ALREADY_EXISTS" not in str(error) and "already exists" not in str(error):
             raise
-        raise InputError(f"{path}: exists already. Pass overwrite, or choose another path.") from None
+        raise InputError(f"{path}: exists already. Choose another path, or pass overwrite=True.") from None
 
 
-def _options(function: Callable[..., None]) -> Callable[..., None]:
-    for decorate in reversed(
-        [
-            option(
-                "--model", required=True, metavar="MODEL", help="A model folder, or a bundled model's name."
-            ),
-            option(
-                "--input", "source", required=True, metavar="PATH", help="Parquet, CSV, JSON, or a table."
-            ),
-            option("--output", "target", metavar="PATH", help="Likewise; where the results go."),
-            option(
-                "--format",
-                type=click.Choice(["parquet", "csv", "json", "table"]),
-                help="Of input and output.  [default: by the ending, else a table]",
-            ),
-            option(
-                "--keep", metavar="A,B,...", callback=parse_columns, help="Columns to keep.  [default: all]"
-            ),
-            option(
-                "--on-bad-row",
-                type=click.Choice(["error", "skip"]),
-                default="error",
-                help="End the job at a row whose text is NULL or empty, or leave it out.",
-            ),
-            option(
-                "--rejects", metavar="PATH", help="Where rows that are left out go, with a column reason."
-            ),
-            option(
-                "--shared-model",
-                "shared",
-                is_flag=True,
-                help="All nodes see MODEL's path: do not distribute it.",
-            ),
-            option("--overwrite", is_flag=True, help="Replace what is there."),
-        ]
-    ):
-        function = decorate(function)
-    return function
+_OPTIONS = {
+    "model": option(
+        "--model", required=True, metavar="MODEL", help="A model folder, or a bundled model's name."
+    ),
+    "shared": option(
+        "--shared-model",
+        "shared",
+        is_flag=True,
+        help="All nodes see MODEL's path: do not distribute it.",
+    ),
+    "input": option(
+        "--input", "source", required=True, metavar="PATH", help="Parquet, CSV, JSON, or a table."
+    ),
+    "output": option(
+        "--output", "target", required=True, metavar="PATH", help="Likewise; where the results go."
+    ),
+    "format": option(
+        "--format",
+        type=click.Choice(["parquet", "csv", "json", "table"]),
+        help="Of what is read and written.  [default: by the ending, else a table]",
+    ),
+    "keep": option(
+        "--keep", metavar="A,B,...", callback=parse_columns, help="Columns to keep.  [default: all]"
+    ),
+    "on_bad_row": option(
+        "--on-bad-row",
+        type=click.Choice(["error", "skip"]),
+        default="error",
+        help="End the job at a row whose text is NULL or empty, or leave it out.",
+    ),
+    "rejects": option(
+        "--rejects", metavar="PATH", help="Where rows that are left out go, with a column reason."
+    ),
+    "overwrite": option("--overwrite", is_flag=True, help="Replace what is there."),
+    "text": option("--text", default="text", metavar="COLUMN"),
+    "text_a": option("--text-a", default="text_a", metavar="COLUMN"),
+    "text_b": option("--text-b", default="text_b", metavar="COLUMN"),
+}
+"""The options that several commands have."""
+
+_READING = ("model", "input", "format", "on_bad_row")
+_WRITING = ("output", "rejects", "overwrite")
+
+
+def _options(*names: str) -> Callable[[Any], Any]:
+    """Gives a command some of the `_OPTIONS`, in this order."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        for name in reversed(names):
+            function = _OPTIONS[name](function)
+        return function
+
+    return decorate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def main() -> None:
-    """Score, encode, search and deduplicate on Spark.
+    """Score, encode, search, deduplicate, evaluate and preprocess on Spark.
 
     \b
     Examples:
+      python -m textsim.spark preprocess --input train.parquet --order id --dev-fraction 0.1 --out dataset
       python -m textsim.spark score --model zh-general --input pairs.parquet --output scores.parquet
       spark-submit --master yarn $(python -c 'import textsim.spark.__main__ as m; print(m.__file__)') score ...
     """
@@ -128,6 +145,8 @@ def _command(function: Callable[..., None]) -> Command:
         spark = SparkSession.builder.appName(f"textsim {function.__name__}").getOrCreate()
         try:
             function(spark, **options)
+        except PySparkException as error:
+            raise _failure(error) from error
         finally:
             spark.stop()
 
@@ -136,150 +155,141 @@ def _command(function: Callable[..., None]) -> Command:
     return found
 
 
-def _write_rejects(
-    spark: SparkSession, df: DataFrame, columns: list[str], options: dict[str, Any]
-) -> dict[str, int]:
-    """Writes the rows that are left out, where asked to; how many they are."""
+def _failure(error: PySparkException) -> TextsimError:
+    """What ended a job, in one line: the error of a worker, whose traceback Spark hands on as text, or Spark's own."""
+    raised = re.search(r"^textsim\.errors\.(\w+): (.*)$", str(error), re.MULTILINE)
+    if raised:
+        kind: type[TextsimError] = getattr(errors, raised[1])
+        return kind(raised[2])
+    return InputError(f"Spark ended the job: {str(error).splitlines()[0]}")
+
+
+def _finish(
+    spark: SparkSession, df: DataFrame, result: DataFrame, texts: list[str], options: dict[str, Any]
+) -> None:
+    """Writes the rows that are left out, where asked to, and the result; prints how many rows there are."""
     from textsim.spark.frames import rejected
 
-    if options["rejects"] is None:
-        return {}
-    if options["on_bad_row"] != "skip":
-        raise click.UsageError("--rejects: with --on-bad-row skip only.")
-    bad = rejected(df, options["model"], columns=columns, shared=options["shared"])
-    write(bad, options["rejects"], "parquet", options["overwrite"])
-    return {"rejected": spark.read.parquet(options["rejects"]).count()}
-
-
-def _finish(spark: SparkSession, result: DataFrame, options: dict[str, Any], counts: dict[str, int]) -> None:
-    if options["target"] is None:
-        raise click.UsageError("--output: expected where the results go.")
+    counts = {}
+    if options["rejects"] is not None:
+        if options["on_bad_row"] != "skip":
+            raise click.UsageError("--rejects: with --on-bad-row skip only.")
+        bad = rejected(df, options["model"], columns=texts, shared=options.get("shared", False))
+        write(bad, options["rejects"], "parquet", options["overwrite"])
+        counts["rejected"] = spark.read.parquet(options["rejects"]).count()
     write(result, options["target"], options["format"], options["overwrite"])
     rows = read(spark, options["target"], options["format"]).count()
     click.echo(format_json({"rows": rows, **counts}))
 
 
+def _call(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The options that are arguments of a function by the same name."""
+    return {name: options[name] for name in names}
+
+
 @_command
-@_options
-@option("--text-a", default="text_a", metavar="COLUMN")
-@option("--text-b", default="text_b", metavar="COLUMN")
+@_options(*_READING, *_WRITING, "keep", "shared", "text_a", "text_b")
 @option(
     "--encode-once/--encode-each",
     default=None,
     help="Encode each distinct text once and join its vector.  [default: by how often texts repeat]",
 )
-def score(spark: SparkSession, text_a: str, text_b: str, encode_once: bool | None, **options: Any) -> None:
+def score(spark: SparkSession, **options: Any) -> None:
     """Score pairs: adds score, probability and decision."""
     from textsim.spark.frames import score_pairs
 
     df = read(spark, options["source"], options["format"])
-    scored = score_pairs(
-        df,
-        options["model"],
-        text_a=text_a,
-        text_b=text_b,
-        keep=options["keep"],
-        on_bad_row=options["on_bad_row"],
-        encode_once=encode_once,
-        shared=options["shared"],
-    )
-    counts = _write_rejects(spark, df, [text_a, text_b], options)
-    _finish(spark, scored, options, counts)
+    arguments = _call(options, "text_a", "text_b", "keep", "on_bad_row", "encode_once", "shared")
+    scored = score_pairs(df, options["model"], **arguments)
+    _finish(spark, df, scored, [options["text_a"], options["text_b"]], options)
 
 
 @_command
-@_options
-@option("--text", default="text", metavar="COLUMN")
-def encode(spark: SparkSession, text: str, **options: Any) -> None:
+@_options(*_READING, *_WRITING, "keep", "shared", "text")
+def encode(spark: SparkSession, **options: Any) -> None:
     """Encode texts: adds their vectors."""
     from textsim.spark.frames import encode
 
     df = read(spark, options["source"], options["format"])
-    encoded = encode(
-        df,
-        options["model"],
-        text=text,
-        keep=options["keep"],
-        on_bad_row=options["on_bad_row"],
-        shared=options["shared"],
-    )
-    counts = _write_rejects(spark, df, [text], options)
-    _finish(spark, encoded, options, counts)
+    encoded = encode(df, options["model"], **_call(options, "text", "keep", "on_bad_row", "shared"))
+    _finish(spark, df, encoded, [options["text"]], options)
 
 
 @_command
-@_options
+@_options(*_READING, *_WRITING, "keep", "text")
 @option("--index", required=True, metavar="INDEX", help="A stored index, under a path that all nodes see.")
-@option("--text", default="text", metavar="COLUMN")
 @option("-k", "--top", "k", type=click.IntRange(1), default=5, help="Hits for each text.")
-def search(spark: SparkSession, index: str, text: str, k: int, **options: Any) -> None:
+def search(spark: SparkSession, index: str, k: int, **options: Any) -> None:
     """Search a stored index for each text."""
     from textsim.spark.frames import search
 
     df = read(spark, options["source"], options["format"])
-    found = search(
-        df,
-        index,
-        k,
-        text=text,
-        keep=options["keep"],
-        on_bad_row=options["on_bad_row"],
-        model=options["model"],
-    )
-    counts = _write_rejects(spark, df, [text], options)
-    _finish(spark, found, options, counts)
+    found = search(df, index, k, **_call(options, "text", "keep", "on_bad_row", "model"))
+    _finish(spark, df, found, [options["text"]], options)
 
 
 @_command
-@_options
-@option("--id", "id_column", default="id", metavar="COLUMN", help="Ids, each once.")
-@option("--text", default="text", metavar="COLUMN")
+@_options(*_READING, *_WRITING, "shared", "text")
+@option("--id", "id", default="id", metavar="COLUMN", help="Ids, each once.")
 @option(
     "--threshold", type=click.FloatRange(0, 1), metavar="X", help="Score of a match.  [default: the model's]"
 )
 @option(
     "--probes", type=click.IntRange(1), default=3, help="Buckets of a text: more find more, and take longer."
 )
-def dedup(
-    spark: SparkSession, id_column: str, text: str, threshold: float | None, probes: int, **options: Any
-) -> None:
+def dedup(spark: SparkSession, **options: Any) -> None:
     """Group texts that match: group, representative, id, text, score, decision."""
     from textsim.spark.dedup import deduplicate
 
     df = read(spark, options["source"], options["format"])
-    groups = deduplicate(
-        df,
-        options["model"],
-        id=id_column,
-        text=text,
-        threshold=threshold,
-        probes=probes,
-        on_bad_row=options["on_bad_row"],
-        shared=options["shared"],
-    )
-    counts = _write_rejects(spark, df, [text], options)
-    _finish(spark, groups, options, counts)
+    arguments = _call(options, "id", "text", "threshold", "probes", "on_bad_row", "shared")
+    groups = deduplicate(df, options["model"], **arguments)
+    _finish(spark, df, groups, [options["text"]], options)
 
 
 @_command
-@_options
-@option("--text-a", default="text_a", metavar="COLUMN")
-@option("--text-b", default="text_b", metavar="COLUMN")
+@_options(*_READING, "shared", "text_a", "text_b")
 @option("--label", default="label", metavar="COLUMN")
-def evaluate(spark: SparkSession, text_a: str, text_b: str, label: str, **options: Any) -> None:
+def evaluate(spark: SparkSession, **options: Any) -> None:
     """Print the metrics of a model on labelled pairs, as JSON."""
     from textsim.spark.evaluate import evaluate
 
-    result = evaluate(
-        read(spark, options["source"], options["format"]),
-        options["model"],
-        text_a=text_a,
-        text_b=text_b,
-        label=label,
-        on_bad_row=options["on_bad_row"],
-        shared=options["shared"],
-    )
-    click.echo(format_json(result.to_dict()))
+    df = read(spark, options["source"], options["format"])
+    arguments = _call(options, "text_a", "text_b", "label", "on_bad_row", "shared")
+    click.echo(format_json(evaluate(df, options["model"], **arguments).to_dict()))
+
+
+@_command
+@_options("input", "format")
+@option("--dev", metavar="PATH", help="Validation rows, likewise.")
+@option("--order", required=True, metavar="COLUMN", help="The column that gives the rows their order.")
+@option("--out", required=True, type=OUTPUT, metavar="DATASET", help="The dataset folder to make.")
+@option("--columns", metavar="A,B,...", callback=parse_columns, help="The columns of texts and label.")
+@option("--kind", type=click.Choice(["auto", "pairs", "triplets"]), default="auto", help="What a row holds.")
+@_options("on_bad_row")
+@option("--rejects", type=OUTPUT, metavar="FILE", help="Where skipped rows go.  [default: into DATASET]")
+@_options("overwrite")
+@option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@option("--quiet", is_flag=True, help="No report.")
+@label_options
+@dataset_options
+def preprocess(
+    spark: SparkSession,
+    source: str,
+    dev: str | None,
+    format: str | None,
+    out: Path,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Make the dataset folder of `textsim preprocess`, byte for byte, on this machine."""
+    from textsim.spark.preprocess import preprocess
+
+    df = read(spark, source, format)
+    held_out = None if dev is None else read(spark, dev, format)
+    report = preprocess(df, out, dev=held_out, progress=False, **dataset_arguments(**options))
+    show_report(report, out, as_json, quiet)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""What runs in Spark's Python workers: record batches in, record batches out."""
+"""What runs in Spark's Python workers: record batches in, record batches out.
+
+Nothing is computed here: files, the HTTP service and these functions all call `TextMatcher.read`, `compare` and
+`decisions`. Record batches are Spark's own form: scoring without Spark needs no pyarrow.
+"""
 
 from __future__ import annotations
 

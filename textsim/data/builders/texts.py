@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from textsim.artifacts.pretrained import find_model
+from textsim.data.builders.collecting import CHUNK_ROWS, Collect, collect_rows, cut
 from textsim.data.builders.triplets import triplets_of
-from textsim.data.kept_rows import RowKeeper, kept_rows_name
+from textsim.data.kept_rows import kept_rows_name
 from textsim.data.layout import SETTINGS, SIDES, TOKENIZER, VOCABULARY, Split
 from textsim.data.row_kinds import RowKind
-from textsim.data.rows import RowChunk, open_rows
-from textsim.data.sentences import SentenceBuilder, encoding_coverage
+from textsim.data.sentences import CutSentences, SentenceBuilder, encoding_coverage
 from textsim.data.settings import AnyPath, VocabularySettings, WordVectorSettings
 from textsim.data.splits import Sources, write_labels
 from textsim.data.statistics import length_percentile, length_report, repeats_report, rows_report
@@ -33,7 +34,6 @@ from textsim.text.tokenizers import CharTokenizer, Tokenizer, tokenizer_from_con
 from textsim.text.vocabulary import Vocabulary
 from textsim.text.word_vectors import WordVectors, read_word_vectors
 
-_CHUNK_ROWS = 16_384
 _LENGTH_PERCENTILE = 99.5
 # Of many sentences, word-vector training passes over more of the commonest tokens: an epoch takes half the time.
 _MANY = 50_000
@@ -106,13 +106,18 @@ def _saved_max_length(folder: Path) -> int:
 class TextBuild:
     """One run of `preprocess` over texts.
 
-    Rows are read once; their texts go to a `SentenceBuilder`, which numbers them. When all are known the
-    splits are drawn, and how often each sentence is used by each split decides on the vocabulary and the
-    maximum length.
+    Rows are read once, and their distinct texts cut (`collect`). When all are known the splits are drawn, and how often
+    each sentence is used by each split decides on the vocabulary and the maximum length.
     """
 
     def __init__(
-        self, folder: Path, sources: Sources, settings: TextSettings, kind: RowKind, as_triplets: bool
+        self,
+        folder: Path,
+        sources: Sources,
+        settings: TextSettings,
+        kind: RowKind,
+        as_triplets: bool,
+        collect: Collect | None = None,
     ) -> None:
         self.folder = folder
         self.work = folder / "work"
@@ -121,19 +126,17 @@ class TextBuild:
         self.kind = kind
         self.sides = SIDES[kind.name]
         self.as_triplets = as_triplets
-        self.rows = RowKeeper(self.work, kind)
-        self.sentences = SentenceBuilder(self.work, settings.tokenizer)
+        self._collect = collect or partial(collect_rows, processes=settings.processes)
 
     def run(self) -> dict[str, Any]:
         """Writes everything but the report and the manifest. Returns the report."""
         settings = self.settings
-        sources, n_rows, n_train = self._read()
-        self._tokenize(self.sentences, "cutting sentences")
-        places = self.sources.split(n_rows, n_train)
+        self._read()
+        places = self.sources.split(self.collected.rows, self.collected.train_rows)
         splits = {}
         for name, rows in places.items():
             splits[name] = self._write_split(name, rows)
-            self.rows.write(self.folder / kept_rows_name(name), rows)
+            self.collected.kept.write(self.folder / kept_rows_name(name), rows)
         del places
         usage = {name: self._usage(name, split) for name, split in splits.items()}
         lengths, tokens = self.sentences.lengths, self.sentences.tokens
@@ -151,7 +154,7 @@ class TextBuild:
         report: dict[str, Any] = {
             "kind": "triplets" if self.as_triplets else self.kind.name,
             "rows_kind": self.kind.name,
-            "sources": sources,
+            "sources": self.collected.sources,
             "tokenizer": settings.tokenizer.registered_name,
             "sentences": len(self.sentences),
             "sentences_without_tokens": int((lengths == 0).sum()),
@@ -185,53 +188,9 @@ class TextBuild:
             }
         return report
 
-    def _read(self) -> tuple[list[dict[str, Any]], int, int]:
-        """Returns what is known of the files, the number of rows, and how many come from the train files."""
-        sources = []
-        rows_of = {"train": 0, "dev": 0}
-        names = [*self.sides, "labels"] if self.kind.labeled else [*self.sides]
-        writers = {
-            name: NpyWriter(self.work / f"{name}.npy", np.float32 if name == "labels" else np.int32)
-            for name in names
-        }
-        with progress_bar(self.sources.progress, "reading", "rows") as bar:
-            for split, source in self.sources.all():
-                reader = open_rows(
-                    source,
-                    self.kind,
-                    self.sources.reading,
-                    normalizer=self.settings.tokenizer.normalizer,
-                    chunk_rows=_CHUNK_ROWS,
-                    raw=True,
-                )
-                for chunk in reader:
-                    for side, numbers in zip(self.sides, self._add(chunk), strict=True):
-                        writers[side].append(numbers)
-                    if chunk.labels is not None:
-                        writers["labels"].append(chunk.labels)
-                    self.rows.add(chunk)
-                    bar.update(len(chunk))
-                sources.append({**asdict(reader.info), "split": split})
-                rows_of[split] += reader.info.rows
-        self.rows.close()
-        for writer in writers.values():
-            writer.close()
-        return sources, sum(rows_of.values()), rows_of["train"]
-
-    def _add(self, chunk: RowChunk) -> list[np.ndarray]:
-        """Takes a chunk's texts, each different one once. Returns the running numbers of each side's."""
-        texts: dict[str, int] = {}
-        places = [
-            np.array([texts.setdefault(text, len(texts)) for text in column], np.int32)
-            for column in chunk.texts
-        ]
-        numbers = self.sentences.add(list(texts))
-        return [numbers[place] for place in places]
-
-    def _tokenize(self, sentences: SentenceBuilder, what: str) -> None:
-        with progress_bar(self.sources.progress, what, "parts", total=sentences.steps) as bar:
-            for _ in sentences.tokenize(self.settings.processes):
-                bar.update()
+    def _read(self) -> None:
+        self.collected = self._collect(self.work, self.sources, self.kind, self.settings.tokenizer)
+        self.sentences = self.collected.sentences
 
     def _write_split(self, name: str, rows: np.ndarray | range) -> Split:
         """Writes the rows of a split as sentence indices, and their labels."""
@@ -295,7 +254,7 @@ class TextBuild:
             )
         return WordVectors(settings.train_dim, dict(zip(words, matrix, strict=True)), len(words))
 
-    def _extra_sentences(self, paths: Sequence[AnyPath]) -> SentenceBuilder:
+    def _extra_sentences(self, paths: Sequence[AnyPath]) -> CutSentences:
         """The distinct lines of the extra text, cut once for all passes over them."""
         work = self.work / "extra"
         work.mkdir()
@@ -307,12 +266,11 @@ class TextBuild:
                 if text:
                     texts[text] = None
                 bar.update()
-                if len(texts) == _CHUNK_ROWS:
+                if len(texts) == CHUNK_ROWS:
                     extra.add(list(texts))
                     texts.clear()
         extra.add(list(texts))
-        self._tokenize(extra, "cutting raw text")
-        return extra
+        return cut(extra, self.settings.processes, "cutting raw text", self.sources.progress)
 
 
 class _RowTokens:
@@ -325,7 +283,7 @@ class _RowTokens:
         self._split = split
 
     def __iter__(self) -> Iterator[list[str]]:
-        for part in slices(len(self._split), _CHUNK_ROWS):
+        for part in slices(len(self._split), CHUNK_ROWS):
             sentences = np.stack([side[part] for side in self._split.sides], axis=1).ravel()
             begins, ends = self._offsets[sentences].tolist(), self._offsets[sentences + 1].tolist()
             for begin, end in zip(begins, ends, strict=True):
