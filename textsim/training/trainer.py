@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
+from textsim.artifacts.profile import Profile
 from textsim.artifacts.provenance import origin
 from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
 from textsim.config.recipes import build_recipe, default_recipe
@@ -23,6 +24,7 @@ from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset, Sentences
 from textsim.errors import ConfigError
 from textsim.evaluation.calibration import fit_calibration
+from textsim.evaluation.drift import TextMeasures, profile_of
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.paths import as_text
@@ -217,6 +219,7 @@ def train(
         weights=model.weight_arrays(),
         threshold=threshold,
         calibration=fit_calibration(labels, shown),
+        profile=_profile(dataset, shown),
         metrics=metrics,
         provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
     )
@@ -229,6 +232,14 @@ def train(
     if checkpoint:
         checkpoint.discard()
     return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
+
+
+def _profile(dataset: PairDataset, scores: np.ndarray) -> Profile | None:
+    """What the model keeps of the validation split, whose scores, float (pairs,), these are; None of vectors."""
+    if dataset.sentences is None:
+        return None
+    texts = np.concatenate(dataset.splits["dev"].sides)
+    return profile_of(scores, TextMeasures.of_sentences(dataset.sentences, texts))
 
 
 def _opened(dataset: PairDataset | str | Path) -> PairDataset:
