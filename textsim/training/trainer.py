@@ -26,6 +26,8 @@ from textsim.errors import ConfigError
 from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.drift import TextMeasures, profile_of
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
+from textsim.evaluation.plots import picture
+from textsim.evaluation.report import REPORT
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.paths import as_text
 from textsim.io.progress import progress_bar
@@ -47,6 +49,7 @@ from textsim.training.devices import Device, use_device
 from textsim.training.diagnostics import diagnose, write_reports
 from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
+from textsim.training.report_page import training_report
 from textsim.training.warm_start import continued
 
 VALIDATION_BATCH = 512
@@ -106,6 +109,7 @@ def train(
     device: Device = "auto",
     gpu_memory: int | None = None,
     progress: bool | None = None,
+    report: bool = True,
 ) -> TrainingResult:
     """Trains a model on a dataset and saves it.
 
@@ -131,6 +135,7 @@ def train(
         gpu_memory: the most memory to take of each GPU, in MB; None: what it needs, as it needs it.
         progress: whether to show a progress bar on standard error; by default where that is a terminal. Each epoch's
             figures are logged, at the level INFO.
+        report: whether the model folder gets a page about the validation split, ``report.html``.
 
     Raises:
         ConfigError: parts of the recipe do not fit each other or the dataset.
@@ -227,6 +232,12 @@ def train(
 
     def reports(folder: Path) -> None:
         write_reports(folder, title, model, history, labels, shown, threshold)
+        if report:
+            started = time.perf_counter()
+            with picture(REPORT):
+                page = training_report(saved, as_text(Path(out).name), dataset, labels, shown, history)
+                (folder / REPORT).write_text(page, encoding="utf-8", newline="\n")
+            _log.info("%s: %.1f s", REPORT, time.perf_counter() - started)
 
     save_model(saved, Path(out), extra=reports, overwrite=overwrite, checked=True)
     if checkpoint:
