@@ -105,7 +105,8 @@ def _leaks(keys: Iterable[Pair], trained_on: Iterable[Pair]) -> tuple[list[Pair]
     """Which pairs training saw, and how many of their texts."""
     unseen = dict.fromkeys(keys)
     texts = {text for key in unseen for text in key}
-    found, known = [], set()
+    found: list[Pair] = []
+    known: set[str] = set()
     for pair in trained_on:
         known.update(text for text in pair if text in texts)
         key = _key(pair)

@@ -189,7 +189,7 @@ def _slices(matcher: TextMatcher, pairs: Sequence[DecidedPair]) -> list[dict[str
     """Right decisions by the length, the overlap and the unknown tokens of pairs."""
     labels, scores = _columns(pairs)
     right = (scores >= matcher.threshold) == (labels >= 0.5)
-    sides = [[pair[side] for pair in pairs] for side in (0, 1)]
+    sides = [pair.text_a for pair in pairs], [pair.text_b for pair in pairs]
     measures = [TextMeasures.of_keys(matcher.read(side).keys) for side in sides]
     characters = [(set(a), set(b)) for a, b in zip(*sides, strict=True)]
     slices: list[tuple[str, np.ndarray, tuple[float, ...]]] = [
