@@ -34,6 +34,7 @@ _PUBLIC = {
     "ensemble": "textsim.training.ensemble",
     "evaluate_file": "textsim.evaluation.evaluate",
     "calibrate": "textsim.evaluation.calibrate",
+    "measure_drift": "textsim.evaluation.drift",
     "Targets": "textsim.evaluation.decisions",
     "TextsimError": "textsim.errors",
     "ConfigError": "textsim.errors",

@@ -11,6 +11,7 @@ import numpy as np
 from textsim.artifacts.saved_model import SavedModel
 from textsim.data.rows import read_rows
 from textsim.evaluation.calibration import fit_calibration
+from textsim.evaluation.drift import TextMeasures, profile_of
 from textsim.evaluation.evaluate import evaluate_scores
 from textsim.matching.text_matcher import TextMatcher
 
@@ -52,14 +53,17 @@ def joined(models: Sequence[SavedModel], shares: Sequence[float], cosine: float)
 def decided(saved: SavedModel, files: Sequence[Path]) -> SavedModel:
     """A model with the threshold of the best mean accuracy on several files, and calibrated on all their rows.
 
+    It keeps a profile of these rows.
+
     Each file counts the same, however many rows it has. Files are of pairs labelled 0 or 1.
     """
     matcher = TextMatcher(saved)
-    found = []
+    found, texts = [], []
     for file in files:
         chunks = list(read_rows(file))
         pairs = [pair for chunk in chunks for pair in zip(*chunk.texts, strict=True)]
         found.append((np.concatenate([chunk.labels for chunk in chunks]), matcher.score_pairs(pairs)))
+        texts += [TextMeasures.of_keys(matcher.read(side).keys) for side in zip(*pairs, strict=True)]
     steps = np.arange(30, 80) / 100
     accuracies = [
         np.mean([np.mean((scores >= step) == (labels >= 0.5)) for labels, scores in found]) for step in steps
@@ -71,4 +75,5 @@ def decided(saved: SavedModel, files: Sequence[Path]) -> SavedModel:
         threshold=threshold,
         metrics=evaluate_scores(labels, scores, threshold).to_dict(),
         calibration=fit_calibration(labels, scores),
+        profile=profile_of(scores, TextMeasures.joined(texts)),
     )

@@ -28,3 +28,22 @@ def test_evaluate(road: Path) -> None:
     assert result.stderr.startswith("1 cell in double quotes, kept as text: ")
     as_csv = ("--format", "csv", "--delimiter", r"\t")
     assert run("evaluate", road / "model", road / "quoted.tsv", *as_csv).stderr == ""
+
+
+def test_without_labels(road: Path) -> None:
+    model = road / "model"
+    lines = (road / "dev.tsv").read_text(encoding="utf-8").splitlines()
+    bare = road / "bare.tsv"
+    bare.write_text("".join(line.rsplit("\t", 1)[0] + "\n" for line in lines), encoding="utf-8")
+    # The very rows that the model was validated on.
+    assert ok("evaluate", model, bare).startswith("30 pairs without labels, beside 30 on which")
+    found = json.loads(ok("evaluate", model, bare, "--json"))
+    assert found["scores"]["psi"] < 1e-6 and not found["choose_anew"] and found["kept_pairs"] == 30
+    assert json.loads(ok("evaluate", model, road / "dev.tsv", "--columns", "1,2", "--json")) == found
+    rows = "".join('{"text_a": "你好", "text_b": "好"}\n' for _ in range(3))
+    (road / "bare.jsonl").write_text(rows, encoding="utf-8")
+    assert ok("evaluate", model, road / "bare.jsonl").startswith("3 pairs without labels")
+    refused = run("evaluate", model, bare, "--errors", road / "errors.tsv")
+    assert refused.exit_code == 2 and "expected labels" in refused.stderr
+    # Who says that there are labels is believed.
+    assert run("evaluate", model, bare, "--kind", "pairs").exit_code == 2

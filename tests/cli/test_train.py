@@ -71,3 +71,9 @@ def test_train_says_only_what_it_does(road: Path, tmp_path: Path) -> None:
         "train", road / "dataset", "--out", tmp_path / "quiet", *SMALL, "--quiet", env=environment
     )
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+
+def test_the_report_can_be_left_out(road: Path, tmp_path: Path) -> None:
+    assert (road / "model" / "report.html").exists()
+    ok("train", road / "dataset", "--out", tmp_path / "model", "--quiet", "--no-report", *SMALL)
+    assert not (tmp_path / "model" / "report.html").exists()

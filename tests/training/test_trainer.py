@@ -67,7 +67,14 @@ def test_a_run_writes_a_model_and_its_reports(
     result = run(pairs, TEXT, tmp_path / "模型")
     assert capfd.readouterr().out == ""
     names = {path.name for path in (tmp_path / "模型").iterdir()}
-    assert names >= {"history.csv", "curves.png", "scores.png", "structure.txt"}
+    assert names >= {
+        "history.csv",
+        "curves.png",
+        "scores.png",
+        "structure.txt",
+        "profile.json",
+        "report.html",
+    }
     with open(tmp_path / "模型" / "history.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["val_loss"]) for row in rows] == [row["val_loss"] for row in result.history]

@@ -8,6 +8,7 @@ weights.npz               every weight by its path in the model, and the scaler 
 tokenizer.json            the tokenizer's settings with any user dictionary (text models)
 vocabulary.txt            one token a line (text models)
 calibration.json          what a score means, see `Calibration` (where it was fitted)
+profile.json              what the pairs looked like on which the threshold was chosen, see `Profile` (text models)
 metrics.json              figures on the validation split
 provenance.json           what the model was trained on and with
 notes.md                  what ends the card, where there is such
@@ -33,6 +34,7 @@ from pydantic import Field
 from textsim.artifacts.calibration import CALIBRATION, Calibration, check_cuts
 from textsim.artifacts.card import model_card
 from textsim.artifacts.pretrained import CONFIG, find_model
+from textsim.artifacts.profile import PROFILE, Profile
 from textsim.artifacts.shapes import Shapes, weight_shapes
 from textsim.artifacts.weights import SCALER, Precision, read_weights, stored_precision, write_weights
 from textsim.config.checks import LARGEST
@@ -78,6 +80,8 @@ class SavedModel:
         weights: float32 arrays by their path in the model, as `SiameseModel.weight_arrays` gives them.
         threshold: score from which on a pair is a match, in [0, 1].
         calibration: the probability that a score stands for, and from which score on a pair is no match.
+        profile: what the pairs looked like on which the threshold was chosen; None of vectors, and of a model that was
+            made before it was kept.
         tokenizer, vocabulary, max_length: of a text model; `max_length` counts tokens. None otherwise.
         scaler: (mean, scale), float32 (dim,) each, where the vectors are standardized as (x - mean) / scale.
         metrics: figures on the validation split, by name.
@@ -96,6 +100,7 @@ class SavedModel:
     weights: dict[str, np.ndarray]
     threshold: float = 0.5
     calibration: Calibration = field(default_factory=Calibration)
+    profile: Profile | None = None
     tokenizer: Tokenizer | None = None
     vocabulary: Vocabulary | None = None
     max_length: int | None = None
@@ -198,6 +203,8 @@ def save_model(
             saved.vocabulary.save(partial / VOCABULARY)
         if saved.calibration.pairs:
             write_json(partial / CALIBRATION, saved.calibration.to_dict())
+        if saved.profile is not None:
+            write_json(partial / PROFILE, saved.profile.to_dict())
         write_json(partial / METRICS, plain(saved.metrics))
         write_json(partial / PROVENANCE, plain(saved.provenance))
         if saved.notes:
@@ -279,6 +286,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> SavedModel:
         weights=weights,
         threshold=config.threshold,
         calibration=calibration,
+        profile=_read_profile(folder) if PROFILE in listed else None,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
         max_length=config.max_length,
@@ -326,6 +334,14 @@ def _read_calibration(folder: Path, config: _Config) -> Calibration:
     except ConfigError as error:
         raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
     return calibration
+
+
+def _read_profile(folder: Path) -> Profile:
+    path = folder / PROFILE
+    try:
+        return Profile.from_dict(read_json_object(path), str(path))
+    except ConfigError as error:
+        raise ArtifactError(f"{folder}/ cannot be read: {error}") from error
 
 
 def _expected_weights(path: Path, config: _Config, vocabulary_size: int | None) -> Shapes | None:

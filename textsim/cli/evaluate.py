@@ -1,4 +1,4 @@
-"""A model judged on labelled rows."""
+"""A model judged on labelled rows, or beside rows without labels."""
 
 from __future__ import annotations
 
@@ -34,25 +34,42 @@ from textsim.cli.terminal import command, echo_notes, format_json
 def evaluate(
     model: str, file: Path, errors: Path | None, simplify: bool, as_json: bool, **options: Any
 ) -> None:
-    """Judge a model on labelled rows.
+    """Judge a model on labelled rows, or tell whether rows without labels are of the kind that it was chosen for.
 
     FILE is a data file, - for standard input, or a dataset folder. Accuracy is given at 0.5 and at the model's
     saved threshold, which is never chosen on FILE, and beside the accuracy of always guessing the larger class.
+
+    Where FILE holds pairs of texts without labels, this says how far scores, lengths and unknown tokens lie from those
+    of the pairs on which the threshold was chosen, and whether to choose it anew.
 
     \b
     Examples:
       textsim evaluate model dev.tsv
       textsim evaluate zh-general dev.csv --columns query,question,same --json
       textsim evaluate model dev.tsv --errors errors.tsv
+      textsim evaluate model last-week.tsv --columns question,answered
     """
+    from textsim.data.detection import has_no_labels
+    from textsim.errors import InputError
+    from textsim.evaluation.drift import measure_drift
     from textsim.evaluation.evaluate import evaluate_file
     from textsim.matching.load import load_matcher
+    from textsim.matching.text_matcher import TextMatcher
 
     matcher = load_matcher(model, simplify=simplify)
-    if errors is not None:
-        from textsim.evaluation.errors import write_errors
+    how = given(**options)
+    of_labels = {"split", "kind", "label_threshold", "label_max"} & how.keys()
+    if isinstance(matcher, TextMatcher) and not (file.is_dir() or of_labels) and has_no_labels(file, **how):
+        if errors is not None:
+            raise InputError(
+                f"{file}: expected labels, by which a decision is wrong. It has none: leave out --errors."
+            )
+        result: Any = measure_drift(matcher, file, **how)
+    else:
+        if errors is not None:
+            from textsim.evaluation.errors import write_errors
 
-        write_errors(matcher, file, errors, **given(**options))
-    result = evaluate_file(matcher, file, **given(**options))
+            write_errors(matcher, file, errors, **how)
+        result = evaluate_file(matcher, file, **how)
     click.echo(format_json(result.to_dict()) if as_json else result.format())
     echo_notes(result.report)

@@ -15,9 +15,15 @@ from textsim.cli.terminal import command
 @model_argument
 @click.argument("file", metavar="FILE", type=FILE)
 @option("--out", type=OUTPUT, metavar="PAGE", default="report.html", help="The page to write.")
+@option(
+    "--trained-on",
+    type=FILE,
+    metavar="FILE",
+    help="What MODEL was trained on: which of FILE has it seen?",
+)
 @label_options
 @reading_options
-def report(model: str, file: Path, out: Path, **options: Any) -> None:
+def report(model: str, file: Path, out: Path, trained_on: Path | None, **options: Any) -> None:
     """Write a page about a model on the labelled pairs of FILE.
 
     ROC, precision and recall, reliability, a slider that shows what each threshold costs, the most confident errors
@@ -27,10 +33,11 @@ def report(model: str, file: Path, out: Path, **options: Any) -> None:
     \b
     Examples:
       textsim report zh-general dev.tsv --out report.html
+      textsim report model dev.tsv --trained-on train.tsv
     """
     from textsim.evaluation.report import write_report
     from textsim.io.paths import as_text, check_target
 
-    check_target(out, [file])
-    write_report(model, file, out, **given(**options))
+    check_target(out, [file] if trained_on is None else [file, trained_on])
+    write_report(model, file, out, trained_on=trained_on, **given(**options))
     click.echo(f"page: {as_text(out)}")

@@ -23,6 +23,7 @@ from textsim.cli.terminal import command, quiet_tensorflow
 @click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
 @folder_options("MODEL")
 @quiet_option
+@option("--no-report", is_flag=True, help="Leave out MODEL/report.html, the page about the validation rows.")
 @option(
     "--recipe",
     metavar="NAME",
@@ -81,6 +82,7 @@ def train(
     out: Path,
     overwrite: bool,
     quiet: bool,
+    no_report: bool,
     recipe: str | None,
     config: Path | None,
     init: str | None,
@@ -92,8 +94,9 @@ def train(
 ) -> None:
     """Train a matcher on a dataset folder.
 
-    MODEL holds all that scoring needs, with the training history, its curves and a model card. The
-    threshold between match and no match is chosen on the dataset's validation rows and saved with the model.
+    MODEL holds all that scoring needs, with the training history, its curves, a model card and a page to look at,
+    report.html. The threshold between match and no match is chosen on the dataset's validation rows and saved with the
+    model.
 
     A run that was interrupted goes on from its last epoch when it is started again with the same options, and ends
     with the same weights: until it is finished, MODEL.checkpoint-XXXXXXXX.npz holds its state. Runs with other options
@@ -147,6 +150,7 @@ def train(
         device=device,
         gpu_memory=gpu_memory,
         progress=False if quiet else None,
+        report=not no_report,
     )
     if not quiet:
         click.echo(result.summary())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from textsim.data.row_kinds import TRIPLETS, texts_kind
+from textsim.data.row_kinds import TRIPLETS, UNLABELED, texts_kind
 from textsim.data.settings import Reading
 from textsim.data.sources import Source, is_path, open_source
 from textsim.data.vectors import holds_vectors
@@ -35,6 +35,17 @@ def texts_kind_of(source: Source, **reading: Any) -> Literal["pairs", "triplets"
         return "pairs"
     with open_source(source, **Reading(**reading).dialect) as table:
         return "triplets" if texts_kind(table) is TRIPLETS else "pairs"
+
+
+def has_no_labels(source: Source, **reading: Any) -> bool:
+    """Whether rows of texts are pairs without labels; not of what can be read only once, which is not looked at."""
+    how = Reading(**reading)
+    if how.columns is not None:
+        return len(how.columns) == len(UNLABELED.columns)
+    if _is_read_once(source):
+        return False
+    with open_source(source, **how.dialect) as table:
+        return texts_kind(table) is UNLABELED
 
 
 def _is_read_once(source: Source) -> bool:

@@ -85,7 +85,10 @@ USUAL_NAMES = _OTHER_NAMES.union(
 
 
 def texts_kind(table: Table) -> RowKind:
-    """`TRIPLETS` where a table's columns have a triplet's names and not a pair's, else `PAIRS`.
+    """The kind of a table's rows of texts.
+
+    `TRIPLETS` where its columns have a triplet's names and not a pair's, `UNLABELED` where they have those of two texts
+    alone, or are two without names, else `PAIRS`.
 
     The table is then to be opened again: its first rows are gone.
     """
@@ -94,8 +97,11 @@ def texts_kind(table: Table) -> RowKind:
         rows = table.take_until(_may_name_columns)
         first = rows[-1][1] if rows else []
         names = [] if isinstance(first, Malformed) else [str(cell).strip() for cell in first]
-    is_triplets = TRIPLETS.find(names) is not None and PAIRS.find(names) is None
-    return TRIPLETS if is_triplets else PAIRS
+    if PAIRS.find(names) is not None:
+        return PAIRS
+    if TRIPLETS.find(names) is not None:
+        return TRIPLETS
+    return UNLABELED if len(names) == 2 or UNLABELED.find(names) is not None else PAIRS
 
 
 def _may_name_columns(cells: Cells) -> bool:

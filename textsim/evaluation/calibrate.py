@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.profile import Profile
 from textsim.artifacts.provenance import data_origin
 from textsim.artifacts.saved_model import SavedModel, check_output, copy_model
 from textsim.evaluation.decisions import DecisionFit, Targets, fit_decisions
@@ -95,15 +96,18 @@ def calibrate(
         write_scores_plot(partial, title, labels, scores, fit.threshold)
 
     # The metrics stay those of the validation split, with the decisions of training.
-    decided = _with_decisions(matcher.saved, fit, origin)
+    decided = _with_decisions(matcher.saved, fit, origin, given.profile())
     copy_model(find_model(model), decided, out, extra=extra, overwrite=overwrite)
     return CalibratedModel(fit, Path(out), given.report)
 
 
-def _with_decisions(saved: SavedModel, fit: DecisionFit, origin: dict[str, str | None]) -> SavedModel:
+def _with_decisions(
+    saved: SavedModel, fit: DecisionFit, origin: dict[str, str | None], profile: Profile | None
+) -> SavedModel:
     return dataclasses.replace(
         saved,
         threshold=fit.threshold,
+        profile=profile,
         # What was calibrated on searches holds on.
         calibration=fit.calibration.model_copy(update={"search": saved.calibration.search}),
         provenance={**saved.provenance, "threshold_chosen_on": origin},

@@ -75,7 +75,7 @@ class Comparison:
             line("AUC", "auc"),
             line("F1", "f1"),
             f"difference  {self.difference:+.4f}, 95 % between {self.low:+.4f} and {self.high:+.4f}",
-            f"right in a alone {self.only_a:,}, in b alone {self.only_b:,}; McNemar p = {self.p_value:.4f}: "
+            f"right in a alone {self.only_a:,}, in b alone {self.only_b:,}; McNemar p = {self.p_value:.2g}: "
             f"they {verdict}",
         ]
         for name, pairs in self.examples.items():

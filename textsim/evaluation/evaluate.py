@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from textsim.artifacts.profile import Profile
 from textsim.artifacts.saved_model import SavedModel
 from textsim.data.dataset import PairDataset
 from textsim.data.detection import texts_kind_of
@@ -21,6 +22,7 @@ from textsim.data.sources import Source, is_path
 from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import ConfigError, DataFormatError
 from textsim.evaluation.calibration import calibration_metrics
+from textsim.evaluation.drift import TextMeasures, profile_of
 from textsim.evaluation.risk import proportion_interval
 from textsim.evaluation.row_scores import row_scores
 from textsim.extras import needed_for
@@ -300,16 +302,22 @@ class LabelledScores(NamedTuple):
         report: how a file was read.
         indistinct: of pairs of a file, bool (rows,), whether they are different texts that are one to the model; None
             otherwise.
+        texts: of rows that were read as texts, those of all sides; None otherwise.
     """
 
     labels: np.ndarray | None
     columns: list[np.ndarray]
     report: FileReport
     indistinct: np.ndarray | None = None
+    texts: TextMeasures | None = None
 
     def as_pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels and scores of pairs, float (pairs,) each: a triplet is a match and a pair that is none."""
         return as_pairs(self.labels, self.columns)
+
+    def profile(self) -> Profile | None:
+        """What a model keeps of them where its threshold is chosen on them."""
+        return None if self.texts is None else profile_of(self.as_pairs()[1], self.texts)
 
 
 def as_pairs(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -330,7 +338,7 @@ def labelled_scores(
     """Scores of labelled pairs, triplets or vector pairs, and their labels. Arguments and errors of `evaluate_file`."""
     if kind is not None and kind not in _ROW_KINDS:
         raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
-    report, indistinct = FileReport(), None
+    report, indistinct, texts = FileReport(), None, None
     if is_path(path) and Path(path).is_dir():
         reading |= {} if kind is None else {"kind": kind}
         if reading:
@@ -348,7 +356,7 @@ def labelled_scores(
                 "format": "csv",
                 "label_max": None if dataset.kind == "triplets" else 1.0,
             }
-            chunks, report, indistinct = _score_file(matcher, rows, dataset.kind, as_kept)
+            chunks, report, indistinct, texts = _score_file(matcher, rows, dataset.kind, as_kept)
         else:
             chunks = list(_dataset_chunks(matcher, dataset, split))
     elif split is not None:
@@ -361,15 +369,15 @@ def labelled_scores(
             for chunk in iter_vector_pairs(path, **reading)
         ]
     else:
-        chunks, report, indistinct = _score_file(matcher, path, kind, reading)
+        chunks, report, indistinct, texts = _score_file(matcher, path, kind, reading)
     scores, labels = zip(*chunks, strict=True)
     columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     if not len(columns[0]):
         raise DataFormatError("expected labelled rows. Found none.")
     report = dataclasses.replace(report, rows=len(columns[0]))
     if len(columns) == 2:
-        return LabelledScores(None, columns, report)
-    return LabelledScores(np.concatenate(labels), columns, report, indistinct)
+        return LabelledScores(None, columns, report, texts=texts)
+    return LabelledScores(np.concatenate(labels), columns, report, indistinct, texts)
 
 
 Chunk = tuple[list[np.ndarray], np.ndarray | None]
@@ -378,12 +386,13 @@ Chunk = tuple[list[np.ndarray], np.ndarray | None]
 
 def _score_file(
     matcher: Any, source: Source, kind: str | None, reading: dict[str, Any]
-) -> tuple[list[Chunk], FileReport, np.ndarray]:
+) -> tuple[list[Chunk], FileReport, np.ndarray, TextMeasures | None]:
     if kind is None:
         kind = texts_kind_of(source, **reading)
     rows = _ROW_KINDS[kind]
     chunks: list[Chunk] = []
     indistinct = [np.empty(0, bool)]
+    texts = []
     with (
         matcher.cache_for_a_pass() as cache,
         contextlib.closing(TextFile(matcher, source, rows, reading)) as file,
@@ -392,8 +401,10 @@ def _score_file(
             results = [matcher.compare(first, other, cache) for other in others]
             indistinct += [result.indistinct for result in results]
             chunks.append(([result.scores for result in results], chunk.labels))
+            texts += [TextMeasures.of_keys(column.keys) for column in (first, *others)]
     alike = np.concatenate(indistinct)
-    return chunks, file.report(indistinct=int(alike.sum())), alike
+    measures = TextMeasures.joined(texts) if texts else None
+    return chunks, file.report(indistinct=int(alike.sum())), alike, measures
 
 
 def _check_split(matcher: Matcher, dataset: PairDataset, split: str) -> None:

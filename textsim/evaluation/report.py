@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import itertools
 import json
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -16,16 +16,22 @@ from typing import Any
 import numpy as np
 
 from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.saved_model import SavedModel
+from textsim.data.row_kinds import PAIRS
+from textsim.data.rows import read_rows
 from textsim.errors import DataFormatError
 from textsim.evaluation.calibration import calibration_metrics, reliability
 from textsim.evaluation.check import check, contrast_set
+from textsim.evaluation.data_faults import data_faults
+from textsim.evaluation.drift import TextMeasures
 from textsim.evaluation.errors import DecidedPair, decided_pairs
 from textsim.extras import needed_for
 from textsim.io.atomic import atomic_file
 from textsim.io.paths import as_text
 from textsim.matching.text_matcher import TextMatcher
-from textsim.text.vocabulary import UNK_ID
 
+REPORT = "report.html"
+"""Beside a trained model."""
 ERRORS = 8
 """Errors shown of each direction."""
 _CURVE_POINTS = 200
@@ -35,6 +41,8 @@ def write_report(
     model: str | os.PathLike[str],
     path: str | os.PathLike[str],
     target: str | os.PathLike[str],
+    *,
+    trained_on: str | os.PathLike[str] | None = None,
     **reading: Any,
 ) -> None:
     """Writes a page about a model of texts on the labelled pairs of a file. It needs nothing from elsewhere.
@@ -43,54 +51,101 @@ def write_report(
         model: a model folder or the name of a bundled model.
         path: file of labelled pairs.
         target: the page to write, in HTML.
-        reading: how to read the file, see `textsim.data.rows.read_rows`.
+        trained_on: file of the pairs that the model was trained on: the page tells which of `path` it has seen.
+        reading: how to read the files, see `textsim.data.rows.read_rows`.
 
     Raises:
         ArtifactError: the model is not whole, or is of another kind.
-        DataFormatError: the file cannot be read, or holds no pairs.
+        DataFormatError: a file cannot be read, or holds no pairs.
     """
-    content = report_content(model, path, **reading)
-    # Nothing in a text may end the script.
-    data = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
-    page = (resources.files("textsim.evaluation") / "pages" / "report.html").read_text(encoding="utf-8")
-    with atomic_file(target) as file:
-        file.write(Template(page).substitute(data=data))
-
-
-def report_content(
-    model: str | os.PathLike[str], path: str | os.PathLike[str], **reading: Any
-) -> dict[str, Any]:
-    """What the page shows, as JSON can hold it. Arguments and errors of `write_report`."""
     matcher = TextMatcher.load(model)
     pairs = list(decided_pairs(matcher, path, **reading))
     if not pairs:
         raise DataFormatError(f"{path}: expected labelled pairs. Found none.")
-    labels = np.array([pair.label >= 0.5 for pair in pairs])
-    scores = np.array([pair.score for pair in pairs])
-    probabilities = np.array([pair.probability for pair in pairs])
-    bins = reliability(labels, probabilities)
-    metrics = calibration_metrics(labels, probabilities)
+    seen = None if trained_on is None else pairs_of(trained_on, **reading)
+    content = {
+        **score_content(matcher.saved, *_columns(pairs), read_history(find_model(model))),
+        **text_content(matcher, pairs, seen),
+    }
+    with atomic_file(target) as file:
+        file.write(report_page(as_text(Path(model).name), as_text(Path(path).name), content))
+
+
+def report_page(model: str, file: str, content: Mapping[str, Any]) -> str:
+    """The page of what `score_content` and `text_content` found, under the names of a model and of its pairs."""
+    # Nothing in a text may end the script.
+    data = json.dumps({"model": model, "file": file, **content}, ensure_ascii=False).replace("<", "\\u003c")
+    page = (resources.files("textsim.evaluation") / "pages" / "report.html").read_text(encoding="utf-8")
+    return Template(page).substitute(data=data)
+
+
+def score_content(
+    saved: SavedModel, labels: np.ndarray, scores: np.ndarray, history: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """What the page shows of labels and scores, as JSON can hold it.
+
+    Args:
+        saved: the model.
+        labels: float (pairs,), positive at 0.5 and more.
+        scores: float (pairs,) in [0, 1].
+        history: one dict an epoch of the model's training; empty where it is not known.
+    """
+    positive, scores = np.asarray(labels) >= 0.5, np.asarray(scores, np.float64)
+    probabilities = saved.calibration.probabilities(scores)
+    bins = reliability(positive, probabilities)
+    return {
+        "threshold": saved.threshold,
+        "no_match_below": saved.calibration.no_match_below,
+        # For the slider: how many pairs of each label have each score, by thousandths.
+        "positive": np.histogram(scores[positive], bins=1000, range=(0, 1))[0].tolist(),
+        "negative": np.histogram(scores[~positive], bins=1000, range=(0, 1))[0].tolist(),
+        "probability": saved.calibration.probabilities(np.linspace(0, 1, 1001)).round(5).tolist(),
+        **dataclasses.asdict(calibration_metrics(positive, probabilities)),
+        "reliability": [bins.probability.tolist(), bins.fraction.tolist(), bins.pairs.tolist()],
+        **_curves(positive, scores),
+        "history": [dict(row) for row in history],
+    }
+
+
+def text_content(
+    matcher: TextMatcher,
+    pairs: Sequence[DecidedPair],
+    trained_on: Iterable[tuple[str, str]] | None = None,
+) -> dict[str, Any]:
+    """What the page shows of texts, as JSON can hold it.
+
+    Args:
+        matcher: the model.
+        pairs: what it decides of labelled pairs.
+        trained_on: see `data_faults`.
+    """
     kinds = check(matcher, contrast_set()).kinds
     return {
-        "model": as_text(Path(model).name),
-        "file": as_text(Path(path).name),
-        "threshold": matcher.threshold,
-        "no_match_below": matcher.saved.calibration.no_match_below,
-        # For the slider: how many pairs of each label have each score, by thousandths.
-        "positive": np.histogram(scores[labels], bins=1000, range=(0, 1))[0].tolist(),
-        "negative": np.histogram(scores[~labels], bins=1000, range=(0, 1))[0].tolist(),
-        "probability": matcher.saved.calibration.probabilities(np.linspace(0, 1, 1001)).round(5).tolist(),
-        "ece": metrics.ece,
-        "brier": metrics.brier,
-        "log_loss": metrics.log_loss,
-        "reliability": [bins.probability.tolist(), bins.fraction.tolist(), bins.pairs.tolist()],
-        **_curves(labels, scores),
         "errors": [_error(matcher, pair) for pair in _most_confident(pairs)],
         "slices": _slices(matcher, pairs),
         "contrast": {name: [kind.pairs, 1 - kind.wrong] for name, kind in kinds.items()},
-        "history": _history(find_model(model) / "history.csv"),
-        "faults": data_faults(pairs),
+        "faults": dataclasses.asdict(data_faults(pairs, trained_on)),
     }
+
+
+def pairs_of(path: str | os.PathLike[str], **reading: Any) -> Iterator[tuple[str, str]]:
+    """The pairs of a file without their labels, as a stream."""
+    for chunk in read_rows(path, PAIRS, **reading):
+        yield from zip(*chunk.texts, strict=True)
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """The epochs of a training run, empty where the model folder has none."""
+    path = folder / "history.csv"
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: float(value) for name, value in row.items() if value} for row in rows]
+
+
+def _columns(pairs: Sequence[DecidedPair]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([pair.label for pair in pairs]), np.array([pair.score for pair in pairs])
 
 
 def _curves(labels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
@@ -132,68 +187,32 @@ def _error(matcher: TextMatcher, pair: DecidedPair) -> dict[str, Any]:
 
 def _slices(matcher: TextMatcher, pairs: Sequence[DecidedPair]) -> list[dict[str, Any]]:
     """Right decisions by the length, the overlap and the unknown tokens of pairs."""
-
-    def overlap(pair: DecidedPair) -> float:
-        a, b = set(pair.text_a), set(pair.text_b)
-        return len(a & b) / max(len(a | b), 1)
-
-    def unknown(pair: DecidedPair) -> float:
-        tokens = [token for text in pair[:2] for token in matcher.tokenize(text, "text")]
-        return sum(UNK_ID in token.ids for token in tokens)
-
-    measures: list[tuple[str, Callable[[DecidedPair], float], tuple[float, ...]]] = [
-        ("length", lambda pair: max(len(pair.text_a), len(pair.text_b)), (0, 8, 12, 16, 24, np.inf)),
-        ("overlap", overlap, (0, 0.2, 0.4, 0.6, 0.8, np.inf)),
-        ("unknown", unknown, (0, 1, 2, np.inf)),
+    labels, scores = _columns(pairs)
+    right = (scores >= matcher.threshold) == (labels >= 0.5)
+    sides = [pair.text_a for pair in pairs], [pair.text_b for pair in pairs]
+    measures = [TextMeasures.of_keys(matcher.read(side).keys) for side in sides]
+    characters = [(set(a), set(b)) for a, b in zip(*sides, strict=True)]
+    slices: list[tuple[str, np.ndarray, tuple[float, ...]]] = [
+        ("length", np.max([[len(text) for text in side] for side in sides], axis=0), (0, 8, 12, 16, 24)),
+        (
+            "overlap",
+            np.array([len(a & b) / max(len(a | b), 1) for a, b in characters]),
+            (0, 0.2, 0.4, 0.6, 0.8),
+        ),
+        ("unknown", sum(side.unknown * side.lengths for side in measures).round(), (0, 1, 2)),
     ]
     found = []
-    for name, measure, edges in measures:
-        values = np.array([measure(pair) for pair in pairs])
-        right = np.array([(pair.score >= matcher.threshold) == (pair.label >= 0.5) for pair in pairs])
-        for low, high in itertools.pairwise(edges):
+    for name, values, edges in slices:
+        for low, high in itertools.pairwise([*edges, np.inf]):
             inside = (values >= low) & (values < high)
             if inside.any():
-                until = "" if np.isinf(high) else f"{high:g}"
                 found.append(
                     {
                         "by": name,
                         "from": f"{low:g}",
-                        "to": until,
+                        "to": "" if np.isinf(high) else f"{high:g}",
                         "pairs": int(inside.sum()),
                         "right": float(right[inside].mean()),
                     }
                 )
     return found
-
-
-def data_faults(pairs: Sequence[DecidedPair]) -> dict[str, Any]:
-    """What is wrong with the data itself.
-
-    Returns:
-        "duplicates": rows that repeat an earlier one, sides exchanged or not; "conflicts": pairs that have both labels;
-        "one_class": whether all labels are alike; "equal_texts_no_match": pairs of one text labelled no match;
-        "suspicious": pairs whose label the model contradicts with a probability of 0.98 and more, the first 20.
-    """
-    labels: dict[tuple[str, ...], set[bool]] = defaultdict(set)
-    counts: Counter[tuple[str, ...]] = Counter()
-    for pair in pairs:
-        key = tuple(sorted((pair.text_a, pair.text_b)))
-        labels[key].add(pair.label >= 0.5)
-        counts[key] += 1
-    suspicious = [pair for pair in pairs if pair.wrong and pair.confidence >= 0.98]
-    return {
-        "duplicates": sum(count - 1 for count in counts.values()),
-        "conflicts": [list(key) for key, found in labels.items() if len(found) > 1][:20],
-        "one_class": len({pair.label >= 0.5 for pair in pairs}) < 2,
-        "equal_texts_no_match": sum(pair.text_a == pair.text_b and pair.label < 0.5 for pair in pairs),
-        "suspicious": [[pair.text_a, pair.text_b, pair.label, pair.probability] for pair in suspicious[:20]],
-    }
-
-
-def _history(path: Path) -> list[dict[str, float]]:
-    """The epochs of a training run, empty where the model folder has none."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{name: float(value) for name, value in row.items() if value} for row in rows]

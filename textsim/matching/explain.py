@@ -15,6 +15,7 @@ References:
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,14 +23,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from textsim.matching.cache import VectorCache
+from textsim.artifacts.saved_model import SavedModel
 from textsim.matching.decisions import Verdict, decide
 from textsim.matching.text_matcher import TextMatcher
 from textsim.text.vocabulary import UNK_ID
 
 EXACT_TOKENS = 11
 """Tokens of both texts together up to which every part of them is scored, so that values are exact."""
-_CACHE_BYTES = 64 << 20
 PERMUTATIONS = 12
 """Orders of each text's tokens that are drawn where there are more, in pairs of an order and its reverse."""
 
@@ -144,25 +144,45 @@ def explain(matcher: TextMatcher, text_a: str, text_b: str, *, seed: int = 0) ->
         True
     """
     game = _Game(matcher, text_a, text_b)
-    sizes = tuple(map(len, game.tokens))
-    values = _exact(game) if sum(sizes) <= EXACT_TOKENS else _sampled(game, np.random.default_rng(seed))
+    sizes = [len(tokens) for tokens in game.tokens]
+    exact = sum(sizes) <= EXACT_TOKENS
+    orders = [] if exact else _orders(sizes, np.random.default_rng(seed))
+    parts = (
+        [[_subsets(size) for size in sizes]] if exact else [list(map(_beginnings, pair)) for pair in orders]
+    )
+    # Asked for together: each part of a text is encoded once, all in one batch.
+    whole = [game.keys(side, np.ones((1, size), bool)) for side, size in enumerate(sizes)]
+    alone = [game.keys(side, ~np.eye(size, dtype=bool)) for side, size in enumerate(sizes)]
+    single, without_a, without_b, *tables = game.tables(
+        [
+            (whole[0] + alone[0], whole[1] + alone[1]),
+            (game.keys_without(0), whole[1]),
+            (whole[0], game.keys_without(1)),
+            *([game.keys(side, part) for side, part in enumerate(pair)] for pair in parts),
+        ]
+    )
+    values = _exact(parts[0], tables[0]) if exact else _sampled(orders, tables)
     decision = matcher.decide(text_a, text_b)
-    whole = [np.ones((1, size), bool) for size in sizes]
-    nothing = [np.zeros((1, size), bool) for size in sizes]
     tokens_a, tokens_b = (
         [TokenContribution(token, *pair) for token, pair in zip(tokens, side.T.tolist(), strict=True)]
         for tokens, side in zip(game.tokens, values, strict=True)
     )
-    alone, matrix = _differences(game, float(game.scores(*whole)[0, 0]))
     return Explanation(
         decision.score,
         decision.probability,
         decision.decision,
-        float(game.scores(*nothing)[0, 0]),
+        # The first part of each text is that of which no token is known.
+        float(tables[0][0, 0]),
         tokens_a,
         tokens_b,
-        matrix,
-        _changes(game, decision.decision, alone),
+        single[0, 0] - single[1:, :1] - single[:1, 1:] + single[1:, 1:],
+        _changes(
+            matcher.saved,
+            decision.decision,
+            game.tokens,
+            (single[1:, 0], single[0, 1:]),
+            (without_a, without_b),
+        ),
     )
 
 
@@ -181,48 +201,44 @@ class _Game:
         assert matcher.saved.tokenizer is not None
         normalize = matcher.saved.tokenizer.normalizer
         self._differ = normalize(text_a) != normalize(text_b)
-        # Each part of a text's tokens is encoded once.
-        self._cache = VectorCache(_CACHE_BYTES)
 
-    def scores(self, known_a: np.ndarray, known_b: np.ndarray) -> np.ndarray:
-        """Scores of each part of text_a with each of text_b.
+    def keys(self, side: int, known: np.ndarray) -> list[bytes]:
+        """A text with some of its tokens unknown, as the matcher's keys.
 
         Args:
-            known_a: bool (parts of text_a, its tokens), whether a token is known.
-            known_b: likewise of text_b.
-
-        Returns:
-            float64 (parts of text_a, parts of text_b).
+            side: which text, 0 or 1.
+            known: bool (parts, its tokens), whether a token is known.
         """
-        left, right = self._keys(0, known_a), self._keys(1, known_b)
-        return self._compare(left, right)
-
-    def score_without(self, side: int, place: int) -> float:
-        """The score where a token is not there at all."""
-        keys = [self._keys(k, np.ones((1, len(self.tokens[k])), bool)) for k in (0, 1)]
-        rest = [ids for other, ids in enumerate(self._ids[side]) if other != place]
-        keys[side] = [np.array([i for ids in rest for i in ids], np.int32).tobytes()]
-        return float(self._compare(*keys)[0, 0])
-
-    def _keys(self, side: int, known: np.ndarray) -> list[bytes]:
         ids = np.array([i for token in self._ids[side] for i in token], np.int32)
         of_token = np.repeat(np.arange(known.shape[1]), [len(token) for token in self._ids[side]])
         return [row.tobytes() for row in np.where(known[:, of_token], ids, np.int32(UNK_ID))]
 
-    def _compare(self, left: Sequence[bytes], right: Sequence[bytes]) -> np.ndarray:
-        pairs = [(a, b) for a in left for b in right]
+    def keys_without(self, side: int) -> list[bytes]:
+        """A text without each of its tokens; none where it has but one, for a text holds something."""
+        tokens = self._ids[side]
+        rest = ([*tokens[:place], *tokens[place + 1 :]] for place in range(len(tokens)))
+        return [np.concatenate(ids).astype(np.int32).tobytes() for ids in rest if ids]
+
+    def tables(self, asked: Sequence[Sequence[list[bytes]]]) -> list[np.ndarray]:
+        """Scores of keys of text_a with keys of text_b, each with each, for each two lists: float64 (keys, keys)."""
+        pairs = [pair for left, right in asked for pair in itertools.product(left, right)]
         scores, _ = self._matcher.compare_keys(
-            [a for a, _ in pairs], [b for _, b in pairs], lambda place: self._differ, self._cache
+            [a for a, _ in pairs], [b for _, b in pairs], lambda place: self._differ, None
         )
-        return scores.astype(np.float64).reshape(len(left), len(right))
+        ends = np.cumsum([len(left) * len(right) for left, right in asked])
+        parts = np.split(scores.astype(np.float64), ends[:-1])
+        return [part.reshape(len(left), len(right)) for part, (left, right) in zip(parts, asked, strict=True)]
 
 
-def _exact(game: _Game) -> tuple[np.ndarray, np.ndarray]:
-    """Shapley values from every part of the tokens, float64 (2, tokens) of each text: values, errors of zero."""
-    sizes = [len(tokens) for tokens in game.tokens]
+def _exact(parts: Sequence[np.ndarray], scores: np.ndarray) -> list[np.ndarray]:
+    """Shapley values from every part of the tokens, float64 (2, tokens) of each text: values, errors of zero.
+
+    Args:
+        parts: of each text, see `_subsets`.
+        scores: of each with each, float64 (parts of text_a, parts of text_b).
+    """
+    sizes = [part.shape[1] for part in parts]
     total = sum(sizes)
-    parts = [_subsets(size) for size in sizes]
-    scores = game.scores(*parts)
     known = [part.sum(axis=1) for part in parts]
     count = known[0][:, None] + known[1]
     # The weight of what a token adds to a part of `count` others.
@@ -239,7 +255,7 @@ def _exact(game: _Game) -> tuple[np.ndarray, np.ndarray]:
             added = table[without + (1 << token)] - table[without]
             gains.append(float((added * weights[counts[without]]).sum()))
         values.append(np.array([gains, np.zeros(size)]))
-    return values[0], values[1]
+    return values
 
 
 def _subsets(size: int) -> np.ndarray:
@@ -247,33 +263,39 @@ def _subsets(size: int) -> np.ndarray:
     return (np.arange(1 << size)[:, None] >> np.arange(size) & 1).astype(bool)
 
 
-def _sampled(game: _Game, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _orders(sizes: Sequence[int], random: np.random.Generator) -> list[list[np.ndarray]]:
+    """Orders of each text's tokens, in pairs of an order and its reverse."""
+    drawn = [[random.permutation(size) for size in sizes] for _ in range(PERMUTATIONS // 2)]
+    return [orders for pair in drawn for orders in (pair, [order[::-1] for order in pair])]
+
+
+def _beginnings(order: np.ndarray) -> np.ndarray:
+    """The parts of which the first i tokens of an order are known, for each i: bool (tokens + 1, tokens)."""
+    return np.argsort(order) < np.arange(len(order) + 1)[:, None]
+
+
+def _sampled(orders: Sequence[Sequence[np.ndarray]], scores: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Shapley values estimated from random orders, float64 (2, tokens) of each text: values and standard errors.
 
-    An order of each text's tokens is drawn, and all ways in which the two can interleave are averaged at once: what
-    the i-th token of one text adds is weighed by the probability that j tokens of the other come before it.
+    All ways in which an order of each text can interleave are averaged at once: what the i-th token of one text adds
+    is weighed by the probability that j tokens of the other come before it.
+
+    Args:
+        orders: of each text's tokens, see `_orders`.
+        scores: for each of them, of all beginnings of text_a with all of text_b.
     """
-    sizes = [len(tokens) for tokens in game.tokens]
-    before = [_tokens_before(sizes[side], sizes[1 - side]) for side in (0, 1)]
-    samples: list[list[np.ndarray]] = [[], []]
-    for _ in range(PERMUTATIONS // 2):
-        drawn = [random.permutation(size) for size in sizes]
-        pair: list[list[np.ndarray]] = [[], []]
-        for orders in (drawn, [order[::-1] for order in drawn]):
-            # The first i tokens of an order are known, for each i.
-            parts = [np.argsort(order) < np.arange(len(order) + 1)[:, None] for order in orders]
-            scores = game.scores(*parts)
-            for side, order in enumerate(orders):
-                table = scores if side == 0 else scores.T
-                gains = np.empty(len(order))
-                gains[order] = (np.diff(table, axis=0) * before[side]).sum(axis=1)
-                pair[side].append(gains)
-        for side in (0, 1):
-            samples[side].append(np.mean(pair[side], axis=0))
-    stacked = [np.stack(side) for side in samples]
-    return tuple(  # type: ignore[return-value]
-        np.stack([side.mean(axis=0), side.std(axis=0, ddof=1) / math.sqrt(len(side))]) for side in stacked
-    )
+    sizes = [len(order) for order in orders[0]]
+    found = []
+    for side, size in enumerate(sizes):
+        before = _tokens_before(size, sizes[1 - side])
+        gains = np.empty((len(orders), size))
+        for row, order, table in zip(gains, (pair[side] for pair in orders), scores, strict=True):
+            added = np.diff(table if side == 0 else table.T, axis=0)
+            row[order] = (added * before).sum(axis=1)
+        # An order and its reverse are one draw.
+        draws = gains.reshape(-1, 2, size).mean(axis=1)
+        found.append(np.stack([draws.mean(axis=0), draws.std(axis=0, ddof=1) / math.sqrt(len(draws))]))
+    return found
 
 
 def _tokens_before(size: int, others: int) -> np.ndarray:
@@ -290,29 +312,28 @@ def _tokens_before(size: int, others: int) -> np.ndarray:
     )
 
 
-def _differences(game: _Game, score: float) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Scores where one token is unknown, float64 (tokens,) of each text; and the second differences."""
-    sizes = [len(tokens) for tokens in game.tokens]
-    # The whole text first, then each token unknown.
-    parts = [np.concatenate([np.ones((1, size), bool), ~np.eye(size, dtype=bool)]) for size in sizes]
-    scores = game.scores(*parts)
-    alone = scores[1:, 0], scores[0, 1:]
-    return alone, score - alone[0][:, None] - alone[1][None] + scores[1:, 1:]
+def _changes(
+    saved: SavedModel,
+    decision: Verdict,
+    tokens: Sequence[list[str]],
+    unknown: Sequence[np.ndarray],
+    removed: Sequence[np.ndarray],
+) -> list[Change]:
+    """The changes of one token after which the decision is another.
 
-
-def _changes(game: _Game, decision: Verdict, alone: Sequence[np.ndarray]) -> list[Change]:
-    """The changes of one token after which the decision is another."""
-    saved = game._matcher.saved
+    Args:
+        saved: the model.
+        decision: of the texts as they are.
+        tokens: of each text.
+        unknown: of each text, the scores where one of its tokens is unknown.
+        removed: likewise where one is removed, in any shape; empty where that cannot be.
+    """
     found = []
-    for side, name in ((0, "text_a"), (1, "text_b")):
-        tokens = game.tokens[side]
-        ways = [("unknown", alone[side].tolist())]
-        if len(tokens) > 1:
-            ways.append(("removed", [game.score_without(side, place) for place in range(len(tokens))]))
-        for way, scores in ways:
-            for place, changed in enumerate(decide(saved, np.array(scores))):
+    names: tuple[Literal["text_a", "text_b"], ...] = ("text_a", "text_b")
+    ways: tuple[Literal["unknown", "removed"], ...] = ("unknown", "removed")
+    for name, of_text, *scores in zip(names, tokens, unknown, removed, strict=True):
+        for way, column in zip(ways, scores, strict=True):
+            for place, changed in enumerate(decide(saved, column.ravel())):
                 if changed.decision != decision:
-                    found.append(
-                        Change(name, place, tokens[place], way, changed.score, changed.decision)  # type: ignore[arg-type]
-                    )
+                    found.append(Change(name, place, of_text[place], way, changed.score, changed.decision))
     return found

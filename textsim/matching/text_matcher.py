@@ -424,8 +424,10 @@ def _settle(
         bool (pairs,), see `PairScores.indistinct`.
     """
     indistinct = np.zeros(len(scores), bool)
+    # Keys recur: each is looked at once.
+    nothing = {key for key in {*left, *right} if _knows_nothing(key)}
     for place, (key, other) in enumerate(zip(left, right, strict=True)):
-        if _knows_nothing(key) and _knows_nothing(other):
+        if key in nothing and other in nothing:
             scores[place] = 0 if differ(place) else 1
         elif key == other:
             scores[place] = 1

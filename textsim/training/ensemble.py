@@ -139,6 +139,8 @@ def ensemble(
         members=sum(members),
         threshold=threshold,
         calibration=fit_calibration(*as_pairs(labels, columns)),
+        # They read alike.
+        profile=given[0]._replace(columns=columns).profile(),
         metrics={**together.to_dict(), "threshold": threshold},
         provenance={
             "ensemble_of": [origin(*pair) for pair in zip(models, parts, strict=True)],

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import textsim
+from textsim.artifacts.profile import Profile
 from textsim.artifacts.provenance import origin
 from textsim.artifacts.saved_model import SavedModel, check_output, load_model, save_model
 from textsim.config.recipes import build_recipe, default_recipe
@@ -23,7 +24,10 @@ from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset, Sentences
 from textsim.errors import ConfigError
 from textsim.evaluation.calibration import fit_calibration
+from textsim.evaluation.drift import TextMeasures, profile_of
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
+from textsim.evaluation.plots import picture
+from textsim.evaluation.report import REPORT
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.paths import as_text
 from textsim.io.progress import progress_bar
@@ -45,6 +49,7 @@ from textsim.training.devices import Device, use_device
 from textsim.training.diagnostics import diagnose, write_reports
 from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
+from textsim.training.report_page import training_report
 from textsim.training.warm_start import continued
 
 VALIDATION_BATCH = 512
@@ -104,6 +109,7 @@ def train(
     device: Device = "auto",
     gpu_memory: int | None = None,
     progress: bool | None = None,
+    report: bool = True,
 ) -> TrainingResult:
     """Trains a model on a dataset and saves it.
 
@@ -129,6 +135,7 @@ def train(
         gpu_memory: the most memory to take of each GPU, in MB; None: what it needs, as it needs it.
         progress: whether to show a progress bar on standard error; by default where that is a terminal. Each epoch's
             figures are logged, at the level INFO.
+        report: whether the model folder gets a page about the validation split, ``report.html``.
 
     Raises:
         ConfigError: parts of the recipe do not fit each other or the dataset.
@@ -217,6 +224,7 @@ def train(
         weights=model.weight_arrays(),
         threshold=threshold,
         calibration=fit_calibration(labels, shown),
+        profile=_profile(dataset, shown),
         metrics=metrics,
         provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
     )
@@ -224,11 +232,25 @@ def train(
 
     def reports(folder: Path) -> None:
         write_reports(folder, title, model, history, labels, shown, threshold)
+        if report:
+            started = time.perf_counter()
+            with picture(REPORT):
+                page = training_report(saved, as_text(Path(out).name), dataset, labels, shown, history)
+                (folder / REPORT).write_text(page, encoding="utf-8", newline="\n")
+            _log.info("%s: %.1f s", REPORT, time.perf_counter() - started)
 
     save_model(saved, Path(out), extra=reports, overwrite=overwrite, checked=True)
     if checkpoint:
         checkpoint.discard()
     return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
+
+
+def _profile(dataset: PairDataset, scores: np.ndarray) -> Profile | None:
+    """What the model keeps of the validation split, whose scores, float (pairs,), these are; None of vectors."""
+    if dataset.sentences is None:
+        return None
+    texts = np.concatenate(dataset.splits["dev"].sides)
+    return profile_of(scores, TextMeasures.of_sentences(dataset.sentences, texts))
 
 
 def _opened(dataset: PairDataset | str | Path) -> PairDataset:
