@@ -39,7 +39,7 @@ def test_two_texts_are_compared_and_explained(page: Any, model: Path) -> None:
     page.wait_for_selector("#pair-result:not([hidden])")
     expected = TextMatcher.load(model).explain("花呗怎么还款", "怎样还<b>花呗")
     assert page.inner_text("#score") == f"{expected.score:.4f}"
-    words = {"match": "同义", "unsure": "拿不准", "no match": "不同义"}
+    words = {"match": "匹配", "unsure": "不确定", "no match": "不匹配"}
     assert page.inner_text("#decision") == words[expected.decision]
     shown = [text.split("\n")[0] for text in page.locator("#tokens-b .token").all_inner_texts()]
     assert (

@@ -11,7 +11,7 @@ from textsim.matching.explain import Explanation, TokenContribution
 # Told apart also by those who confuse red and green.
 _FOR, _AGAINST = (86, 160, 220), (240, 160, 80)
 
-_DECISIONS = {"match": "同义 match", "unsure": "拿不准 unsure", "no match": "不同义 no match"}
+_DECISIONS = {"match": "匹配 match", "unsure": "不确定 unsure", "no match": "不匹配 no match"}
 
 
 def explanation_page(explanation: Explanation) -> str:
