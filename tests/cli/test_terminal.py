@@ -231,7 +231,7 @@ def test_every_command_that_reads_a_file_tells_of_lost_characters(tmp_path: Path
         ("search", stored, "--input", texts, "--output", tmp_path / "hits.tsv"),
         ("search", "zh-general", texts, "你好"),
         ("dedup", "zh-general", texts, "--out", tmp_path / "groups.tsv"),
-        ("mine", pairs, "--columns", "1,2", "--teacher", "zh-general", "--output", tmp_path / "mined.tsv"),
+        ("mine", pairs, "--columns", "1,2", "--teacher", "zh-general", "--out", tmp_path / "mined.tsv"),
     ):
         result = run(*command)
         assert result.exit_code == 0, f"{command}: {result.output}"

@@ -64,7 +64,8 @@ def test_train_says_only_what_it_does(road: Path, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     result = process("train", road / "dataset", "--out", tmp_path / "model", *SMALL, env=environment)
     assert result.returncode == 0
-    loading, compiling, epoch = result.stderr.splitlines()
+    loading, compiling, epoch, report = result.stderr.splitlines()
+    assert re.fullmatch(r"report\.html: \d+\.\d s", report)
     assert loading == "loading TensorFlow" and compiling.startswith("compiling the training step: ")
     assert re.fullmatch(r"epoch 1/1  loss \S+  validation loss \S+  accuracy \S+  AUC \S+  \d+ s", epoch)
     quiet = process(
