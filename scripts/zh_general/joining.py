@@ -58,7 +58,8 @@ def decided(saved: SavedModel, files: Sequence[Path]) -> SavedModel:
     """A model with a threshold chosen on several files, calibrated on all their rows, whose profile it keeps.
 
     Of the thresholds whose mean accuracy is as good as the best it takes the highest: a false match mostly costs more
-    than a missed one, and elsewhere fewer pairs match. Each file counts the same, however many rows it has. Files are of pairs labelled 0 or 1.
+    than a missed one, and elsewhere fewer pairs match. Each file counts the same, however many rows it has. Files are
+    of pairs labelled 0 or 1.
     """
     matcher = TextMatcher(saved)
     found, texts = [], []
