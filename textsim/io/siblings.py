@@ -48,16 +48,26 @@ def locked_sibling(target: Path, make: Callable[[Path], None]) -> Iterator[Path]
         make: makes an empty file or folder of a given name.
     """
     remove_left_behind(target)
-    for _ in range(_TRIES):
-        path = sibling(target, "partial")
-        make(path)
-        lock = _lock(path)
-        # Between the two another process may have taken it for one that was left behind.
-        if lock is None or path.exists():
-            break
-        os.close(lock)
+    path, lock = target, None
+    try:
+        for _ in range(_TRIES):
+            path = sibling(target, "partial")
+            make(path)
+            lock = _lock(path)
+            # Between the two another process may have taken it for one that was left behind.
+            if lock is None or path.exists():
+                break
+            os.close(lock)
+    except BaseException:
+        # A signal, before the block that would remove it has begun.
+        if path != target:
+            _remove(path)
+        raise
     try:
         yield path
+    except GeneratorExit:
+        _remove(path)
+        raise
     finally:
         if lock is not None:
             os.close(lock)
@@ -90,13 +100,17 @@ def left_behind(target: Path, purpose: str) -> list[Path]:
 def remove_left_behind(target: Path) -> None:
     """Removes the temporary siblings of `target` that no process works on any more, and logs which."""
     for path in left_behind(target, "partial"):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        _remove(path)
         if not path.exists():
             _logger.warning("%s, which an interrupted run left behind, was removed", as_text(path))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _lock(path: Path) -> int | None:
