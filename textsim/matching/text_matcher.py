@@ -102,7 +102,7 @@ class TextMatcher(Matcher):
     Example:
         >>> matcher = TextMatcher.load("zh-general")
         >>> round(matcher.score("花呗怎么还款", "怎样还花呗"), 2)
-        0.73
+        0.78
     """
 
     kind = "text"
