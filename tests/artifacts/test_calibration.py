@@ -36,6 +36,20 @@ def test_log_odds_never_fall_and_follow_the_formula(
             assert probability == pytest.approx(odds / (1 + odds), rel=1e-6)
 
 
+@given(arrays.arrays(np.float32, st.integers(2, 70), elements=st.floats(0, 1, width=32)), WEIGHTS, WEIGHTS)
+def test_bits_do_not_depend_on_what_else_is_asked(scores: np.ndarray, match: float, no_match: float) -> None:
+    # The same pair alone, in a request of many and in a file has the same probability.
+    for curve in (LogOddsCurve(method="beta", match=match, no_match=no_match, intercept=0.3), KNOTS):
+        together = curve(scores)
+        np.testing.assert_array_equal(
+            np.concatenate([curve(scores[k : k + 1]) for k in range(len(scores))]), together
+        )
+        np.testing.assert_array_equal(np.concatenate([curve(scores[:-1]), curve(scores[-1:])]), together)
+    first = SearchCurve(score=match, margin=no_match, intercept=0.3, queries=10)
+    alone = [first(scores[k : k + 1], scores[k : k + 1] / 2) for k in range(len(scores))]
+    np.testing.assert_array_equal(np.concatenate(alone), first(scores, scores / 2))
+
+
 def test_isotonic_is_linear_between_its_knots_and_level_outside() -> None:
     scores = np.array([0.0, 0.2, 0.35, 0.7, 0.9, 1.0], np.float32)
     assert KNOTS(scores) == pytest.approx([0.1, 0.1, 0.1, 0.45, 0.8, 0.8])

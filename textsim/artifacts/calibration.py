@@ -35,8 +35,9 @@ class LogOddsCurve(Settings):
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """Probabilities of scores: float64 (n,) in (0, 1), of float (n,) in [0, 1]."""
-        log_odds = log_terms(scores) @ np.array([self.match, self.no_match]) + self.intercept
-        return sigmoid(log_odds)
+        # Not by a product of matrices, whose last bits depend on how many rows it has.
+        terms = log_terms(scores)
+        return sigmoid(self.match * terms[..., 0] + self.no_match * terms[..., 1] + self.intercept)
 
 
 class IsotonicCurve(Settings):
