@@ -216,6 +216,7 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
 model_argument = click.argument("model", metavar="MODEL", shell_complete=complete_model)
 index_model_option = option(
     "--model",
+    "matcher",
     metavar="MODEL",
     shell_complete=complete_model,
     help="The model of the index, where it was moved.  [default: where it lay]",

@@ -59,7 +59,7 @@ def search(
     target: Path,
     k: int,
     filter: dict[str, str],
-    model: str | None,
+    matcher: str | None,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -90,7 +90,7 @@ def search(
     from textsim.matching.files.report import FileReport
     from textsim.matching.files.search import search_file
 
-    with _opened(stored, model, options, quiet) as opened:
+    with _opened(stored, matcher, options, quiet) as opened:
         if source is not None:
             progress = False if quiet else None
             report = search_file(
@@ -112,15 +112,15 @@ def search(
     echo_notes(FileReport(truncated=int(query.truncated.sum())))
 
 
-def _opened(stored: tuple[str, ...], model: str | None, reading: dict[str, Any], quiet: bool) -> TextIndex:
+def _opened(stored: tuple[str, ...], matcher: str | None, reading: dict[str, Any], quiet: bool) -> TextIndex:
     """The index in a folder, or one of a file's texts in memory."""
     from textsim.matching.index.entries import EntryFile
     from textsim.matching.index.text_index import TextIndex
     from textsim.matching.text_matcher import TextMatcher
 
     if len(stored) == 1:
-        return TextIndex.open(stored[0], None if model is None else TextMatcher.load(model))
-    if model is not None:
+        return TextIndex.open(stored[0], None if matcher is None else TextMatcher.load(matcher))
+    if matcher is not None:
         raise click.UsageError("--model: for an INDEX, not beside MODEL and FILE.")
     file = EntryFile(TextMatcher.load(stored[0]), stored[1], **given(**reading))
     try:

@@ -221,7 +221,7 @@ def measure_drift(model: str | os.PathLike[str] | TextMatcher, path: Source, **r
     if kept is None:
         raise ArtifactError(
             f"{matcher.saved.source or 'the model'} carries no profile of the pairs on which its threshold was chosen: "
-            "it was made by an earlier textsim. Calibrate it (`textsim calibrate MODEL FILE --out MODEL2`) or train it "
+            "it was made by an earlier textsim. Calibrate it (`textsim calibrate`) or train it "
             "again: the new model has one."
         )
     began = time.perf_counter()

@@ -162,7 +162,7 @@ def search(
     name = model or opened.matcher.saved.source
     opened.close()
     if name is None:
-        raise ArtifactError(f"{os.fspath(index)}/ does not name its model. Pass it with model.")
+        raise ArtifactError(f"{os.fspath(index)}/ does not name its model. Pass model=....")
     shipped = ship(df.sparkSession, name)
     return df.mapInArrow(
         worker.search_batches(shipped, os.path.abspath(index), text, kept, k, skips(on_bad_row)),
