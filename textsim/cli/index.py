@@ -13,6 +13,7 @@ from textsim.cli.options import (
     folder_options,
     given,
     index_model_option,
+    json_option,
     model_argument,
     option,
     quiet_option,
@@ -128,7 +129,7 @@ def remove(index: Path, ids: str, matcher: str | None, quiet: bool) -> None:
 @_index_argument
 @option("--recall", is_flag=True, help="Measure how many of the 10 nearest texts a search finds.")
 @index_model_option
-@option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@json_option("it")
 def info(index: Path, recall: bool, matcher: str | None, as_json: bool) -> None:
     """Say what an index holds and how it searches.
 

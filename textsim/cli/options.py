@@ -146,6 +146,17 @@ def labelled_row_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return split(kind(reading_options(label_options(command))))
 
 
+def json_option(what: str) -> Callable[[Any], Any]:
+    return option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
+
+
+def file_options(source: str, target: str) -> Callable[[Any], Any]:
+    """`--input` and `--output` of a command that takes a file in place of texts as arguments, with their help."""
+    read = option("--input", "source", type=FILE_OR_STREAM, metavar="FILE", help=source)
+    written = option("--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help=target)
+    return lambda command: read(written(command))
+
+
 quiet_option = option("--quiet", is_flag=True, help="No progress bar, no summary.")
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE_OR_STREAM)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textsim.cli.options import (
-    FILE_OR_STREAM,
-    OUTPUT_OR_STREAM,
+    file_options,
     given,
     index_model_option,
+    json_option,
     option,
     quiet_option,
     reading_options,
@@ -33,14 +33,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
 
 @command()
 @click.argument("places", metavar="INDEX|MODEL FILE [TEXT]", nargs=-1, required=True)
-@option(
-    "--input",
-    "source",
-    type=FILE_OR_STREAM,
-    metavar="FILE",
-    help="Texts to search for, one a line or in a column.",
-)
-@option("--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their hits go.")
+@file_options("Texts to search for, one a line or in a column.", "Where their hits go.")
 @option("-k", "--top", "k", type=click.IntRange(1), metavar="N", default=5, help="Hits for each text.")
 @option(
     "--filter",
@@ -50,7 +43,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
     help="Hits of this value in a further column of the index; several must all hold.",
 )
 @index_model_option
-@option("--json", "as_json", is_flag=True, help="Print the hits of TEXT as JSON.")
+@json_option("the hits of TEXT")
 @quiet_option
 @reading_options
 def search(
