@@ -188,6 +188,11 @@ class Recipe(Settings):
 
     A text model is embedding -> encoder -> pooling -> projection -> head; a vector model (encoder `dense`)
     has no embedding and no pooling.
+
+    Example:
+        >>> from textsim import Recipe
+        >>> Recipe().replace(["head=cosine", "loss=contrastive"]).to_dict()["head"]
+        {'name': 'cosine'}
     """
 
     description: str = ""
