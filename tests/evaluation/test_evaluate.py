@@ -11,7 +11,8 @@ from sklearn import metrics
 
 from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import RECIPES
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
 from textsim.data.settings import VocabularySettings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.evaluation.evaluate import evaluate_file, evaluate_scores, evaluate_triplets

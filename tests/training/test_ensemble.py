@@ -11,7 +11,8 @@ import pytest
 from tests.tiny_models import DIM, saved_model
 from textsim.artifacts.saved_model import SavedModel, load_model, save_model
 from textsim.config.recipes import RECIPES
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
 from textsim.errors import ArtifactError, ConfigError, InputError
 from textsim.evaluation.evaluate import TripletEvaluation, evaluate_file
 from textsim.evaluation.thresholds import choose_threshold

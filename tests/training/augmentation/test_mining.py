@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from tests.tiny_models import CHARACTERS, saved_model
 from textsim.artifacts.saved_model import save_model
 from textsim.cli.main import main
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
 from textsim.errors import ArtifactError, ConfigError, DataFormatError, InputError
 from textsim.matching.text_matcher import TextMatcher
 from textsim.training.augmentation import mining
