@@ -193,13 +193,14 @@ class TripletEvaluation:
 
     Attributes:
         triplets: how many.
-        ordered: the share in which the anchor scores strictly higher with the positive than with the negative.
+        triplet_accuracy: the fraction in which the anchor scores strictly higher with the positive than with the
+            negative.
         seconds: how long it took.
         report: how a file was read.
     """
 
     triplets: int
-    ordered: float
+    triplet_accuracy: float
     seconds: float = 0.0
     report: FileReport = dataclasses.field(default_factory=FileReport)
 
@@ -209,7 +210,10 @@ class TripletEvaluation:
 
     def format(self) -> str:
         """The figures as lines of text."""
-        return f"triplets  {self.triplets:,} in {self.seconds:.1f} s\nin order  {self.ordered:7.4f}"
+        return (
+            f"triplets          {self.triplets:,} in {self.seconds:.1f} s\n"
+            f"triplet accuracy  {self.triplet_accuracy:.4f}"
+        )
 
 
 def evaluate_triplets(

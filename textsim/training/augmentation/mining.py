@@ -208,7 +208,7 @@ def mine_files(
 
     The output has the columns text_a, text_b, label: the label is what the teachers say, times `label_max`, and
     never quite 0 or `label_max`. Texts are written as the first teacher normalizes them. Give training files alone:
-    pairs of validation texts would make validation flatter.
+    pairs of validation texts would make validation optimistically biased.
 
     Args:
         sources: files of pairs, labelled or not, whose pairs are left out of the output; or of texts, one a line.
