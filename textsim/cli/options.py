@@ -127,7 +127,7 @@ def label_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=float,
         metavar="X",
         section="Reading",
-        help="Or labels are graded from 0 to X and kept, as shares of X.",
+        help="Or labels are graded from 0 to X and kept, divided by X.",
     )
     return threshold(maximum(command))
 

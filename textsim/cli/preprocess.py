@@ -40,7 +40,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(0, 1, min_open=True, max_open=True),
             metavar="F",
             section="Splits",
-            help="Without --dev: the share of rows drawn for validation.",
+            help="Without --dev: the fraction of rows drawn for validation.",
         ),
         seed_option("Splits"),
         option(
