@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
 
 # TensorFlow reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

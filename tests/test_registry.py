@@ -35,7 +35,8 @@ def test_names_are_sorted_and_classes_found(registry: Registry) -> None:
 def test_an_unknown_name_lists_the_known_ones_and_the_nearest(registry: Registry) -> None:
     message = r"unknown shape 'sqare'\. Expected one of: circle, square\. Did you mean 'square'\? "
     message += (
-        "A part of your own has a name once the module that registers it is imported: import that first"
+        r"A part of your own has a name once the module that registers it is imported: import that first "
+        r"\(import_module\)\.$"
     )
     with pytest.raises(UnknownNameError, match=message):
         registry.get("sqare")

@@ -136,7 +136,7 @@ class Registry:
         names = tuple(sorted({*_written_names(self._module), *self._classes}))
         raise UnknownNameError(
             f"{unknown_name(self.kind, name, names)} A part of your own has a name once the module that registers "
-            "it is imported: import that first (--import MODULE on the command line)."
+            "it is imported: import that first (import_module)."
         )
 
     def find_onnx_form(self, name: str) -> Callable[..., str] | None:

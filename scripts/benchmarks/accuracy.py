@@ -412,10 +412,11 @@ def table(out: Path, names: Sequence[str]) -> str:
             spread = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
             return f"{np.mean(values):.4f}{spread}"
 
-        ordered = f"{cell('ordered')} in order" if "ordered" in runs[0] else cell("accuracy")
+        triplets = "triplet_accuracy" in runs[0]
+        accuracy = f"{cell('triplet_accuracy')} of triplets" if triplets else cell("accuracy")
         epochs = ", ".join(str(run["epochs"]) for run in runs)
         lines.append(
-            f"| {name} | {runs[0]['recipe']} | {len(runs)} | {epochs} | {ordered} | "
+            f"| {name} | {runs[0]['recipe']} | {len(runs)} | {epochs} | {accuracy} | "
             f"{cell('accuracy_at_threshold')} | {cell('auc')} | {cell('spearman')} |"
         )
     return "\n".join(lines)

@@ -247,7 +247,7 @@ def own_rows(plan: Round, before: SavedModel, data: Path, work: Path) -> list[Ro
             texts = list(dict.fromkeys(_texts(read(data / "pairs" / name / "train.tsv"))))
             order = np.random.default_rng(0).permutation(len(texts))
             texts = [texts[k] for k in order[:count]]
-            mined = mine_pairs(texts, [matcher], per_text=per_text, share=share)
+            mined = mine_pairs(texts, [matcher], per_text=per_text, fraction=share)
             write(path, ((texts[a], texts[b], float(label)) for a, b, label in zip(*mined, strict=True)))
         found = read(path)
         random.Random(plan.seed).shuffle(found)

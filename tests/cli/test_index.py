@@ -102,7 +102,7 @@ def test_a_model_that_was_moved_is_named(road: Path, index: Path, tmp_path: Path
     ok("index", "build", tmp_path / "copy", tmp_path / "one.txt", "--out", tmp_path / "two")
     (tmp_path / "copy").rename(tmp_path / "moved")
     lost = run("search", tmp_path / "two", "新的")
-    assert lost.exit_code == 2 and "where it is (matcher=...; --model)" in lost.stderr
+    assert lost.exit_code == 2 and "open the index with it: --model MODEL." in lost.stderr
     assert ok("search", tmp_path / "two", "新的", "--model", tmp_path / "moved").startswith("1.0000\tmatch")
     other = run("search", index, "新的", "--model", "zh-general")
     assert other.exit_code == 2 and "was made with another model" in other.stderr

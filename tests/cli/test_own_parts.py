@@ -42,7 +42,7 @@ def test_a_module_of_the_working_folder(folder: Path) -> None:
     tokenizer = (folder / "dataset" / "tokenizer.json").read_text(encoding="utf-8")
     assert "backwards" in tokenizer
     result = process(*ARGUMENTS, cwd=folder)
-    assert result.returncode == 2 and "(--import MODULE on the command line)" in result.stderr
+    assert result.returncode == 2 and "import that first (--import)." in result.stderr
 
 
 def test_a_module_that_is_not_there(folder: Path) -> None:

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from textsim.artifacts.saved_model import load_model
 from textsim.data import sentences
 from textsim.data.builders.triplets import triplets_of
-from textsim.data.dataset import PairDataset, Split, preprocess
+from textsim.data.dataset import PairDataset, Split
+from textsim.data.preprocess import preprocess
 from textsim.data.settings import VocabularySettings, WordVectorSettings
 from textsim.data.statistics import format_report
 from textsim.errors import ArtifactError, ConfigError, DataFormatError, InputError, UnknownNameError
@@ -521,7 +522,7 @@ def test_every_missing_short_or_altered_file_is_named(tmp_path, train):
 KILLED = """
 import sys
 from textsim.data.builders import texts as build_texts
-from textsim.data.dataset import preprocess
+from textsim.data.preprocess import preprocess
 
 step = getattr(build_texts.TextBuild, sys.argv[3])
 

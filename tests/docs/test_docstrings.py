@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import textsim
 from tests.docs.blocks import ROOT
 
 MODULES = sorted(
@@ -25,3 +26,8 @@ def test_examples(name: str, stage: Path, tmp_path: Path, monkeypatch: pytest.Mo
     module = importlib.import_module(name)
     found = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert not found.failed
+
+
+@pytest.mark.parametrize("name", [name for name in textsim.__all__ if name not in ("__version__", "RECIPES")])
+def test_every_public_name_has_an_example(name: str) -> None:
+    assert ">>> " in (getattr(textsim, name).__doc__ or "")

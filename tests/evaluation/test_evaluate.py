@@ -11,7 +11,8 @@ from sklearn import metrics
 
 from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import RECIPES
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
 from textsim.data.settings import VocabularySettings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
 from textsim.evaluation.evaluate import evaluate_file, evaluate_scores, evaluate_triplets
@@ -104,10 +105,10 @@ def test_figures_as_text() -> None:
     assert {line[22:25] for line in text.split("\n")[1:10]} == {" 0.", " 1."}
 
 
-def test_triplets_in_order() -> None:
+def test_triplet_accuracy() -> None:
     found = evaluate_triplets(np.array([0.9, 0.5, 0.2]), np.array([0.1, 0.5, 0.3]), seconds=0.5)
-    assert (found.triplets, found.ordered) == (3, pytest.approx(1 / 3))
-    assert found.format() == "triplets  3 in 0.5 s\nin order   0.3333"
+    assert (found.triplets, found.triplet_accuracy) == (3, pytest.approx(1 / 3))
+    assert found.format() == "triplets          3 in 0.5 s\ntriplet accuracy  0.3333"
 
 
 @pytest.fixture(scope="module")

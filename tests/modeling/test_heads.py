@@ -186,7 +186,7 @@ def test_an_interaction_head_without_hidden_layers_is_linear() -> None:
         ("euclidean", {"half_distance": "far"}, r"euclidean half_distance: expected a number above 0.*'far'"),
         ("interaction", {"units": [0]}, r"interaction units: expected whole numbers from 1 to"),
         ("interaction", {"cosine": 1}, r"interaction cosine: expected true or false\. Received 1\."),
-        ("interaction", {"dropout": 1}, r"interaction dropout: expected a share in \[0, 1\)"),
+        ("interaction", {"dropout": 1}, r"interaction dropout: expected a fraction in \[0, 1\)"),
         ("cosine", {"scale": 2}, r"head 'cosine': unknown option 'scale'\. It has none\."),
         ("manhatan", {}, r"unknown head 'manhatan'.*Did you mean 'manhattan'\?"),
     ],

@@ -257,7 +257,7 @@ def test_none_trains_nothing(heads: dict[str, Any]) -> None:
             {"temperature": 0},
             r"in-batch-negatives temperature: expected a number above 0",
         ),
-        ("binary-crossentropy", {"label_smoothing": 1}, r"label_smoothing: expected a share in \[0, 1\)"),
+        ("binary-crossentropy", {"label_smoothing": 1}, r"label_smoothing: expected a fraction in \[0, 1\)"),
         (
             "binary-crossentropy",
             {"negatives": -1},

@@ -167,7 +167,7 @@ def test_a_long_body_is_refused_before_it_is_read(client: TestClient) -> None:
 def test_without_an_index_searching_says_how_to_get_one(model: Path) -> None:
     with TestClient(create_app(ServiceSettings(model=str(model)))) as client:
         answer = client.post("/v1/search", json={"texts": ["花"]})
-        assert answer.status_code == 409 and "--index" in answer.json()["detail"]
+        assert answer.status_code == 409 and "with index=..., a folder" in answer.json()["detail"]
         assert client.get("/readyz").json()["documents"] is None
 
 

@@ -257,7 +257,7 @@ def test_transitive_adds_the_implied_pairs(
     recipe = TEXT.replace(["training.transitive=true", "training.epochs=1"])
     caplog.set_level("INFO", "textsim")
     trainer.train(chain, recipe, tmp_path / "model")
-    assert "2 implied pairs beside 3 labelled ones" in caplog.messages
+    assert "2 pairs of the transitive closure beside 3 labelled ones" in caplog.messages
     provenance = load_model(tmp_path / "model").provenance
     assert (provenance["rows"]["train"], provenance["trained_rows"]) == (3, 5)
 
@@ -287,10 +287,10 @@ def test_the_metrics_are_better_than_chance(vectors: PairDataset, tmp_path: Path
 def test_triplets(triplets: PairDataset, tmp_path: Path) -> None:
     changes = [*FAST, "encoder=word-vectors", "pooling=mean", "projection=null", "training.epochs=5"]
     result = run(triplets, RECIPES["bilstm-triplet"], tmp_path / "model", *changes)
-    assert result.metrics.keys() >= {"triplets", "ordered"}
-    assert result.metrics["triplets"] == 60 and 0 <= result.metrics["ordered"] <= 1
+    assert result.metrics.keys() >= {"triplets", "triplet_accuracy"}
+    assert result.metrics["triplets"] == 60 and 0 <= result.metrics["triplet_accuracy"] <= 1
     assert 0 <= result.threshold <= 1 and result.history[-1]["loss"] < result.history[0]["loss"]
-    assert f"{result.metrics['ordered']:.4f} of 60 triplets in order" in result.summary()
+    assert f"triplet accuracy {result.metrics['triplet_accuracy']:.4f} of 60 triplets" in result.summary()
 
 
 def test_word_vectors_train_nothing_and_choose_a_threshold(pairs: PairDataset, tmp_path: Path) -> None:

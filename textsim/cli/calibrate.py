@@ -11,6 +11,7 @@ from textsim.cli.options import (
     OUTPUT,
     ROWS,
     given,
+    json_option,
     labelled_row_options,
     model_argument,
     option,
@@ -74,7 +75,7 @@ NOT_REACHABLE = 3
     help="FILE holds queries with the id of the right entry of this index, empty for none: calibrate the first hit.",
 )
 @simplify_option()
-@option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
+@json_option("the metrics")
 @labelled_row_options
 @click.pass_context
 def calibrate(

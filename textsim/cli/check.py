@@ -10,6 +10,7 @@ import click
 from textsim.cli.options import (
     FILE_OR_STREAM,
     given,
+    json_option,
     model_argument,
     option,
     reading_options,
@@ -28,7 +29,7 @@ from textsim.cli.terminal import command, format_json
     help="Exit with 1 where fewer than this fraction of the pairs over all kinds are right.",
 )
 @simplify_option()
-@option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@json_option("what was found")
 @reading_options
 @click.pass_context
 def check(

@@ -10,9 +10,9 @@ import click
 from textsim.cli.options import (
     FILE,
     given,
+    json_option,
     label_options,
     model_argument,
-    option,
     reading_options,
     simplify_option,
 )
@@ -24,7 +24,7 @@ from textsim.cli.terminal import command, format_json
 @click.argument("other", metavar="OTHER")
 @click.argument("file", metavar="FILE", type=FILE)
 @simplify_option()
-@option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@json_option("the comparison")
 @label_options
 @reading_options
 def compare(model: str, other: str, file: Path, simplify: bool, as_json: bool, **options: Any) -> None:

@@ -11,6 +11,7 @@ from textsim.cli.options import (
     OUTPUT,
     ROWS,
     given,
+    json_option,
     labelled_row_options,
     model_argument,
     option,
@@ -29,7 +30,7 @@ from textsim.cli.terminal import command, echo_notes, format_json
     help="Write the pairs that are decided wrongly here, the most confident first.",
 )
 @simplify_option()
-@option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@json_option("the metrics")
 @labelled_row_options
 def evaluate(
     model: str, file: Path, errors: Path | None, simplify: bool, as_json: bool, **options: Any

@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from textsim.cli.options import FILE, OUTPUT, given, model_argument, option, reading_options, simplify_option
+from textsim.cli.options import (
+    FILE,
+    OUTPUT,
+    given,
+    json_option,
+    model_argument,
+    option,
+    reading_options,
+    simplify_option,
+)
 from textsim.cli.terminal import command, format_json
 
 
@@ -15,9 +24,7 @@ from textsim.cli.terminal import command, format_json
 @model_argument
 @click.argument("text_a")
 @click.argument("text_b")
-@option(
-    "--json", "as_json", is_flag=True, help="Print the explanation as JSON, with the token-by-token matrix."
-)
+@json_option("the explanation, with the token-by-token matrix,")
 @option(
     "--html", "page", type=OUTPUT, metavar="FILE", help="Write it as a page with coloured tokens and matrix."
 )

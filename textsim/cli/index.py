@@ -13,6 +13,7 @@ from textsim.cli.options import (
     folder_options,
     given,
     index_model_option,
+    json_option,
     model_argument,
     option,
     quiet_option,
@@ -81,7 +82,7 @@ def build(
 @index_model_option
 @quiet_option
 @reading_options
-def add(index: Path, source: Path, replace: bool, model: str | None, quiet: bool, **options: Any) -> None:
+def add(index: Path, source: Path, replace: bool, matcher: str | None, quiet: bool, **options: Any) -> None:
     """Add the texts of a file: all of them, or none.
 
     FILE is read as `textsim index build` does it. A row whose id and text are stored already takes that one's place.
@@ -92,7 +93,7 @@ def add(index: Path, source: Path, replace: bool, model: str | None, quiet: bool
     """
     from textsim.matching.index.entries import EntryFile
 
-    with _open(index, model) as opened:
+    with _open(index, matcher) as opened:
         file = EntryFile(opened.matcher, source, **given(**options))
         try:
             opened.add(file, replace=replace, progress=False if quiet else None)
@@ -107,7 +108,7 @@ def add(index: Path, source: Path, replace: bool, model: str | None, quiet: bool
 @option("--ids", required=True, metavar="A,B,...", help="Ids whose texts go.")
 @index_model_option
 @quiet_option
-def remove(index: Path, ids: str, model: str | None, quiet: bool) -> None:
+def remove(index: Path, ids: str, matcher: str | None, quiet: bool) -> None:
     """Remove all texts of some ids.
 
     \b
@@ -115,7 +116,7 @@ def remove(index: Path, ids: str, model: str | None, quiet: bool) -> None:
       textsim index remove faq.index --ids 17,18
     """
     named = [id for id in map(str.strip, ids.split(",")) if id]
-    with _open(index, model) as opened:
+    with _open(index, matcher) as opened:
         unknown = [id for id in named if id not in opened]
         count = opened.remove(named)
         if unknown:
@@ -128,15 +129,15 @@ def remove(index: Path, ids: str, model: str | None, quiet: bool) -> None:
 @_index_argument
 @option("--recall", is_flag=True, help="Measure how many of the 10 nearest texts a search finds.")
 @index_model_option
-@option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def info(index: Path, recall: bool, model: str | None, as_json: bool) -> None:
+@json_option("it")
+def info(index: Path, recall: bool, matcher: str | None, as_json: bool) -> None:
     """Say what an index holds and how it searches.
 
     \b
     Example:
       textsim index info faq.index --recall
     """
-    with _open(index, model) as opened:
+    with _open(index, matcher) as opened:
         found = asdict(opened.info())
         if recall:
             found["recall@10"] = opened.recall()
@@ -171,8 +172,8 @@ def compact(index: Path, quiet: bool) -> None:
         click.echo(f"{index} takes {size:,} bytes", err=True)
 
 
-def _open(index: Path, model: str | None) -> Any:
+def _open(index: Path, matcher: str | None) -> Any:
     from textsim.matching.index.text_index import TextIndex
     from textsim.matching.text_matcher import TextMatcher
 
-    return TextIndex.open(index, None if model is None else TextMatcher.load(model))
+    return TextIndex.open(index, None if matcher is None else TextMatcher.load(matcher))

@@ -65,13 +65,13 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="textsim", message="%(prog)s %(version)s")
 @click.option(
     "--import",
-    "modules",
+    "import_module",
     metavar="MODULE",
     multiple=True,
     help="Import a Python module first, of this folder or installed: one that registers parts of your own; may be "
     "repeated.",
 )
-def main(modules: tuple[str, ...]) -> None:
+def main(import_module: tuple[str, ...]) -> None:
     """Decide whether two Chinese sentences mean the same.
 
     \b
@@ -85,7 +85,7 @@ def main(modules: tuple[str, ...]) -> None:
     Completion of commands, options and names, in bash (zsh and fish likewise):
       eval "$(_TEXTSIM_COMPLETE=bash_source textsim)"
     """
-    for name in modules:
+    for name in import_module:
         _import(name)
 
 

@@ -31,11 +31,11 @@ from textsim.cli.terminal import command, describe_reading
     help="Partners sought for each text.",
 )
 @option(
-    "--share",
+    "--fraction",
     type=click.FloatRange(0, 1, min_open=True),
     default=0.1,
     metavar="F",
-    help="A partner is the nearest in this share of the texts (of 32,768 at most), drawn at random; smaller: easier "
+    help="A partner is the nearest in this fraction of the texts (of 32,768 at most), drawn at random; smaller: easier "
     "pairs.",
 )
 def mine(

@@ -127,7 +127,7 @@ def label_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=float,
         metavar="X",
         section="Reading",
-        help="Or labels are graded from 0 to X and kept, as shares of X.",
+        help="Or labels are graded from 0 to X and kept, divided by X.",
     )
     return threshold(maximum(command))
 
@@ -144,6 +144,17 @@ def labelled_row_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="What a row of texts holds.  [default: by the header, else pairs]",
     )
     return split(kind(reading_options(label_options(command))))
+
+
+def json_option(what: str) -> Callable[[Any], Any]:
+    return option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
+
+
+def file_options(source: str, target: str) -> Callable[[Any], Any]:
+    """`--input` and `--output` of a command that takes a file in place of texts as arguments, with their help."""
+    read = option("--input", "source", type=FILE_OR_STREAM, metavar="FILE", help=source)
+    written = option("--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help=target)
+    return lambda command: read(written(command))
 
 
 quiet_option = option("--quiet", is_flag=True, help="No progress bar, no summary.")
@@ -216,6 +227,7 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
 model_argument = click.argument("model", metavar="MODEL", shell_complete=complete_model)
 index_model_option = option(
     "--model",
+    "matcher",
     metavar="MODEL",
     shell_complete=complete_model,
     help="The model of the index, where it was moved.  [default: where it lay]",

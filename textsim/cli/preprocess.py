@@ -15,6 +15,7 @@ from textsim.cli.options import (
     folder_options,
     given,
     inputs_argument,
+    json_option,
     label_options,
     option,
     quiet_option,
@@ -39,7 +40,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(0, 1, min_open=True, max_open=True),
             metavar="F",
             section="Splits",
-            help="Without --dev: the share of rows drawn for validation.",
+            help="Without --dev: the fraction of rows drawn for validation.",
         ),
         seed_option("Splits"),
         option(
@@ -217,7 +218,7 @@ def show_report(report: dict[str, Any], out: Path, as_json: bool, quiet: bool) -
     metavar="N",
     help="Processes that cut words; the result is the same.",
 )
-@option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@json_option("the report")
 @quiet_option
 @reading_options
 @label_options

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from textsim.cli.options import (
-    FILE_OR_STREAM,
-    OUTPUT_OR_STREAM,
+    file_options,
     given,
+    json_option,
     model_argument,
     option,
     parse_columns,
@@ -25,10 +25,7 @@ from textsim.cli.terminal import command, describe_reading, echo_notes, format_j
 @command()
 @model_argument
 @click.argument("texts", metavar="[TEXT_A TEXT_B]", nargs=-1)
-@option("--input", "source", type=FILE_OR_STREAM, metavar="FILE", help="Pairs to score; - is standard input.")
-@option(
-    "--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their scores go."
-)
+@file_options("Pairs to score; - is standard input.", "Where their scores go.")
 @simplify_option()
 @option(
     "--keep",
@@ -36,7 +33,7 @@ from textsim.cli.terminal import command, describe_reading, echo_notes, format_j
     callback=parse_columns,
     help="Columns to write beside the scores, by name or position; line is the number of the line.",
 )
-@option("--json", "as_json", is_flag=True, help="Print the score of TEXT_A and TEXT_B as JSON.")
+@json_option("the score of TEXT_A and TEXT_B")
 @quiet_option
 @reading_options
 def score(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textsim.cli.options import (
-    FILE_OR_STREAM,
-    OUTPUT_OR_STREAM,
+    file_options,
     given,
     index_model_option,
+    json_option,
     option,
     quiet_option,
     reading_options,
@@ -33,14 +33,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
 
 @command()
 @click.argument("places", metavar="INDEX|MODEL FILE [TEXT]", nargs=-1, required=True)
-@option(
-    "--input",
-    "source",
-    type=FILE_OR_STREAM,
-    metavar="FILE",
-    help="Texts to search for, one a line or in a column.",
-)
-@option("--output", "target", type=OUTPUT_OR_STREAM, metavar="FILE", default="-", help="Where their hits go.")
+@file_options("Texts to search for, one a line or in a column.", "Where their hits go.")
 @option("-k", "--top", "k", type=click.IntRange(1), metavar="N", default=5, help="Hits for each text.")
 @option(
     "--filter",
@@ -50,7 +43,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
     help="Hits of this value in a further column of the index; several must all hold.",
 )
 @index_model_option
-@option("--json", "as_json", is_flag=True, help="Print the hits of TEXT as JSON.")
+@json_option("the hits of TEXT")
 @quiet_option
 @reading_options
 def search(
@@ -59,7 +52,7 @@ def search(
     target: Path,
     k: int,
     filter: dict[str, str],
-    model: str | None,
+    matcher: str | None,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -90,7 +83,7 @@ def search(
     from textsim.matching.files.report import FileReport
     from textsim.matching.files.search import search_file
 
-    with _opened(stored, model, options, quiet) as opened:
+    with _opened(stored, matcher, options, quiet) as opened:
         if source is not None:
             progress = False if quiet else None
             report = search_file(
@@ -112,15 +105,15 @@ def search(
     echo_notes(FileReport(truncated=int(query.truncated.sum())))
 
 
-def _opened(stored: tuple[str, ...], model: str | None, reading: dict[str, Any], quiet: bool) -> TextIndex:
+def _opened(stored: tuple[str, ...], matcher: str | None, reading: dict[str, Any], quiet: bool) -> TextIndex:
     """The index in a folder, or one of a file's texts in memory."""
     from textsim.matching.index.entries import EntryFile
     from textsim.matching.index.text_index import TextIndex
     from textsim.matching.text_matcher import TextMatcher
 
     if len(stored) == 1:
-        return TextIndex.open(stored[0], None if model is None else TextMatcher.load(model))
-    if model is not None:
+        return TextIndex.open(stored[0], None if matcher is None else TextMatcher.load(matcher))
+    if matcher is not None:
         raise click.UsageError("--model: for an INDEX, not beside MODEL and FILE.")
     file = EntryFile(TextMatcher.load(stored[0]), stored[1], **given(**reading))
     try:

@@ -114,9 +114,9 @@ def _typed(value: str, option: click.Option) -> str:
 
 
 def _commands(ctx: click.Context) -> list[click.Command]:
-    """The command that runs, and those beside it: a message may say what to do with one of them."""
+    """The command that runs, those beside it and the one above: a message may say what to do with one of them."""
     group = ctx.find_root().command
-    return [ctx.command, *(getattr(group, "found", {}).values())]
+    return [ctx.command, *(getattr(group, "found", {}).values()), group]
 
 
 def _one_line(text: str) -> str:

@@ -40,7 +40,7 @@ def widths_of(name: str, values: Sequence[int] | int) -> list[int]:
 def require_rate(name: str, value: float) -> None:
     """Raises ConfigError unless the value is in [0, 1)."""
     if not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ConfigError(f"{name}: expected a share in [0, 1). Received {value!r}.")
+        raise ConfigError(f"{name}: expected a fraction in [0, 1). Received {value!r}.")
 
 
 def require_above_zero(name: str, value: float) -> None:

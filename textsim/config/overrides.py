@@ -18,6 +18,17 @@ def parse_value(text: str) -> Any:
 
 
 def assign(values: dict[str, Any], key: str, value: Any, assignment: str) -> None:
+    """Puts a value into nested settings.
+
+    Args:
+        values: the settings, which are changed; keys of the way to the new value must be there.
+        key: where, dotted: "training.epochs". A bare name for a part replaces the part.
+        value: what.
+        assignment: the change as it was given, for messages.
+
+    Raises:
+        ConfigError: the way leads through an unknown setting, or one that has none inside.
+    """
     *path, last = key.split(".")
     target = values
     for depth, part in enumerate(path):

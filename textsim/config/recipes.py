@@ -1,4 +1,11 @@
-"""The named recipes, and which is taken where none is asked for."""
+"""The named recipes, and which is taken where none is asked for.
+
+Example:
+    >>> from textsim import RECIPES
+    >>> recipe = RECIPES["bilstm-attention"].replace(["training.epochs=2", "encoder.units=[64]"])
+    >>> recipe.training.epochs, recipe.encoder.options
+    (2, {'units': [64]})
+"""
 
 from __future__ import annotations
 

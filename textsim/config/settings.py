@@ -97,10 +97,10 @@ class EmbeddingSettings(Settings):
     trainable: bool = True
     dim: int = Field(default=128, ge=1, description="width when the dataset has no word vectors")
     dropout: float = Field(
-        default=0.0, ge=0.0, lt=1.0, description="share of each distinct token's values dropped"
+        default=0.0, ge=0.0, lt=1.0, description="fraction of each distinct token's values dropped"
     )
     token_dropout: float = Field(
-        default=0.0, ge=0.0, lt=1.0, description="share of the tokens read as the unknown one in training"
+        default=0.0, ge=0.0, lt=1.0, description="fraction of the tokens read as the unknown one in training"
     )
 
 
@@ -113,7 +113,7 @@ class TrainingSettings(Settings):
         default="constant",
         description="cosine: linear warm-up, then a half cosine down to zero at the last epoch",
     )
-    warmup: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of all steps spent warming up")
+    warmup: float = Field(default=0.0, ge=0.0, lt=1.0, description="fraction of all steps spent warming up")
     weight_decay: float = Field(default=0.0, ge=0.0)
     clip_norm: float | None = Field(
         default=5.0, gt=0.0, description="global gradient norm above which steps shrink"
@@ -133,21 +133,22 @@ class TrainingSettings(Settings):
         default="loss", description="the validation figure that chooses the best epoch and stops training"
     )
     class_weights: Literal["none", "balanced"] = Field(
-        default="none", description="balanced: each class weighs the same in the loss, whatever its share"
+        default="none",
+        description="balanced: each class weighs the same in the loss, however many rows it has",
     )
     debias: float = Field(
         default=0.0,
         ge=0.0,
         le=1.0,
-        description="this share of what the tokens that two texts share tell about their label, as log-odds, is added "
-        "to the logit in training, so that the model learns the rest (product of experts)",
+        description="this fraction of what the tokens that two texts share tell about their label, as log-odds, is "
+        "added to the logit in training, so that the model learns the rest (product of experts)",
     )
     adversarial: float = Field(
         default=0.0,
         ge=0.0,
         lt=1.0,
-        description="reads each batch a second time with its token vectors moved against the model, by this share of "
-        "their norm, and learns from both readings (adversarial training); doubles the time",
+        description="reads each batch a second time with its token vectors moved against the model, by this fraction "
+        "of their norm, and learns from both readings (adversarial training); doubles the time",
     )
     adversarial_every: int = Field(
         default=1,
@@ -188,6 +189,11 @@ class Recipe(Settings):
 
     A text model is embedding -> encoder -> pooling -> projection -> head; a vector model (encoder `dense`)
     has no embedding and no pooling.
+
+    Example:
+        >>> from textsim import Recipe
+        >>> Recipe().replace(["head=cosine", "loss=contrastive"]).to_dict()["head"]
+        {'name': 'cosine'}
     """
 
     description: str = ""

@@ -28,7 +28,6 @@ import numpy as np
 from textsim.data.dataset_files import DatasetFiles
 from textsim.data.kept_rows import kept_rows_name
 from textsim.data.layout import FORMAT, REPORT, TOKENIZER, VERSION, Split
-from textsim.data.preprocess import preprocess
 from textsim.data.row_kinds import PAIRS, TRIPLETS
 from textsim.data.rows import RowReader, read_rows
 from textsim.errors import ArtifactError, ConfigError
@@ -42,8 +41,6 @@ from textsim.io.manifest import (
 from textsim.io.siblings import is_partial
 from textsim.text.tokenizers import Tokenizer, tokenizer_from_config
 from textsim.text.vocabulary import Vocabulary
-
-__all__ = ["PairDataset", "Sentences", "Split", "preprocess"]
 
 
 @dataclass(frozen=True)

@@ -354,7 +354,7 @@ def open_rows(
     chunk_rows: int = 8192,
     raw: bool = False,
 ) -> RowReader:
-    """`read_rows` with settings that were made before."""
+    """`read_rows` with settings that were made before; it raises what that raises."""
     if how.label_rule != LabelRule() and not kind.labeled:
         raise ConfigError(f"{kind.name} have no labels: leave out label_threshold and label_max.")
     for target in how.reject_files:

@@ -34,7 +34,7 @@ class Scaler:
         mean = sum(side[part].sum(axis=0, dtype=np.float64) for side, part in blocks) / n
         variance = sum(((side[part] - mean) ** 2).sum(axis=0) for side, part in blocks) / n
         scale = np.sqrt(variance)
-        # Rounding alone gives a constant column a spread of about this share of its values.
+        # Rounding alone gives a constant column a spread of about this fraction of its values.
         constant = scale <= 1e-7 * np.abs(mean)
         scale[constant] = 1.0
         return cls(mean.astype(np.float32), scale.astype(np.float32), constant)

@@ -24,6 +24,7 @@ _BLOCK_ROWS = 8192
 
 
 def is_path(source: Source) -> bool:
+    """Whether the source is a file, or standard input, by its name."""
     return isinstance(source, str | os.PathLike)
 
 

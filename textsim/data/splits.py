@@ -20,7 +20,7 @@ class Sources:
 
     Attributes:
         train, dev: sources of rows for each split.
-        dev_fraction: the share of the rows of `train` that goes to "dev" instead, or None.
+        dev_fraction: the fraction of the rows of `train` that goes to "dev" instead, or None.
         seed: of the draw of these rows.
         reading: how they are read.
         progress: whether to show progress bars, see `progress_bar`.

@@ -101,7 +101,7 @@ def _read(source: Source, labeled: bool, how: Reading) -> Iterator[VectorPairs]:
 
 
 def vector_chunks(table: Table, labeled: bool, how: Reading) -> Iterator[VectorPairs]:
-    """The pairs of vectors of an open table, as `iter_vector_pairs` reads them."""
+    """The pairs of vectors of an open table, as `iter_vector_pairs` reads them; it raises what that raises."""
     columns = None if how.columns is None else [str(column) for column in how.columns]
     rows = 0
     for chunk in _chunks(table, labeled, columns, how.header, how.label_rule):

@@ -215,13 +215,19 @@ def measure_drift(model: str | os.PathLike[str] | TextMatcher, path: Source, **r
     Raises:
         ArtifactError: the model is not whole, reads no texts, or keeps nothing of those pairs, as it was made earlier.
         DataFormatError: the pairs cannot be read; names file and line.
+
+    Example:
+        >>> from textsim import measure_drift
+        >>> drift = measure_drift("zh-general", "pairs.tsv")
+        >>> drift.pairs, drift.scores.psi >= 0
+        (40, True)
     """
     matcher = model if isinstance(model, TextMatcher) else TextMatcher.load(model)
     kept = matcher.saved.profile
     if kept is None:
         raise ArtifactError(
             f"{matcher.saved.source or 'the model'} carries no profile of the pairs on which its threshold was chosen: "
-            "it was made by an earlier textsim. Calibrate it (`textsim calibrate MODEL FILE --out MODEL2`) or train it "
+            "it was made by an earlier textsim. Calibrate it (`textsim calibrate`) or train it "
             "again: the new model has one."
         )
     began = time.perf_counter()

@@ -35,7 +35,7 @@ from textsim.matching.vector_matcher import VectorMatcher
 from textsim.registry import unknown_name
 
 UNLIKE_SHARES = 0.1
-"""How far the share of pairs judged the same may lie from that of those labelled so before it is worth a word."""
+"""How far the fraction of pairs judged the same may lie from that of those labelled so before it is worth a word."""
 
 _ROW_KINDS = {kind.name: kind for kind in (PAIRS, TRIPLETS)}
 
@@ -97,7 +97,7 @@ class Evaluation:
     def format(self) -> str:
         """The figures as lines of text."""
 
-        def share(value: float | None) -> str:
+        def fraction(value: float | None) -> str:
             return "      -" if value is None else f"{value:7.4f}"
 
         gain = self.accuracy_at_threshold - self.majority_accuracy
@@ -127,16 +127,16 @@ class Evaluation:
         return "\n".join(
             [
                 f"pairs                  {self.pairs:,} in {self.seconds:.1f} s",
-                f"accuracy              {share(self.accuracy_at_threshold)}  at the model's threshold "
+                f"accuracy              {fraction(self.accuracy_at_threshold)}  at the model's threshold "
                 f"{self.threshold:.3f}{within('accuracy_at_threshold')}",
-                f"accuracy at 0.5       {share(self.accuracy)}",
-                f"majority class        {share(self.majority_accuracy)}  ({gain:+.4f} over it)",
-                f"precision             {share(self.precision)}{within('precision')}",
-                f"recall                {share(self.recall)}{within('recall')}",
-                f"F1                    {share(self.f1)}",
-                f"ROC AUC               {share(self.auc)}",
-                f"average precision     {share(self.average_precision)}",
-                f"Spearman              {share(self.spearman)}",
+                f"accuracy at 0.5       {fraction(self.accuracy)}",
+                f"majority class        {fraction(self.majority_accuracy)}  ({gain:+.4f} over it)",
+                f"precision             {fraction(self.precision)}{within('precision')}",
+                f"recall                {fraction(self.recall)}{within('recall')}",
+                f"F1                    {fraction(self.f1)}",
+                f"ROC AUC               {fraction(self.auc)}",
+                f"average precision     {fraction(self.average_precision)}",
+                f"Spearman              {fraction(self.spearman)}",
                 f"confusion              same: {self.true_positives:,} found, {self.false_negatives:,} missed; "
                 f"different: {self.true_negatives:,} told apart, {self.false_positives:,} taken for same",
                 *decided,
@@ -193,13 +193,14 @@ class TripletEvaluation:
 
     Attributes:
         triplets: how many.
-        ordered: the share in which the anchor scores strictly higher with the positive than with the negative.
+        triplet_accuracy: the fraction in which the anchor scores strictly higher with the positive than with the
+            negative.
         seconds: how long it took.
         report: how a file was read.
     """
 
     triplets: int
-    ordered: float
+    triplet_accuracy: float
     seconds: float = 0.0
     report: FileReport = dataclasses.field(default_factory=FileReport)
 
@@ -209,7 +210,10 @@ class TripletEvaluation:
 
     def format(self) -> str:
         """The figures as lines of text."""
-        return f"triplets  {self.triplets:,} in {self.seconds:.1f} s\nin order  {self.ordered:7.4f}"
+        return (
+            f"triplets          {self.triplets:,} in {self.seconds:.1f} s\n"
+            f"triplet accuracy  {self.triplet_accuracy:.4f}"
+        )
 
 
 def evaluate_triplets(

@@ -355,7 +355,11 @@ def _checked(encoding: str) -> str:
 
 
 def raw_lines(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[str]:
-    """The lines of a raw text file that are not blank, for training word vectors."""
+    """The lines of a raw text file that are not blank, for training word vectors.
+
+    Raises:
+        DataFormatError: a line cannot be read; names file and line.
+    """
     with open_bytes(path) as file:
         for number, line in Lines(file, path, encoding):
             if isinstance(line, BadLine):

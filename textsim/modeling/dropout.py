@@ -10,13 +10,13 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("textsim")
 class Dropout(keras.layers.Layer):
-    """In training, sets a share of the values to zero and scales up the others so that their expectation stays.
+    """In training, sets a fraction of the values to zero and scales up the others so that their expectation stays.
 
     Seeded by Keras's global seed, as `keras.layers.Dropout` is. That one draws a float for each value and selects by a
     condition, which TensorFlow does slowly on a CPU. This one draws a byte and multiplies by the mask.
 
     Args:
-        rate: share of the values set to zero, in [0, 1), rounded to a 256th, and no less than one unless it is 0.
+        rate: fraction of the values set to zero, in [0, 1), rounded to a 256th, and no less than one unless it is 0.
 
     Reference:
         Srivastava et al. (2014), Dropout: A Simple Way to Prevent Neural Networks from Overfitting.

@@ -46,10 +46,10 @@ class TokenEmbedding(keras.layers.Layer):
         size: rows of the table, the size of the vocabulary.
         dim: width of a vector.
         trainable: whether training moves the table.
-        dropout: share of the values of each distinct token's vector set to zero in training, the same for
+        dropout: fraction of the values of each distinct token's vector set to zero in training, the same for
             each occurrence in a batch (Gal & Ghahramani, 2016, A Theoretically Grounded Application of
             Dropout in RNNs).
-        token_dropout: share of the tokens read as the unknown one in training, each occurrence for itself, so that
+        token_dropout: fraction of the tokens read as the unknown one in training, each occurrence for itself, so that
             no sentence hangs on a single token, and the unknown one's vector is learned (Iyyer et al., 2015, Deep
             Unordered Composition Rivals Syntactic Methods for Text Classification).
 
@@ -96,7 +96,7 @@ class TokenEmbedding(keras.layers.Layer):
 
         Args:
             gradient: of the loss, for rows of the table, each at most once.
-            share: norm of the change over all values of those rows, as a share of the norm of the rows themselves.
+            share: norm of the change over all values of those rows, as a fraction of the norm of the rows themselves.
 
         Returns:
             float (size, dim), zeros in other rows, and everywhere where the gradient is zero.

@@ -85,7 +85,7 @@ class BinaryCrossentropy(Loss):
     Take the Easy Way Out).
 
     Args:
-        label_smoothing: labels are drawn towards 1/2 by this share (Szegedy et al., 2016).
+        label_smoothing: labels are drawn towards 1/2 by this fraction (Szegedy et al., 2016).
         negatives: weight of the in-batch negatives; 0 leaves them out.
         temperature: theirs.
     """

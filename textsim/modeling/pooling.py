@@ -31,11 +31,13 @@ def _mask(features: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
 
 
 def masked_mean(features: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """The mean of each text's features, (batch, steps, width) -> (batch, width); zeros for a text without tokens."""
     total = tf.reduce_sum(tf.where(_mask(features, lengths), features, 0.0), axis=1)
     return total / tf.cast(tf.maximum(lengths, 1), features.dtype)[:, None]
 
 
 def masked_max(features: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """The largest of each text's features, (batch, steps, width) -> (batch, width); zeros for a text without tokens."""
     highest = tf.reduce_max(tf.where(_mask(features, lengths), features, features.dtype.min), axis=1)
     return tf.where(lengths[:, None] > 0, highest, 0.0)
 

@@ -30,8 +30,10 @@ class Tokens(NamedTuple):
 
 
 def masked(graph: Graph, features: str, tokens: Tokens) -> str:
+    """The features, float (n, steps, width), with zeros at padding."""
     return graph.op("Where", tokens.mask, features, graph.const(0.0))
 
 
 def at_least_one(graph: Graph, tokens: Tokens) -> str:
+    """The lengths, int64 (n,), a text without tokens counted as one of one."""
     return graph.op("Max", tokens.lengths, graph.const(1, "int64"))

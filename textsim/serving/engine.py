@@ -79,7 +79,9 @@ class Engine:
             ConfigError: none is served.
         """
         if self._index is None:
-            raise ConfigError("no index is served: start with --index INDEX (see `textsim index build`).")
+            raise ConfigError(
+                "no index is served: start the service with index=..., a folder that `textsim index build` makes."
+            )
         return self._index
 
     @property

@@ -17,7 +17,15 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from textsim import errors
-from textsim.cli.options import OUTPUT, label_options, option, parse_columns
+from textsim.cli.options import (
+    OUTPUT,
+    folder_options,
+    json_option,
+    label_options,
+    option,
+    parse_columns,
+    quiet_option,
+)
 from textsim.cli.preprocess import dataset_arguments, dataset_options, show_report
 from textsim.cli.terminal import Command, command, format_json
 from textsim.errors import DataFormatError, InputError, TextsimError
@@ -263,14 +271,13 @@ def evaluate(spark: SparkSession, **options: Any) -> None:
 @_options("input", "format")
 @option("--dev", metavar="PATH", help="Validation rows, likewise.")
 @option("--order", required=True, metavar="COLUMN", help="The column that gives the rows their order.")
-@option("--out", required=True, type=OUTPUT, metavar="DATASET", help="The dataset folder to make.")
+@folder_options("DATASET")
 @option("--columns", metavar="A,B,...", callback=parse_columns, help="The columns of texts and label.")
 @option("--kind", type=click.Choice(["auto", "pairs", "triplets"]), default="auto", help="What a row holds.")
 @_options("on_bad_row")
 @option("--rejects", type=OUTPUT, metavar="FILE", help="Where skipped rows go.  [default: into DATASET]")
-@_options("overwrite")
-@option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@option("--quiet", is_flag=True, help="No report.")
+@json_option("the report")
+@quiet_option
 @label_options
 @dataset_options
 def preprocess(

@@ -162,7 +162,7 @@ def search(
     name = model or opened.matcher.saved.source
     opened.close()
     if name is None:
-        raise ArtifactError(f"{os.fspath(index)}/ does not name its model. Pass it with model.")
+        raise ArtifactError(f"{os.fspath(index)}/ does not name its model. Pass model=....")
     shipped = ship(df.sparkSession, name)
     return df.mapInArrow(
         worker.search_batches(shipped, os.path.abspath(index), text, kept, k, skips(on_bad_row)),
@@ -214,6 +214,7 @@ def _repeats(df: DataFrame, text_a: str, text_b: str) -> float:
 
 
 def skips(on_bad_row: str) -> bool:
+    """Whether bad rows are skipped. Raises ConfigError for what is neither "error" nor "skip"."""
     if on_bad_row not in ("error", "skip"):
         raise ConfigError(unknown_name("on_bad_row", on_bad_row, ("error", "skip")))
     return on_bad_row == "skip"
@@ -234,6 +235,7 @@ def check_texts(df: DataFrame, columns: Sequence[str]) -> None:
 
 
 def kept_columns(df: DataFrame, keep: Sequence[str] | None, added: Sequence[str]) -> list[str]:
+    """The columns that a result keeps: `keep`, or all. Raises InputError for one that is missing or also added."""
     names = list(df.columns if keep is None else keep)
     for name in names:
         if name not in df.columns:
@@ -249,4 +251,5 @@ def kept_columns(df: DataFrame, keep: Sequence[str] | None, added: Sequence[str]
 
 
 def schema_of(df: DataFrame, kept: Sequence[str], added: Sequence[T.StructField]) -> T.StructType:
+    """The schema of a result: the columns kept as they are, then those added."""
     return T.StructType([*(df.schema[name] for name in kept), *added])

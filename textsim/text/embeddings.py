@@ -38,12 +38,12 @@ class Coverage:
 
     @property
     def types(self) -> float:
-        """Share of the vocabulary's tokens with a vector, in [0, 1]; 0 for an empty vocabulary."""
+        """Fraction of the vocabulary's tokens with a vector, in [0, 1]; 0 for an empty vocabulary."""
         return self.types_found / self.types_total if self.types_total else 0.0
 
     @property
     def tokens(self) -> float | None:
-        """Share of the occurrences with a vector, in [0, 1]; None where no counts were given."""
+        """Fraction of the occurrences with a vector, in [0, 1]; None where no counts were given."""
         if self.tokens_found is None or self.tokens_total is None:
             return None
         return self.tokens_found / self.tokens_total if self.tokens_total else 0.0
@@ -120,7 +120,7 @@ def train_word_vectors(
         window: tokens to each side that a token predicts.
         negative: sampled tokens for each true one.
         min_count: tokens that occur less often are left out.
-        sample: share of all tokens from which on a token is so frequent that some of its uses are passed over;
+        sample: fraction of all tokens from which on a token is so frequent that some of its uses are passed over;
             0 to use all.
         workers: threads.
         progress: called after each epoch with its number, from 1.

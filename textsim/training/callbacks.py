@@ -69,7 +69,7 @@ class Validator:
         """Validation figures by name: loss, accuracy and, for pairs, the threshold chosen on them and its figures."""
         scores, others, loss = self.scores()
         if self._triplets:
-            return {"loss": loss, "accuracy": evaluate_triplets(scores, others).ordered}
+            return {"loss": loss, "accuracy": evaluate_triplets(scores, others).triplet_accuracy}
         threshold = choose_threshold(self.labels, scores)
         result = evaluate_scores(self.labels, scores, threshold)
         figures = {

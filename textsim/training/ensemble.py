@@ -58,7 +58,7 @@ class EnsembleResult:
 
         def line(name: str, result: Result) -> str:
             if isinstance(result, TripletEvaluation):
-                return f"{name:<10} {result.ordered:.4f} of {result.triplets:,} triplets in order"
+                return f"{name:<10} triplet accuracy {result.triplet_accuracy:.4f} of {result.triplets:,} triplets"
             auc = "" if result.auc is None else f", AUC {result.auc:.4f}"
             return f"{name:<10} accuracy {result.accuracy_at_threshold:.4f}{auc}"
 
@@ -139,7 +139,7 @@ def ensemble(
         members=sum(members),
         threshold=threshold,
         calibration=fit_calibration(*as_pairs(labels, columns)),
-        # They read alike.
+        # They read each text as the same tokens.
         profile=given[0]._replace(columns=columns).profile(),
         metrics={**together.to_dict(), "threshold": threshold},
         provenance={

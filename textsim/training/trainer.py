@@ -83,9 +83,10 @@ class TrainingResult:
             f"model       {as_text(self.path)}",
             f"epochs      {len(self.history)} in {self.seconds:.0f} s",
         ]
-        if "ordered" in self.metrics:
+        if "triplet_accuracy" in self.metrics:
             lines.append(
-                f"validation  {self.metrics['ordered']:.4f} of {self.metrics['triplets']:,} triplets in order"
+                f"validation  triplet accuracy {self.metrics['triplet_accuracy']:.4f} "
+                f"of {self.metrics['triplets']:,} triplets"
             )
         else:
             m = self.metrics
@@ -129,7 +130,7 @@ def train(
             of texts must extend its vocabulary (`preprocess(..., vocabulary=...)`), and may simplify.
         teachers: model folders, names of bundled models or other teachers (see
             `textsim.training.augmentation.distillation.load_teacher`) whose scores, averaged as log-odds,
-            take the place of the training labels, those of implied pairs among them. Validation keeps its own.
+            take the place of the training labels, those of the transitive closure among them. Validation keeps its own.
         overwrite: whether an existing model folder may be replaced.
         device: "auto" for a GPU where there is one, "cpu" for none; for the whole process, see `use_device`.
         gpu_memory: the most memory to take of each GPU, in MB; None: what it needs, as it needs it.
@@ -374,7 +375,9 @@ def _training_batches(
             implied = implied_pairs(sides[0], sides[1], labels)
             implied = implied.at_most(int(np.isin(labels, (0, 1)).sum()), settings.seed)
             _log.info(
-                "%s implied pairs beside %s labelled ones", f"{len(implied.labels):,}", f"{len(labels):,}"
+                "%s pairs of the transitive closure beside %s labelled ones",
+                f"{len(implied.labels):,}",
+                f"{len(labels):,}",
             )
             sides = tuple(np.concatenate(parts) for parts in zip(sides, implied[:2], strict=True))
             labels = np.concatenate([labels, implied.labels])

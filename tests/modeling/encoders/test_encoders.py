@@ -372,8 +372,8 @@ def test_dense_layers_are_stock_ones() -> None:
             {"units": "64"},
             r"bilstm units: expected whole numbers from 1 to 1,048,576\. Received '64'",
         ),
-        ("bilstm", {"dropout": 1.0}, r"bilstm dropout: expected a share in \[0, 1\)\. Received 1\.0"),
-        ("bilstm", {"dropout": "no"}, r"bilstm dropout: expected a share"),
+        ("bilstm", {"dropout": 1.0}, r"bilstm dropout: expected a fraction in \[0, 1\)\. Received 1\.0"),
+        ("bilstm", {"dropout": "no"}, r"bilstm dropout: expected a fraction"),
         ("bilstm", {"residual": "False"}, r"bilstm residual: expected true or false\. Received 'False'"),
         (
             "bilstm",

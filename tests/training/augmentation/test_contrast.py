@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.cli.command_line import ok
 from textsim.config.recipes import RECIPES
 from textsim.config.settings import TrainingSettings
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
 from textsim.data.settings import VocabularySettings
 from textsim.errors import ConfigError, InputError, MissingDependencyError
 from textsim.modeling.siamese import check_recipe

@@ -8,7 +8,8 @@ import pytest
 
 from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import RECIPES
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
 from textsim.errors import ConfigError, InputError
 from textsim.evaluation import row_scores
 from textsim.matching.text_matcher import TextMatcher

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from tests.tiny_models import CHARACTERS, saved_model
 from textsim.artifacts.saved_model import save_model
 from textsim.cli.main import main
-from textsim.data.dataset import PairDataset, preprocess
+from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
 from textsim.errors import ArtifactError, ConfigError, DataFormatError, InputError
 from textsim.matching.text_matcher import TextMatcher
 from textsim.training.augmentation import mining
@@ -49,7 +50,7 @@ def test_among_all_others_a_text_gets_its_nearest(
     monkeypatch.setattr(mining, "_BLOCK", 7)
     monkeypatch.setattr(mining, "_CHUNK_ROWS", 11)
     texts = sentences(40)
-    mined = mine_pairs(texts, teachers, per_text=1, share=1.0)
+    mined = mine_pairs(texts, teachers, per_text=1, fraction=1.0)
     near = cosines(texts, teachers[0])
     np.fill_diagonal(near, -1)
     best = near.max(axis=1)
@@ -65,8 +66,8 @@ def test_a_smaller_share_gives_farther_neighbours(teachers: list[TextMatcher]) -
     texts = sentences(300)
     near = cosines(texts, teachers[0])
 
-    def mean_rank(share: float) -> float:
-        mined = mine_pairs(texts, teachers[:1], per_text=4, share=share)
+    def mean_rank(fraction: float) -> float:
+        mined = mine_pairs(texts, teachers[:1], per_text=4, fraction=fraction)
         # From whichever side it was found.
         ranks = [
             min((near[a] > near[a, b]).sum(), (near[b] > near[a, b]).sum())
@@ -112,7 +113,7 @@ def test_the_same_seed_gives_the_same_pairs(teachers: list[TextMatcher]) -> None
 
 
 def test_two_texts_are_enough_and_one_is_not(teachers: list[TextMatcher]) -> None:
-    mined = mine_pairs(["花呗", "还款"], teachers, share=0.01)
+    mined = mine_pairs(["花呗", "还款"], teachers, fraction=0.01)
     assert (mined.left.tolist(), mined.right.tolist()) == ([0], [1])
     with pytest.raises(InputError, match=r"texts: expected at least 2 different ones\. Received 1\."):
         mine_pairs(["花呗"], teachers)
@@ -122,8 +123,8 @@ def test_two_texts_are_enough_and_one_is_not(teachers: list[TextMatcher]) -> Non
     ("options", "message"),
     [
         ({"per_text": 0}, r"per_text: expected at least 1\. Received 0\."),
-        ({"share": 0.0}, r"share: expected a number above 0, at most 1\. Received 0\.0\."),
-        ({"share": 1.5}, r"share: .* Received 1\.5\."),
+        ({"fraction": 0.0}, r"fraction: expected a number above 0, at most 1\. Received 0\.0\."),
+        ({"fraction": 1.5}, r"fraction: .* Received 1\.5\."),
         ({"seed": -1}, r"seed: expected 0 to 4294967295\. Received -1\."),
     ],
 )
@@ -238,9 +239,9 @@ def test_several_files_are_one(folders: list[Path], tmp_path: Path) -> None:
         cells = [line.split("\t") for line in target.read_text(encoding="utf-8").splitlines()[1:]]
         return [(a, b, float(label)) for a, b, label in cells]
 
-    # Not what other seeds and shares give.
+    # Not what other seeds and fractions give.
     seen = []
-    for options in ({"seed": 3}, {"seed": 4}, {"share": 0.5}, {"per_text": 5}):
+    for options in ({"seed": 3}, {"seed": 4}, {"fraction": 0.5}, {"per_text": 5}):
         expected = mine_pairs(together, teachers, known=known, **options)  # type: ignore[arg-type]
         rows = mined(**options)
         assert [(a, b) for a, b, _ in rows] == [
@@ -258,14 +259,14 @@ def test_texts_of_which_the_teacher_reads_the_same_are_no_pair(
 ) -> None:
     greeting = "你好你好你好你好你好"  # as long as what is read
     texts = [f"{greeting}花呗", f"{greeting}还款", "天气🍎", "天气🍌", "今天", "明天"]
-    mined = mine_pairs(texts, teachers, per_text=5, share=1.0)
+    mined = mine_pairs(texts, teachers, per_text=5, fraction=1.0)
     pairs = set(zip(mined.left.tolist(), mined.right.tolist(), strict=True))
     assert pairs and not pairs & {(0, 1), (2, 3)}
     log = tmp_path / "log.txt"
     log.write_text("\n".join(texts), encoding="utf-8")
     assert mine_files(log, tmp_path / "mined.tsv", folders, kind="texts").truncated == 2
     # Two that differ and of which nothing is known are different.
-    mined = mine_pairs(["🍎", "🍌🍌"], teachers, share=1.0)
+    mined = mine_pairs(["🍎", "🍌🍌"], teachers, fraction=1.0)
     assert mined.labels.tolist() == [np.float32(1e-4)]
 
 
@@ -285,13 +286,13 @@ def test_labels_never_read_back_as_certain(
 
 def test_others_are_bounded(teachers: list[TextMatcher], monkeypatch: pytest.MonkeyPatch) -> None:
     texts = sentences(40)
-    everything = mine_pairs(texts, teachers, per_text=1, share=1.0)
+    everything = mine_pairs(texts, teachers, per_text=1, fraction=1.0)
     # The nearest of all comes up in every round.
-    again = mine_pairs(texts, teachers, per_text=3, share=1.0)
+    again = mine_pairs(texts, teachers, per_text=3, fraction=1.0)
     assert again.left.tolist() == everything.left.tolist()
     monkeypatch.setattr(mining, "MOST_OTHERS", 4)
-    bounded = mine_pairs(texts, teachers, per_text=3, share=1.0)
-    few = mine_pairs(texts, teachers, per_text=3, share=0.1)
+    bounded = mine_pairs(texts, teachers, per_text=3, fraction=1.0)
+    few = mine_pairs(texts, teachers, per_text=3, fraction=0.1)
     assert bounded.left.tolist() == few.left.tolist() != everything.left.tolist()
 
 

@@ -97,7 +97,7 @@ class Manifest(Settings):
         except ArtifactError as error:
             raise ArtifactError(
                 f"{folder}/ was made with the model {self.model}, which cannot be loaded: {error} Where it was moved, "
-                "say where it is (matcher=...; --model)."
+                "open the index with it: matcher=...."
             ) from error
         assert saved.tokenizer is not None
         matcher = TextMatcher(saved, simplify=self.simplify and not saved.tokenizer.normalizer.simplify)

@@ -28,7 +28,7 @@ class BiLSTMEncoder(Encoder):
 
     Args:
         units: hidden units of one direction, for each layer. Features are twice the last.
-        dropout: share of each layer's outputs set to zero in training. After the last layer it sets equal tokens of
+        dropout: fraction of each layer's outputs set to zero in training. After the last layer it sets equal tokens of
             the two sentences apart, which trained models never see again: on many pairs it costs accuracy.
         residual: whether each layer after the first adds its input where the widths agree (He et al., 2016).
 

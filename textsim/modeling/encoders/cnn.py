@@ -24,7 +24,7 @@ class CNNEncoder(Encoder):
     Args:
         filters: output channels of each width.
         widths: tokens that a convolution sees.
-        dropout: share of the outputs set to zero in training.
+        dropout: fraction of the outputs set to zero in training.
 
     Returns:
         Float (batch, steps, filters * len(widths)), after ReLU; zeros at padding.

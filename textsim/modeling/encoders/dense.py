@@ -23,7 +23,7 @@ class DenseEncoder(Encoder):
         units: width of each layer.
         activation: a Keras activation by name, after each layer.
         final_activation: the last layer's activation where it differs.
-        dropout: share of the values set to zero in training between layers.
+        dropout: fraction of the values set to zero in training between layers.
 
     Call arguments:
         inputs: float (batch, dim).

@@ -31,7 +31,7 @@ class InteractionHead(LogitHead):
 
     Args:
         units: hidden layers, ReLU; none for a linear head.
-        dropout: share of the values set to zero in training before each layer.
+        dropout: fraction of the values set to zero in training before each layer.
         cosine: whether the cosine of the two sides counts too.
 
     Reference:

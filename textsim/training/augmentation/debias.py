@@ -11,7 +11,7 @@ _CHUNK = 8192
 
 
 def shared_tokens(store: SentenceStore, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The distinct tokens that both sentences of each pair have, as a share of those that either has (Jaccard).
+    """The distinct tokens that both sentences of each pair have, as a fraction of those that either has (Jaccard).
 
     Tokens that the vocabulary does not have are left out: two of them need not be the same.
 
@@ -51,8 +51,8 @@ def shared_tokens(store: SentenceStore, left: np.ndarray, right: np.ndarray) -> 
 def overlap_log_odds(shared: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """How far shared tokens alone move the log-odds of a match: log(p / (1 - p)) - log(P / (1 - P)).
 
-    p is what a logistic regression on the share, its square and its cube gives; P is the share of matches among all
-    pairs, so that pairs whose shared tokens say nothing get 0.
+    p is what a logistic regression on the fraction, its square and its cube gives; P is the fraction of matches among
+    all pairs, so that pairs whose shared tokens say nothing get 0.
 
     Args:
         shared: float (pairs,), see `shared_tokens`.
@@ -65,7 +65,7 @@ def overlap_log_odds(shared: np.ndarray, labels: np.ndarray, weights: np.ndarray
     from sklearn.linear_model import LogisticRegression
 
     powers = np.stack([shared, shared**2, shared**3], axis=1)
-    # Each pair once as a match and once as none, in the shares that its label gives.
+    # Each pair once as a match and once as none, in the fractions that its label gives.
     parts = np.concatenate([weights * labels, weights * (1 - labels)])
     outcomes = np.repeat([1, 0], len(labels))
     fitted = LogisticRegression(C=100.0).fit(np.tile(powers, (2, 1)), outcomes, sample_weight=parts)

@@ -51,26 +51,28 @@ def mine_pairs(
     *,
     known: Sequence[tuple[int, int]] | np.ndarray = (),
     per_text: int = 2,
-    share: float = 0.1,
+    fraction: float = 0.1,
     seed: int = 0,
     progress: bool | None = None,
 ) -> MinedPairs:
     """Pairs that are hard to tell apart, labelled by models: a student of them learns what its teachers know together.
 
-    A text's partner is the one that the first teacher finds nearest among a share of the other texts, drawn at random:
-    with a tenth of them, the tenth nearest of all on average. Pairs of two random texts would be told apart by anyone.
-    Texts of which that teacher reads the same, being cut or of unknown tokens, are no pair: it could not tell a match.
+    A text's partner is the one that the first teacher finds nearest among a fraction of the other texts, drawn at
+    random: with a tenth of them, the tenth nearest of all on average. Pairs of two random texts would be told apart by
+    anyone. Texts of which that teacher reads the same, being cut or of unknown tokens, are no pair: it could not tell a
+    match.
 
     Memory holds the texts' vectors, two bytes a value. Time grows with the square of the number of texts as long as the
-    share is less than `MOST_OTHERS`, then in proportion: from there on neighbours are farther than the share says.
+    texts in the fraction are fewer than `MOST_OTHERS`, then in proportion: from there on neighbours are farther than
+    the fraction says.
 
     Args:
         texts: distinct ones.
         teachers: at least one, the first a `TextMatcher`; the labels are the means of their log-odds.
         known: places of the two texts of pairs that are not wanted, int (pairs, 2); in any order.
-        per_text: neighbours sought for each text; as pairs come up twice or are known, fewer are found. With a share of
-            all texts there is one to find.
-        share: of the texts among which a neighbour is sought, in (0, 1]. Smaller: farther neighbours.
+        per_text: neighbours sought for each text; as pairs come up twice or are known, fewer are found. With a fraction
+            of all texts there is one to find.
+        fraction: of the texts among which a neighbour is sought, in (0, 1]. Smaller: farther neighbours.
         seed: of every draw.
         progress: whether to show progress bars on standard error; by default where that is a terminal.
 
@@ -93,8 +95,8 @@ def mine_pairs(
         )
     if per_text < 1:
         raise ConfigError(f"per_text: expected at least 1. Received {per_text}.")
-    if not 0 < share <= 1:
-        raise ConfigError(f"share: expected a number above 0, at most 1. Received {share}.")
+    if not 0 < fraction <= 1:
+        raise ConfigError(f"fraction: expected a number above 0, at most 1. Received {fraction}.")
     if not 0 <= seed < 2**32:
         raise ConfigError(f"seed: expected 0 to {2**32 - 1}. Received {seed}.")
     if len(texts) < 2:
@@ -108,7 +110,7 @@ def mine_pairs(
     # Equal numbers: the first teacher reads the same.
     reads = np.unique(np.array(keys, object), return_inverse=True)[1]
     directions = _directions(keys, finder, progress)
-    left, right = _neighbors(directions, reads, per_text, share, seed, progress)
+    left, right = _neighbors(directions, reads, per_text, fraction, seed, progress)
     codes = np.unique(_codes(left, right)[reads[left] != reads[right]])
     codes = codes[~np.isin(codes, _codes(unwanted[:, 0], unwanted[:, 1]))]
     left, right = codes >> 32, codes & 0xFFFFFFFF
@@ -132,7 +134,12 @@ def _directions(keys: Sequence[bytes], teacher: TextMatcher, progress: bool | No
 
 
 def _neighbors(
-    directions: np.ndarray, reads: np.ndarray, per_text: int, share: float, seed: int, progress: bool | None
+    directions: np.ndarray,
+    reads: np.ndarray,
+    per_text: int,
+    fraction: float,
+    seed: int,
+    progress: bool | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each text, `per_text` times, the nearest of a draw of others: places, int64 (per_text * texts,) each.
 
@@ -141,7 +148,7 @@ def _neighbors(
     rng = np.random.default_rng(seed)
     count = len(directions)
     # Two at least, so that one is left where the text itself is drawn.
-    others = min(max(2, round(share * count)), MOST_OTHERS, count)
+    others = min(max(2, round(fraction * count)), MOST_OTHERS, count)
     # All others have the same nearest each time.
     rounds = 1 if others == count else per_text
     left, right = [], []
@@ -197,7 +204,7 @@ def mine_files(
     *,
     kind: Literal["pairs", "texts"] = "pairs",
     per_text: int = 2,
-    share: float = 0.1,
+    fraction: float = 0.1,
     seed: int = 0,
     label_max: float = 1.0,
     progress: bool | None = None,
@@ -208,7 +215,7 @@ def mine_files(
 
     The output has the columns text_a, text_b, label: the label is what the teachers say, times `label_max`, and
     never quite 0 or `label_max`. Texts are written as the first teacher normalizes them. Give training files alone:
-    pairs of validation texts would make validation flatter.
+    pairs of validation texts would make validation optimistically biased.
 
     Args:
         sources: files of pairs, labelled or not, whose pairs are left out of the output; or of texts, one a line.
@@ -217,7 +224,7 @@ def mine_files(
         teachers: model folders, or names of bundled models, of texts; from the second on also other teachers, see
             `load_teacher`.
         kind: what a row of the sources holds.
-        per_text, share, seed, progress: see `mine_pairs`.
+        per_text, fraction, seed, progress: see `mine_pairs`.
         label_max: the highest label of the file that the output shall stand beside, such as 5 for grades from 0 to 5.
             Both are then preprocessed with this `label_max`.
         rejects: with on_bad_row="skip", where the bad rows of all sources are written down.
@@ -258,7 +265,7 @@ def mine_files(
             reading["rejects"] = rejects
         texts, known, report = _texts(sources, kind, finder, reading)
         mined = mine_pairs(
-            texts, matchers, known=known, per_text=per_text, share=share, seed=seed, progress=progress
+            texts, matchers, known=known, per_text=per_text, fraction=fraction, seed=seed, progress=progress
         )
         left, right, labels = (values.tolist() for values in mined)
         file.write(

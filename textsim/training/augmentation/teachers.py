@@ -205,7 +205,7 @@ def folder_teacher(path: str | os.PathLike[str]) -> EncoderTeacher:
 
 
 def folder_encoder(path: str | os.PathLike[str]) -> Encode:
-    """What turns texts into vectors as the encoder in a folder does; see `folder_teacher`."""
+    """What turns texts into vectors as the encoder in a folder does; see `folder_teacher`, which raises the same."""
     import onnxruntime
 
     folder = Path(path)

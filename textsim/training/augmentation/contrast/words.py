@@ -33,16 +33,13 @@ def _swaps(text: Text, others: dict[str, tuple[str, ...]], *, alone: bool) -> li
     ]
 
 
-# Where a single character is part of a set phrase, its antonym is no word: 大概, 多少, 长大, 生气.
-_ANTONYM_TAGS = ("a", "v", "d", "f", "n", "z", "s", "b", "i", "l", "t")
-
-
 @rule("antonym", 0)
 def antonym(text: Text, rng: random.Random) -> str | None:
     """The opposite, or the other direction: "怎么开启定位" and "怎么关闭定位"."""
     swaps = []
     for swap in _swaps(text, _ANTONYMS, alone=True):
         old = text.text[swap.start : swap.end]
+        # Where a single character is part of a set phrase, its antonym is no word: 大概, 多少, 长大, 生气.
         if len(old) == 1 and not _scalar(text, swap):
             continue
         swaps.append(swap)
