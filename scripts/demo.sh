@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # The whole road on the bundled demo data, with the `textsim` on PATH: preprocess, train, evaluate, score.
 #
-#   bash scripts/demo.sh FOLDER
+#   bash scripts/demo.sh FOLDER [OPTION...]     OPTION: of `textsim train`
 set -euo pipefail
 
 out="${1:?expected the folder to write to}"
+shift
 demo="$(python -c 'from importlib.resources import files; print(files("textsim.resources") / "demo")')"
 
 # Shows a command, then runs it.
@@ -21,7 +22,7 @@ mkdir -p "$out"
 # With as few pairs, a model that goes on from the bundled one is well ahead of one from nothing.
 run textsim preprocess "$demo/pairs_train.tsv" --dev "$demo/pairs_dev.tsv" --vocabulary-from zh-general \
     --out "$out/dataset" --overwrite
-run textsim train "$out/dataset" --init zh-general --out "$out/model" --overwrite
+run textsim train "$out/dataset" --init zh-general --out "$out/model" --overwrite "$@"
 run textsim evaluate "$out/model" "$demo/pairs_dev.tsv" | tee "$out/evaluation.txt"
 run textsim score "$out/model" 登录密码怎么修改 怎样把登录密码换掉
 run textsim score "$out/model" 登录密码怎么修改 登录名怎么修改
