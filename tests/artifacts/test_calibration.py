@@ -96,13 +96,14 @@ def test_a_folder_with_a_wrong_calibration(values: dict[str, Any], expected: str
             curve=KNOTS,
             search=SearchCurve(score=1, margin=1 / 7, intercept=-2, queries=50, min_probability=0.9),
         ),
+        Calibration(search=SearchCurve(score=1, margin=0, intercept=0, queries=1)),
         Calibration(),
     ],
 )
 def test_round_trip(calibration: Calibration, tmp_path: Path) -> None:
     save_model(text_model(calibration=calibration), tmp_path / "model")
     assert load_model(tmp_path / "model").calibration == calibration
-    assert (tmp_path / "model" / CALIBRATION).exists() == (calibration.pairs > 0)
+    assert (tmp_path / "model" / CALIBRATION).exists() == (calibration != Calibration())
 
 
 def test_a_listed_calibration_that_is_gone_or_altered(tmp_path: Path) -> None:

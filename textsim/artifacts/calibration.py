@@ -73,11 +73,12 @@ class SearchCurve(Settings):
     """The probability that the first hit of a search is right.
 
     Its log-odds are linear in those of the first hit's score and in its margin, the difference to the second hit's
-    score. As neither weight is negative, a higher score or a wider margin never has a lower probability.
+    score. Of the hits behind it, none of which is ahead of all others, the margin is 0. As neither weight is negative,
+    a higher score or a wider margin never has a lower probability.
 
     Attributes:
         queries: how many it was fitted on.
-        min_probability: probability from which on the first hit is a match, in [0, 1].
+        min_probability: probability from which on a hit is a match, in [0, 1]; below it is none.
     """
 
     score: float = Field(ge=0)
@@ -103,7 +104,8 @@ class Calibration(Settings):
         curve: from a score to the probability of a match.
         no_match_below: score below which a pair is no match, in [0, 1]; None for the model's threshold, so that
             nothing is unsure.
-        search: likewise for the first hit of a search; None where it was not calibrated.
+        search: what decides in a search, in place of all the above; None where it was not calibrated, and a hit is
+            decided like a pair.
     """
 
     pairs: int = Field(default=0, ge=0)

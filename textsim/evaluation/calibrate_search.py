@@ -18,6 +18,7 @@ from textsim.evaluation.calibration import CalibrationMetrics, calibration_metri
 from textsim.evaluation.risk import RankedPairs, certified
 from textsim.io.paths import check_target
 from textsim.matching.index.entries import EntryFile
+from textsim.matching.index.search import margin_of
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 
@@ -153,10 +154,9 @@ def calibrate_search(
     ):
         for queries, texts in file.batches():
             for query, hits in zip(queries, stored.search_read(texts, 2), strict=True):
-                first, second = ([hit.score for hit in hits] + [0.0, 0.0])[:2]
                 right.append(bool(hits) and hits[0].id == query.id)
-                scores.append(first)
-                margins.append(max(0.0, first - second))
+                scores.append(hits[0].score if hits else 0.0)
+                margins.append(margin_of([hit.score for hit in hits]))
     if len(set(right)) < 2:
         raise InputError(
             f"{path}: expected queries whose first hit is right and such where it is not. Received {len(right):,} of "
