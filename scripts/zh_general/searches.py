@@ -93,7 +93,8 @@ def draw(size: int, form: Form, rng: random.Random) -> tuple[list[dict[str, str]
 
 
 def first_hits(matcher: TextMatcher, rows: list[dict[str, str]], asked: list[Asked]) -> np.ndarray:
-    """Of each question whether it has an answer, whether the first hit is it, its score and margin: (questions, 4)."""
+    """Of each question whether it has an answer and whether the first hit is it; and that hit's score, margin and
+    cosine: float64 (questions, 5)."""
     stored = {row["entry"] for row in rows}
     index = TextIndex.build(matcher, rows, progress=False)
     found = index.search_many([question.text for question in asked], 2)
@@ -104,6 +105,7 @@ def first_hits(matcher: TextMatcher, rows: list[dict[str, str]], asked: list[Ask
                 hits[0].payload["entry"] == entry,
                 hits[0].score,
                 margin_of([hit.score for hit in hits]),
+                hits[0].cosine,
             )
             for (_, entry), hits in zip(asked, found, strict=True)
         ],
@@ -126,8 +128,8 @@ def search_fit(saved: SavedModel) -> SearchFit:
     The questions recur in several indexes: the confidence of the precision is less than it would be of as many others.
     """
     found = list(searches(TextMatcher(saved)))
-    _, right, scores, margins = np.concatenate([values for *_, values in found]).T
-    fit = fit_search(right, scores, margins, precision=PRECISION)
+    _, right, *first = np.concatenate([values for *_, values in found]).T
+    fit = fit_search(right, *first, precision=PRECISION)
     if not fit.reachable:
         raise SystemExit(f"searches: a precision of {PRECISION} is not reached")
     print(fit.format())
@@ -137,10 +139,10 @@ def search_fit(saved: SavedModel) -> SearchFit:
     print("|---|---|---|---|---|---|---|")
     for size in SIZES:
         for form in get_args(Form):
-            answered, right, scores, margins = np.concatenate(
+            answered, right, *first = np.concatenate(
                 [values for *where, values in found if where == [size, form]]
             ).T
-            accepted = fit.curve(scores, margins) >= fit.curve.min_probability
+            accepted = fit.curve(*first) >= fit.curve.min_probability
             print(
                 f"| {size:,} | {form} | {len(right):,} | {answered.mean():.2f} | "
                 f"{np.sum(right * accepted) / answered.sum():.3f} | {right[accepted].mean():.3f} | "

@@ -41,13 +41,14 @@ def test_isotonic_is_linear_between_its_knots_and_level_outside() -> None:
     assert KNOTS(scores) == pytest.approx([0.1, 0.1, 0.1, 0.45, 0.8, 0.8])
 
 
-@given(SCORES, SCORES, WEIGHTS, WEIGHTS)
-def test_a_wider_margin_never_lowers_the_probability(
-    scores: np.ndarray, margins: np.ndarray, score: float, margin: float
+@given(SCORES, SCORES, WEIGHTS, WEIGHTS, WEIGHTS)
+def test_a_wider_margin_or_a_larger_cosine_never_lowers_the_probability(
+    scores: np.ndarray, others: np.ndarray, score: float, margin: float, cosine: float
 ) -> None:
-    curve = SearchCurve(score=score, margin=margin, intercept=-1, queries=9)
-    first, margins = scores[0], np.sort(margins)
-    assert (np.diff(curve(np.full(len(margins), first), margins)) >= 0).all()
+    curve = SearchCurve(score=score, margin=margin, cosine=cosine, intercept=-1, queries=9)
+    first, others = np.full(len(others), scores[0]), np.sort(others)
+    assert (np.diff(curve(first, others, first)) >= 0).all()
+    assert (np.diff(curve(first, first, others)) >= 0).all()
 
 
 def test_an_unfitted_model_gives_its_scores() -> None:
@@ -94,9 +95,11 @@ def test_a_folder_with_a_wrong_calibration(values: dict[str, Any], expected: str
         Calibration(
             pairs=2,
             curve=KNOTS,
-            search=SearchCurve(score=1, margin=1 / 7, intercept=-2, queries=50, min_probability=0.9),
+            search=SearchCurve(
+                score=1, margin=1 / 7, cosine=3, intercept=-2, queries=50, min_probability=0.9
+            ),
         ),
-        Calibration(search=SearchCurve(score=1, margin=0, intercept=0, queries=1)),
+        Calibration(search=SearchCurve(score=1, margin=0, cosine=0, intercept=0, queries=1)),
         Calibration(),
     ],
 )

@@ -184,7 +184,8 @@ class Search:
             order = np.argsort(-values, kind="stable").tolist()
             first = {candidates[place].row.id: place for place in reversed(order)}
             order = [place for place in order if first[candidates[place].row.id] == place]
-        decisions = _decided(self.matcher, scores, order)
+        cosines = np.array([max(-1.0, min(1.0, one.cosine)) for one in candidates])
+        decisions = _decided(self.matcher, scores, cosines, order)
         return [
             Hit(
                 id=candidates[place].row.id,
@@ -192,7 +193,7 @@ class Search:
                 score=decisions[place].score,
                 probability=decisions[place].probability,
                 decision=decisions[place].decision,
-                cosine=max(-1.0, min(1.0, candidates[place].cosine)),
+                cosine=float(cosines[place]),
                 payload=json.loads(candidates[place].row.payload),
             )
             for place in order[: self.k]
@@ -221,12 +222,14 @@ def _one_an_id(candidates: list[_Candidate]) -> list[_Candidate]:
     return list(first.values())
 
 
-def _decided(matcher: TextMatcher, scores: PairScores, order: Sequence[int]) -> list[Decision]:
+def _decided(
+    matcher: TextMatcher, scores: PairScores, cosines: np.ndarray, order: Sequence[int]
+) -> list[Decision]:
     """What is said of each candidate.
 
     Args:
         matcher: the model, with its calibration.
-        scores: of the candidates with the query.
+        scores, cosines: of the candidates with the query.
         order: their places, the first hit's first.
     """
     decisions = matcher.decisions(scores)
@@ -236,7 +239,7 @@ def _decided(matcher: TextMatcher, scores: PairScores, order: Sequence[int]) -> 
     # How far the second is behind tells more of the first than its score alone. No other is ahead of all.
     margins = np.zeros(len(order))
     margins[0] = margin_of([decisions[place].score for place in order[:2]])
-    probabilities = search(scores.scores[list(order)], margins)
+    probabilities = search(scores.scores[list(order)], margins, cosines[list(order)])
     for place, probability in zip(order, probabilities.tolist(), strict=True):
         if not scores.indistinct[place]:
             verdict: Verdict = "match" if probability >= search.min_probability else "no match"
