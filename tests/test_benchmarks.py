@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.tiny_models import saved_model
+from textsim.artifacts.calibration import Calibration, SearchCurve
 from textsim.artifacts.saved_model import load_model, save_model
 from textsim.data.layout import Split
 from textsim.io.manifest import write_json
@@ -294,6 +295,32 @@ def test_finding_a_match_among_all_texts(
         ["5", "4", by]
         for by in ("TF-IDF cosine", "shared characters", "cosine", "score", "as `search` ranks")
     ]
+
+
+def test_which_first_hits_are_taken_for_the_answer(
+    work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import deciding
+
+    one, two = tmp_path / "one.tsv", tmp_path / "two.tsv"
+    rows = ["花呗怎么还\t花呗怎么还款\t1", "怎样还花呗\t花呗怎么还款\t1", "你好\t你好吗\t1", "天气\t不好\t0"]
+    one.write_text("text_a\ttext_b\tlabel\n" + "\n".join(rows) + "\n", "utf-8")
+    two.write_text("text_a\ttext_b\tlabel\n好\t天气\t0\n", "utf-8")
+    assert deciding.groups(one) == [
+        ["花呗怎么还", "花呗怎么还款", "怎样还花呗"],
+        ["你好", "你好吗"],
+        ["天气"],
+        ["不好"],
+    ]
+    # All is a match by the threshold, and nothing as the search decides.
+    curve = SearchCurve(score=0, margin=0, cosine=0, intercept=-9, queries=1)
+    model = saved_model("bilstm-attention", threshold=0.0, calibration=Calibration(search=curve))
+    save_model(model, tmp_path / "model")
+    monkeypatch.setattr(sys, "argv", ["deciding.py", str(tmp_path / "model"), str(one), str(two)])
+    deciding.main()
+    found = [row.split(" | ")[1:] for row in capsys.readouterr().out.splitlines()[2:4]]
+    assert found[0] == ["4", "threshold", "1.000", "0.500", "1.000", "1.000 |"]
+    assert found[1] == ["4", "search", "0.000", "-", "0.000", "0.000 |"]
 
 
 def test_pairs_are_drawn_without_the_header(work: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +81,41 @@ def test_no_pair_of_the_written_sentences_has_both_labels() -> None:
     for held_out in (False, True):
         for left, right, label in intent_pairs(held_out=held_out, per_topic=1000):
             assert labels.setdefault(frozenset((left, right)), label) == label, (left, right)
+
+
+def test_questions_that_are_searched_for_are_not_stored() -> None:
+    from zh_general.intents import sentences
+    from zh_general.searches import SIZES, STORED, TOPICS_STORED, draw, read_entries
+
+    entries, unseen = read_entries()
+    held_out, trained = set(sentences(held_out=True)), set(sentences(held_out=False))
+    size = list(SIZES)[1]
+    for form, texts_an_entry in (("one phrasing", 1), ("all phrasings", 4), ("no ids", 4)):
+        rows, asked = draw(size, form, random.Random(0))  # type: ignore[arg-type]
+        assert (rows, asked) == draw(size, form, random.Random(0))  # type: ignore[arg-type]
+        stored = {row["entry"] for row in rows}
+        assert len(stored) == size and len(rows) >= size * texts_an_entry
+        assert all(row["text"] in entries[row["entry"]] for row in rows)
+        assert all(row.get("id", row["entry"]) == row["entry"] for row in rows)
+        assert ("id" in rows[0]) == (form != "no ids")
+        assert not {question.text for question in asked} & {row["text"] for row in rows}
+        assert all(question.text in held_out for question in asked)
+        answered = sum(question.entry in stored for question in asked) / len(asked)
+        assert answered == pytest.approx(TOPICS_STORED * STORED, abs=0.1)
+    assert trained & {row["text"] for row in rows} and len(unseen) > 50
+
+
+def test_intents_that_are_repeated_are_those_of_topics() -> None:
+    from zh_general.intents import topics
+    from zh_general.searches import REPEATED
+
+    known = {intent[0] for held_out in (True, False) for _, topic in topics(held_out) for intent in topic}
+    lines = [
+        [text.strip() for text in line.split("|")]
+        for line in REPEATED.read_text(encoding="utf-8").splitlines()
+    ]
+    named = [text for line in lines for text in line]
+    assert len(named) == len(set(named)) and set(named) <= known and min(map(len, lines)) > 1
 
 
 def test_near_pairs_share_characters() -> None:

@@ -45,9 +45,10 @@ def test_bits_do_not_depend_on_what_else_is_asked(scores: np.ndarray, match: flo
             np.concatenate([curve(scores[k : k + 1]) for k in range(len(scores))]), together
         )
         np.testing.assert_array_equal(np.concatenate([curve(scores[:-1]), curve(scores[-1:])]), together)
-    first = SearchCurve(score=match, margin=no_match, intercept=0.3, queries=10)
-    alone = [first(scores[k : k + 1], scores[k : k + 1] / 2) for k in range(len(scores))]
-    np.testing.assert_array_equal(np.concatenate(alone), first(scores, scores / 2))
+    first = SearchCurve(score=match, margin=no_match, cosine=1.7, intercept=0.3, queries=10)
+    given = np.stack([scores, scores / 2, 1 - scores])
+    alone = [first(*given[:, k : k + 1]) for k in range(len(scores))]
+    np.testing.assert_array_equal(np.concatenate(alone), first(*given))
 
 
 def test_isotonic_is_linear_between_its_knots_and_level_outside() -> None:
@@ -55,13 +56,14 @@ def test_isotonic_is_linear_between_its_knots_and_level_outside() -> None:
     assert KNOTS(scores) == pytest.approx([0.1, 0.1, 0.1, 0.45, 0.8, 0.8])
 
 
-@given(SCORES, SCORES, WEIGHTS, WEIGHTS)
-def test_a_wider_margin_never_lowers_the_probability(
-    scores: np.ndarray, margins: np.ndarray, score: float, margin: float
+@given(SCORES, SCORES, WEIGHTS, WEIGHTS, WEIGHTS)
+def test_a_wider_margin_or_a_larger_cosine_never_lowers_the_probability(
+    scores: np.ndarray, others: np.ndarray, score: float, margin: float, cosine: float
 ) -> None:
-    curve = SearchCurve(score=score, margin=margin, intercept=-1, queries=9)
-    first, margins = scores[0], np.sort(margins)
-    assert (np.diff(curve(np.full(len(margins), first), margins)) >= 0).all()
+    curve = SearchCurve(score=score, margin=margin, cosine=cosine, intercept=-1, queries=9)
+    first, others = np.full(len(others), scores[0]), np.sort(others)
+    assert (np.diff(curve(first, others, first)) >= 0).all()
+    assert (np.diff(curve(first, first, others)) >= 0).all()
 
 
 def test_an_unfitted_model_gives_its_scores() -> None:
@@ -108,15 +110,18 @@ def test_a_folder_with_a_wrong_calibration(values: dict[str, Any], expected: str
         Calibration(
             pairs=2,
             curve=KNOTS,
-            search=SearchCurve(score=1, margin=1 / 7, intercept=-2, queries=50, min_probability=0.9),
+            search=SearchCurve(
+                score=1, margin=1 / 7, cosine=3, intercept=-2, queries=50, min_probability=0.9
+            ),
         ),
+        Calibration(search=SearchCurve(score=1, margin=0, cosine=0, intercept=0, queries=1)),
         Calibration(),
     ],
 )
 def test_round_trip(calibration: Calibration, tmp_path: Path) -> None:
     save_model(text_model(calibration=calibration), tmp_path / "model")
     assert load_model(tmp_path / "model").calibration == calibration
-    assert (tmp_path / "model" / CALIBRATION).exists() == (calibration.pairs > 0)
+    assert (tmp_path / "model" / CALIBRATION).exists() == (calibration != Calibration())
 
 
 def test_a_listed_calibration_that_is_gone_or_altered(tmp_path: Path) -> None:

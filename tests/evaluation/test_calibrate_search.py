@@ -17,16 +17,18 @@ from textsim.matching.text_matcher import TextMatcher
 
 def test_the_probabilities_that_hits_were_drawn_by_are_found() -> None:
     random = np.random.default_rng(0)
-    scores, margins = random.random(6000), random.random(6000)
-    log_odds = np.log(scores / (1 - scores)) + 3 * margins - 1
+    scores, margins, cosines = random.random(6000), random.random(6000), random.uniform(-1, 1, 6000)
+    log_odds = np.log(scores / (1 - scores)) + 3 * margins + 2 * cosines - 1
     right = random.random(6000) < 1 / (1 + np.exp(-log_odds))
-    fit = fit_search(right, scores, margins)
-    assert (fit.curve.score, fit.curve.margin, fit.curve.intercept) == pytest.approx((1, 3, -1), abs=0.25)
+    fit = fit_search(right, scores, margins, cosines)
+    curve = fit.curve
+    found = (curve.score, curve.margin, curve.cosine, curve.intercept)
+    assert found == pytest.approx((1, 3, 2, -1), abs=0.25)
     assert fit.metrics.ece < 0.03 and fit.curve.min_probability == 0.5
-    sure = fit_search(right, scores, margins, precision=0.95)
+    sure = fit_search(right, scores, margins, cosines, precision=0.95)
     assert sure.reachable and sure.precision is not None and sure.precision > 0.95
     assert sure.curve.min_probability > 0.5 and sure.accepted < fit.accepted
-    assert not fit_search(right[:50], scores[:50], margins[:50], precision=0.99).reachable
+    assert not fit_search(right[:50], scores[:50], margins[:50], cosines[:50], precision=0.99).reachable
 
 
 @pytest.mark.parametrize("header", ["text\tid", "问题\t编号"])

@@ -73,24 +73,31 @@ Curve = Annotated[LogOddsCurve | IsotonicCurve, Field(discriminator="method")]
 class SearchCurve(Settings):
     """The probability that the first hit of a search is right.
 
-    Its log-odds are linear in those of the first hit's score and in its margin, the difference to the second hit's
-    score. As neither weight is negative, a higher score or a wider margin never has a lower probability.
+    Its log-odds are linear in those of the first hit's score, in its margin, the difference to the second hit's score,
+    and in its cosine. Of the hits behind it, none of which is ahead of all others, the margin is 0. As no weight is
+    negative, a higher score, a wider margin or a larger cosine never has a lower probability.
 
     Attributes:
         queries: how many it was fitted on.
-        min_probability: probability from which on the first hit is a match, in [0, 1].
+        min_probability: probability from which on a hit is a match, in [0, 1]; below it is none.
     """
 
     score: float = Field(ge=0)
     margin: float = Field(ge=0)
+    cosine: float = Field(ge=0)
     intercept: float
     min_probability: float = Field(default=0.5, ge=0, le=1)
     queries: int = Field(ge=1)
 
-    def __call__(self, scores: np.ndarray, margins: np.ndarray) -> np.ndarray:
-        """Probabilities, float64 (n,) in (0, 1), of the first hits' scores and margins, float (n,) in [0, 1] each."""
-        log_odds = self.score * log_terms(scores).sum(axis=-1) + self.margin * np.asarray(margins, np.float64)
-        return sigmoid(log_odds + self.intercept)
+    def __call__(self, scores: np.ndarray, margins: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+        """Probabilities, float64 (n,) in (0, 1), of hits.
+
+        Args:
+            scores, margins: float (n,) in [0, 1].
+            cosines: float (n,) in [-1, 1].
+        """
+        score, margin, cosine = search_terms(scores, margins, cosines).T
+        return sigmoid(self.score * score + self.margin * margin + self.cosine * cosine + self.intercept)
 
 
 class Calibration(Settings):
@@ -104,7 +111,8 @@ class Calibration(Settings):
         curve: from a score to the probability of a match.
         no_match_below: score below which a pair is no match, in [0, 1]; None for the model's threshold, so that
             nothing is unsure.
-        search: likewise for the first hit of a search; None where it was not calibrated.
+        search: what decides in a search, in place of all the above; None where it was not calibrated, and a hit is
+            decided like a pair.
     """
 
     pairs: int = Field(default=0, ge=0)
@@ -135,6 +143,11 @@ def log_terms(scores: np.ndarray) -> np.ndarray:
     """log(s) and -log(1 - s) of scores s, whose sum are the log-odds: float64 (n, 2), of float (n,) in [0, 1]."""
     inside = np.clip(np.asarray(scores, np.float64), NEAREST, 1 - NEAREST)
     return np.stack([np.log(inside), -np.log1p(-inside)], axis=-1)
+
+
+def search_terms(scores: np.ndarray, margins: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+    """What a `SearchCurve` weighs: float64 (n, 3), of float (n,) each."""
+    return np.column_stack([log_terms(scores).sum(axis=-1), margins, cosines]).astype(np.float64)
 
 
 def sigmoid(log_odds: np.ndarray) -> np.ndarray:

@@ -83,6 +83,7 @@ def model_card(saved: SavedModel, name: str) -> str:
             "- The threshold and the figures hold for data like the validation split. On other data choose a "
             "threshold of your own.",
             _what_a_score_means(saved.calibration),
+            *_what_a_hit_means(saved.calibration),
             "- The order of the two sides does not matter to it.",
             *(["", saved.notes.strip()] if saved.notes else []),
             "",
@@ -97,6 +98,17 @@ def _what_a_score_means(calibration: Calibration) -> str:
         "- A score ranks pairs; it is not a probability. `matcher.probability` is one, fitted on "
         f"{calibration.pairs:,} labelled pairs (`{CALIBRATION}`), and holds for data like these."
     )
+
+
+def _what_a_hit_means(calibration: Calibration) -> list[str]:
+    search = calibration.search
+    if search is None:
+        return []
+    return [
+        f"- The threshold is for pairs. In a search a hit is a match from probability {search.min_probability:.4f} on, "
+        f"by its score, its cosine and how far it is ahead of the next: fitted on {search.queries:,} queries "
+        f"(`{CALIBRATION}`). `textsim calibrate --search` chooses it for queries of yours."
+    ]
 
 
 def _options(options: dict[str, Any]) -> str:

@@ -201,7 +201,7 @@ def save_model(
             write_json(partial / TOKENIZER, saved.tokenizer.to_config())
         if saved.vocabulary is not None:
             saved.vocabulary.save(partial / VOCABULARY)
-        if saved.calibration.pairs:
+        if saved.calibration != Calibration():
             write_json(partial / CALIBRATION, saved.calibration.to_dict())
         if saved.profile is not None:
             write_json(partial / PROFILE, saved.profile.to_dict())

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from textsim.artifacts.calibration import SearchCurve, log_terms
+from textsim.artifacts.calibration import SearchCurve, search_terms
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import check_output, copy_model
 from textsim.errors import InputError
@@ -18,6 +18,7 @@ from textsim.evaluation.calibration import CalibrationMetrics, calibration_metri
 from textsim.evaluation.risk import RankedPairs, certified
 from textsim.io.paths import check_target
 from textsim.matching.index.entries import EntryFile
+from textsim.matching.index.search import margin_of
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 
@@ -27,7 +28,7 @@ class SearchFit:
     """A calibration of first hits.
 
     Attributes:
-        curve: from score and margin to the probability that the first hit is right.
+        curve: from score, margin and cosine to the probability that the first hit is right.
         right: the fraction of the queries whose first hit is; a query without an answer has none.
         metrics: of the probabilities, on the queries that they were fitted on.
         target: the precision asked for; None where none was.
@@ -77,6 +78,7 @@ def fit_search(
     right: np.ndarray,
     scores: np.ndarray,
     margins: np.ndarray,
+    cosines: np.ndarray,
     *,
     precision: float | None = None,
     confidence: float = 0.9,
@@ -86,14 +88,14 @@ def fit_search(
     Args:
         right: bool (queries,), whether the first hit is.
         scores, margins: float (queries,) in [0, 1], of the first hit, and its difference to the second's score.
+        cosines: float (queries,) in [-1, 1], of the first hit.
         precision: of the first hits that are accepted, at least this fraction shall be right on new queries.
         confidence: with which it shall hold.
     """
     right = np.asarray(right, bool)
-    terms = np.column_stack([log_terms(scores).sum(axis=1), np.asarray(margins, np.float64)])
-    score, margin, intercept = fit_log_odds(right, terms).tolist()
-    curve = SearchCurve(score=score, margin=margin, intercept=intercept, queries=len(right))
-    probabilities = curve(scores, margins)
+    score, margin, cosine, intercept = fit_log_odds(right, search_terms(scores, margins, cosines)).tolist()
+    curve = SearchCurve(score=score, margin=margin, cosine=cosine, intercept=intercept, queries=len(right))
+    probabilities = curve(scores, margins, cosines)
     reachable = True
     if precision is not None:
         ranked = RankedPairs.of(right, probabilities)
@@ -146,24 +148,29 @@ def calibrate_search(
         check_target(out, [find_model(model), path])
         check_output(out, overwrite=overwrite)
     matcher = TextMatcher.load(model)
-    right, scores, margins = [], [], []
+    right, scores, margins, cosines = [], [], [], []
     with (
         TextIndex.open(index, matcher) as stored,
         contextlib.closing(EntryFile(matcher, path, **reading)) as file,
     ):
         for queries, texts in file.batches():
             for query, hits in zip(queries, stored.search_read(texts, 2), strict=True):
-                first, second = ([hit.score for hit in hits] + [0.0, 0.0])[:2]
                 right.append(bool(hits) and hits[0].id == query.id)
-                scores.append(first)
-                margins.append(max(0.0, first - second))
+                scores.append(hits[0].score if hits else 0.0)
+                margins.append(margin_of([hit.score for hit in hits]))
+                cosines.append(hits[0].cosine if hits else 0.0)
     if len(set(right)) < 2:
         raise InputError(
             f"{path}: expected queries whose first hit is right and such where it is not. Received {len(right):,} of "
             "one kind. Is there a column id, and are its ids those of the index?"
         )
     fit = fit_search(
-        np.array(right), np.array(scores), np.array(margins), precision=precision, confidence=confidence
+        np.array(right),
+        np.array(scores),
+        np.array(margins),
+        np.array(cosines),
+        precision=precision,
+        confidence=confidence,
     )
     if out is not None and fit.reachable:
         saved = matcher.saved

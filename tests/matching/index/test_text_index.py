@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.tiny_models import saved_model
+from textsim.artifacts.calibration import Calibration, SearchCurve
 from textsim.errors import ArtifactError, InputError, UnknownNameError
 from textsim.matching.index import search as search_module
 from textsim.matching.index import text_index as index_module
@@ -151,6 +152,33 @@ def test_a_filter_sees_each_change(matcher: TextMatcher, place: Path | None) -> 
         assert [hit.id for hit in index.search("天气", filter=filter)] == ["d"]
         index.remove(["d"])
         assert index.search("天气", filter=filter) == []
+
+
+@pytest.mark.parametrize("recipe", ["bilstm-attention", "bilstm-manhattan"])
+@pytest.mark.parametrize("k", [1, 3])
+def test_where_searches_are_calibrated_they_decide_by_score_and_margin(recipe: str, k: int) -> None:
+    curve = SearchCurve(score=0.5, margin=8, cosine=1, intercept=-1.5, min_probability=0.6, queries=9)
+    matcher = TextMatcher(saved_model(recipe, threshold=0.0, calibration=Calibration(search=curve)))
+    hits = TextIndex.build(matcher, STORED[:7]).search("怎么还花呗", 3)
+    margins = np.array([max(0.0, hits[0].score - hits[1].score), 0, 0])
+    expected = curve(np.array([hit.score for hit in hits]), margins, np.array([hit.cosine for hit in hits]))
+    found = TextIndex.build(matcher, STORED[:7]).search("怎么还花呗", k)
+    np.testing.assert_allclose([hit.probability for hit in found], expected[:k], atol=1e-5)
+    assert [hit.decision == "match" for hit in found] == (expected[:k] >= 0.6).tolist()
+    assert {hit.decision for hit in found} <= {"match", "no match"}
+
+
+def test_the_margin_is_to_another_entry_behind_many_phrasings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "_CANDIDATES", 2)
+    curve = SearchCurve(score=0, margin=1, cosine=0, intercept=0, queries=9)
+    matcher = TextMatcher(saved_model("bilstm-attention", calibration=Calibration(search=curve)))
+    same = [Entry(text, "same") for text in ("你好", "你好吗", "好", "你好不好", "好不好")]
+    (alone,) = TextIndex.build(matcher, same).search("你好", 1)
+    (first,) = TextIndex.build(matcher, [*same, Entry("花呗", "other")]).search("你好", 1)
+    other = matcher.score("你好", "花呗")
+    assert first.id == "same" and 0 < other < 1
+    assert alone.probability == pytest.approx(1 / (1 + np.exp(-1)))
+    assert first.probability == pytest.approx(1 / (1 + np.exp(other - 1)), abs=1e-5)
 
 
 def test_many_phrasings_of_one_entry_hide_no_other(

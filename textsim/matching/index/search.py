@@ -33,7 +33,8 @@ class Hit(NamedTuple):
         id: of its entry.
         text: the stored text: of an entry's phrasings the one that comes first.
         score: what the matcher scores it with the text searched for, in [0, 1].
-        probability: that the two match, in [0, 1].
+        probability: that the two match, in [0, 1]; where the model's searches are calibrated, by that, see
+            `SearchCurve`.
         decision: "match", "unsure" or "no match".
         cosine: of the two texts' vectors, in [-1, 1].
         payload: the further columns of its row, by name.
@@ -105,8 +106,9 @@ class Search:
             start += len(candidates)
             candidates = _with_exact_cosines(candidates, encoded[rows[query]], vectors)
             best = self._best(candidates, PairScores(*(values[part] for values in result)))
-            if len(best) < self.k and len(found[query].keys) == count:
-                # Most candidates are phrasings of the same few entries.
+            entries = len({candidate.row.id for candidate in candidates})
+            if entries < max(2, self.k) and len(found[query].keys) == count:
+                # Most candidates are phrasings of the same few entries, and the second tells how sure the first is.
                 (best,) = self._hits(texts[query : query + 1], 4 * count)
             hits.append(best)
         return hits
@@ -164,7 +166,6 @@ class Search:
             if not self._by_score:
                 if self.rerank:
                     known = self._reordered(text, known)
-                # The second tells how sure the first is.
                 known = _one_an_id(known)[: max(2, self.k)]
             listed.append(known)
         return listed
@@ -183,7 +184,8 @@ class Search:
             order = np.argsort(-values, kind="stable").tolist()
             first = {candidates[place].row.id: place for place in reversed(order)}
             order = [place for place in order if first[candidates[place].row.id] == place]
-        decisions = _decided(self.matcher, scores, order)
+        cosines = np.array([max(-1.0, min(1.0, one.cosine)) for one in candidates])
+        decisions = _decided(self.matcher, scores, cosines, order)
         return [
             Hit(
                 id=candidates[place].row.id,
@@ -191,7 +193,7 @@ class Search:
                 score=decisions[place].score,
                 probability=decisions[place].probability,
                 decision=decisions[place].decision,
-                cosine=max(-1.0, min(1.0, candidates[place].cosine)),
+                cosine=float(cosines[place]),
                 payload=json.loads(candidates[place].row.payload),
             )
             for place in order[: self.k]
@@ -220,21 +222,32 @@ def _one_an_id(candidates: list[_Candidate]) -> list[_Candidate]:
     return list(first.values())
 
 
-def _decided(matcher: TextMatcher, scores: PairScores, order: Sequence[int]) -> list[Decision]:
+def _decided(
+    matcher: TextMatcher, scores: PairScores, cosines: np.ndarray, order: Sequence[int]
+) -> list[Decision]:
     """What is said of each candidate.
 
     Args:
         matcher: the model, with its calibration.
-        scores: of the candidates with the query.
+        scores, cosines: of the candidates with the query.
         order: their places, the first hit's first.
     """
     decisions = matcher.decisions(scores)
     search = matcher.saved.calibration.search
-    if search is not None and order and not scores.indistinct[order[0]]:
-        # How far the second is behind tells more of the first than its score alone.
-        first = decisions[order[0]]
-        margin = first.score - decisions[order[1]].score if len(order) > 1 else first.score
-        probability = float(search(np.array([first.score]), np.array([max(0.0, margin)]))[0])
-        sure = probability >= search.min_probability
-        decisions[order[0]] = Decision("match" if sure else "no match", probability, first.score)
+    if search is None or not order:
+        return decisions
+    # How far the second is behind tells more of the first than its score alone. No other is ahead of all.
+    margins = np.zeros(len(order))
+    margins[0] = margin_of([decisions[place].score for place in order[:2]])
+    probabilities = search(scores.scores[list(order)], margins, cosines[list(order)])
+    for place, probability in zip(order, probabilities.tolist(), strict=True):
+        if not scores.indistinct[place]:
+            verdict: Verdict = "match" if probability >= search.min_probability else "no match"
+            decisions[place] = decisions[place]._replace(decision=verdict, probability=probability)
     return decisions
+
+
+def margin_of(scores: Sequence[float]) -> float:
+    """How far the first of some hits is ahead of the second, by their scores: in [0, 1], and 0 of none."""
+    first, second = [*scores[:2], 0.0, 0.0][:2]
+    return max(0.0, first - second)
