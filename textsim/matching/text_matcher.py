@@ -47,6 +47,15 @@ class TokenizedTexts:
     def __getitem__(self, part: slice) -> TokenizedTexts:
         return TokenizedTexts(self.texts[part], self.keys[part], self.truncated[part])
 
+    @staticmethod
+    def joined(parts: Sequence[TokenizedTexts]) -> TokenizedTexts:
+        """The texts of several, one after the other."""
+        return TokenizedTexts(
+            [text for part in parts for text in part.texts],
+            [key for part in parts for key in part.keys],
+            np.concatenate([part.truncated for part in parts]),
+        )
+
     def take(self, places: Sequence[int]) -> TokenizedTexts:
         """The texts at some places, which may repeat."""
         return TokenizedTexts(

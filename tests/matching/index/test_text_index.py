@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from textsim.matching.index import search as search_module
 from textsim.matching.index import text_index as index_module
 from textsim.matching.index.entries import Entry
 from textsim.matching.index.ranking import SharedCharacters, characters_weight
+from textsim.matching.index.search import Hit
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 
@@ -292,6 +294,33 @@ def test_a_folder_that_is_replaced_is_taken_over(tmp_path: Path, matcher: TextMa
         ).close()
         with pytest.raises(ArtifactError, match="was made with another model"):
             index.search("今天")
+
+
+def test_threads_find_what_one_alone_finds(matcher: TextMatcher) -> None:
+    index = TextIndex.build(matcher, [{"text": text, "kind": str(k % 2)} for k, text in enumerate(STORED)])
+    asked = [
+        (text, k, rerank, filter)
+        for text in STORED
+        for k in (1, 3)
+        for rerank in (True, False)
+        for filter in (None, {"kind": 1})
+    ]
+
+    def ask(question: Any) -> list[Hit]:
+        text, k, rerank, filter = question
+        return index.search(text, k, rerank=rerank, filter=filter)
+
+    alone = [ask(question) for question in asked]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(ask, asked))
+        # By rounding alone a score may depend on what else is scored.
+        for found, expected in zip(together, alone, strict=True):
+            assert [hit.score for hit in found] == pytest.approx([hit.score for hit in expected], abs=1e-6)
+            assert [(hit.id, hit.decision, hit.cosine, hit.payload) for hit in found] == [
+                (hit.id, hit.decision, hit.cosine, hit.payload) for hit in expected
+            ]
+        refused = [pool.submit(index.search, *bad) for bad in [("", 1), ("花呗", 0)] * 8]
+        assert all(isinstance(one.exception(), InputError) for one in refused)
 
 
 def test_other_threads_and_objects_see_each_change(tmp_path: Path, matcher: TextMatcher) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from textsim.errors import InputError, UnknownNameError, shown
 from textsim.io.folders import atomic_folder
 from textsim.io.manifest import MANIFEST, write_json
 from textsim.io.progress import progress_bar
+from textsim.matching.index.combining import Combiner
 from textsim.matching.index.entries import EntryFile, batches
 from textsim.matching.index.folder import FORMAT, Manifest, folder_number, remove_partial
 from textsim.matching.index.info import IndexInfo, describe, measure_recall
@@ -29,6 +30,8 @@ from textsim.matching.index.writer import prepare_search, write_rows
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
 _FILTERS_KEPT = 64
+# How many hits, whether they are ordered by more than the cosine, and a filter.
+_Wanted = tuple[int, bool, tuple[tuple[str, str], ...]]
 
 
 @dataclass
@@ -68,6 +71,7 @@ class TextIndex:
         assert tokenizer is not None
         self._shared = SharedCharacters(tokenizer.normalizer)
         self._refreshing = threading.RLock()
+        self._combined: Combiner[TokenizedTexts, list[Hit]] = Combiner(self._search_together)
         self._opened = self._look_at(store)
 
     @classmethod
@@ -242,9 +246,8 @@ class TextIndex:
             UnknownNameError: no payload has a column of the filter.
             ArtifactError: the index was damaged, or replaced by one of another model.
         """
-        return self.search_read(self.matcher.read([text], lambda _: "text"), k, rerank=rerank, filter=filter)[
-            0
-        ]
+        read = self.matcher.read([text], lambda _: "text")
+        return self._combined((_whole(k), rerank, _wanted(filter)), read)
 
     def search_many(
         self,
@@ -268,11 +271,17 @@ class TextIndex:
         filter: Mapping[str, Any] | None = None,
     ) -> list[list[Hit]]:
         """`search_many` for texts that have been read, see `TextMatcher.read`."""
-        if not isinstance(k, int | np.integer) or k < 1:
-            raise InputError(f"k: expected a whole number, at least 1. Received {k!r}.")
+        return self._search((_whole(k), rerank, _wanted(filter)), texts)
+
+    def _search_together(self, wanted: _Wanted, asked: Sequence[TokenizedTexts]) -> list[list[Hit]]:
+        """The hits of several threads' texts that are searched for in the same way."""
+        return self._search(wanted, TokenizedTexts.joined(asked))
+
+    def _search(self, wanted: _Wanted, texts: TokenizedTexts) -> list[list[Hit]]:
+        k, rerank, columns = wanted
         opened = self._current()
-        allowed = _allowed(opened, filter) if filter else None
-        search = Search(self.matcher, self._shared, opened.store, opened.snapshot, int(k), rerank, allowed)
+        allowed = _allowed(opened, columns) if columns else None
+        search = Search(self.matcher, self._shared, opened.store, opened.snapshot, k, rerank, allowed)
         return search.hits(texts)
 
     @contextlib.contextmanager
@@ -316,9 +325,19 @@ class TextIndex:
         return _Opened(store, number, Snapshot.take(store, self.matcher.output_dim, previous))
 
 
-def _allowed(opened: _Opened, filter: Mapping[str, Any]) -> np.ndarray:
+def _whole(k: Any) -> int:
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise InputError(f"k: expected a whole number, at least 1. Received {k!r}.")
+    return int(k)
+
+
+def _wanted(filter: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """The columns of a filter and their values as text."""
+    return tuple(sorted((str(column), _filter_text(value)) for column, value in (filter or {}).items()))
+
+
+def _allowed(opened: _Opened, wanted: tuple[tuple[str, str], ...]) -> np.ndarray:
     """The keys that a filter leaves."""
-    wanted = tuple((str(column), _filter_text(value)) for column, value in sorted(filter.items()))
     known = opened.allowed.get(wanted)
     if known is None:
         with opened.store.read() as reading:
