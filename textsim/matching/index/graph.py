@@ -98,7 +98,8 @@ class Graph:
         short = products(np.ascontiguousarray(directions), self._basis)
         found = self._index.search(short, count, threads=threads)
         keys = found.keys.reshape(len(directions), count).astype(np.int64)
-        cosines = 1 - found.distances.reshape(keys.shape).astype(np.float32)
+        with np.errstate(invalid="ignore"):  # Behind what was found there is whatever was in memory.
+            cosines = 1 - found.distances.reshape(keys.shape).astype(np.float32)
         counts = np.full(1, len(found.keys)) if len(directions) == 1 else np.asarray(found.counts)
         cosines[np.arange(count) >= counts[:, None]] = -np.inf
         return keys, cosines
