@@ -228,6 +228,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         )
         for name in WHOLE_SETS
     },
+    "bq-every-second": Experiment("bq", "bilstm-attention", ("training.adversarial_every=2",)),
     "lcqmc-open-domain": Experiment("lcqmc", "bilstm-open-domain"),
     "lcqmc-mined": Experiment(
         "lcqmc-mined",
