@@ -305,7 +305,7 @@ def test_which_first_hits_are_taken_for_the_answer(
     one, two = tmp_path / "one.tsv", tmp_path / "two.tsv"
     rows = ["花呗怎么还\t花呗怎么还款\t1", "怎样还花呗\t花呗怎么还款\t1", "你好\t你好吗\t1", "天气\t不好\t0"]
     one.write_text("text_a\ttext_b\tlabel\n" + "\n".join(rows) + "\n", "utf-8")
-    two.write_text("text_a\ttext_b\tlabel\n好\t天气\t0\n", "utf-8")
+    two.write_text("text_a\ttext_b\tlabel\n好\t好的\t1\n天气\t天气好\t1\n", "utf-8")
     assert deciding.groups(one) == [
         ["花呗怎么还", "花呗怎么还款", "怎样还花呗"],
         ["你好", "你好吗"],

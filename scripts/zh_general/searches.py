@@ -41,7 +41,8 @@ miss of what is stored, and three are of something else."""
 
 PRECISION = 0.85
 """Of the first hits that are taken for matches, so many shall be right. The sentences are harder than what people ask:
-most have near misses, and their phrasings were written to have few words in common. On LCQMC it is about 0.97."""
+most have near misses, and their phrasings were written to have few words in common. Of 3,000 texts of LCQMC's dev file
+it is about 0.96, by a sample that was read: the file does not label all that match."""
 
 
 class Asked(NamedTuple):
