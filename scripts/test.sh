@@ -8,6 +8,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 install_textsim "[test]"
 cd "$root"
-# Two at a time: most tests leave a core idle. A file's tests stay together, for they share what is slow to make.
-[ $# -gt 0 ] || set -- -n 2 --dist loadfile
+# Two at a time: most tests leave a core idle. Tests that share what is slow to make stay together, see tests/conftest.py.
+[ $# -gt 0 ] || set -- -n 2 --dist loadgroup
 exec python -m pytest "$@"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from hypothesis import settings
 
 from textsim.data.dataset import PairDataset
 from textsim.data.preprocess import preprocess
+from textsim.evaluation import plots
 
 # TensorFlow reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -21,6 +23,35 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples in every run, on a machine however busy.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With pytest-xdist's `--dist loadgroup`, one worker runs what shares things that are slow to make: a file's tests,
+    and all that need a Spark cluster.
+    """
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent)
+        item.add_marker(pytest.mark.xdist_group("spark" if file.parts[0] == "spark" else file.as_posix()))
+
+
+_BLANK = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+)
+_DRAW = plots._figure
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    """Every picture is one pixel, but where a test asks for `drawn`: drawing takes as long as a tiny training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "_figure", lambda path, *drawing: path.write_bytes(_BLANK))
+        yield
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are drawn, for tests that look at them."""
+    monkeypatch.setattr(plots, "_figure", _DRAW)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import numpy as np
 from textsim.artifacts.saved_model import SavedModel
 from textsim.config.recipes import RECIPES
 from textsim.config.settings import Recipe
+from textsim.data.dataset import PairDataset
 from textsim.text.tokenizers import CharTokenizer
 from textsim.text.vocabulary import Vocabulary
 
@@ -68,6 +69,28 @@ def saved_model(recipe: Recipe | str, seed: int = 0, **changes: Any) -> SavedMod
         "max_length": MAX_LENGTH if text else None,
     }
     return SavedModel(**{**values, **changes})
+
+
+def untrained(dataset: PairDataset, recipe: Recipe, seed: int = 0) -> SavedModel:
+    """A model for a dataset, as training of no steps would save it."""
+    import keras
+
+    from textsim.training.trainer import model_for
+
+    keras.utils.set_random_seed(seed)
+    model = model_for(recipe, dataset)
+    return SavedModel(
+        kind="vectors" if dataset.kind == "vectors" else "text",
+        recipe=recipe,
+        dim=model.dim,
+        output_dim=model.output_dim,
+        weights=model.weight_arrays(),
+        threshold=0.5,
+        tokenizer=dataset.tokenizer,
+        vocabulary=dataset.vocabulary,
+        max_length=dataset.max_length,
+        scaler=dataset.scaler,
+    )
 
 
 def vocabulary() -> Vocabulary:

@@ -62,6 +62,7 @@ def labels_and_scores(model: Path, rows: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.array([float(cell[2]) for cell in cells]), scores
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_saved_model_gets_decisions(model: Path, rows: Path, tmp_path: Path) -> None:
     labels, scores = labels_and_scores(model, rows)
     targets = Targets(match_precision=0.8, no_match_precision=0.6)

@@ -9,6 +9,8 @@ import pytest
 
 from textsim.evaluation.plots import font_families, plot_history, plot_scores
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 HEADER = b"\x89PNG\r\n\x1a\n"
 
 

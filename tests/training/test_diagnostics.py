@@ -14,6 +14,8 @@ from textsim.modeling.siamese import SiameseModel
 from textsim.training import diagnostics as report
 from textsim.training.diagnostics import diagnose, structure_graph, structure_text, write_reports
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 LABELS = np.array([0.0, 1, 0, 1])
 SCORES = np.array([0.1, 0.9, 0.3, 0.7])
 

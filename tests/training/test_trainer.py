@@ -61,6 +61,7 @@ def with_rows(
     return dataclasses.replace(dataset, **{"splits": splits, **changes})
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_run_writes_a_model_and_its_reports(
     pairs: PairDataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
