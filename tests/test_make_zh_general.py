@@ -13,8 +13,15 @@ from textsim.config.recipes import build_recipe
 from textsim.text.word_vectors import save_word_vectors
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-# Seconds without loops over steps.
-QUICK = ["encoder=word-vectors", "pooling=mean-max", "head.units=[8]", "training.epochs=1"]
+# Seconds without loops over steps and second readings.
+QUICK = [
+    "encoder=word-vectors",
+    "pooling=mean-max",
+    "head.units=[8]",
+    "training.epochs=1",
+    "training.adversarial=0",
+    "loss.negatives=0",
+]
 
 
 @pytest.fixture

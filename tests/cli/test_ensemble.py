@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import SMALL, ok
+from tests.cli.command_line import ok
+from tests.tiny_models import untrained
+from textsim.artifacts.saved_model import load_model, save_model
+from textsim.data.dataset import PairDataset
 
 
 def test_ensemble(road: Path, tmp_path: Path) -> None:
-    quiet = ok("train", road / "dataset", "--out", tmp_path / "second", "--quiet", *SMALL, "--seed", "1")
-    assert not quiet
+    recipe = load_model(road / "model").recipe
+    save_model(untrained(PairDataset.open(road / "dataset"), recipe, seed=1), tmp_path / "second")
     printed = ok(
         "ensemble", road / "model", tmp_path / "second", "--dev", road / "dataset", "--out", tmp_path / "合"
     )

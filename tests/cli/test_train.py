@@ -25,9 +25,14 @@ def test_train_summary_and_settings(road: Path, tmp_path: Path) -> None:
     assert (training["seed"], training["batch_size"], training["epochs"]) == (3, 16, 1)
 
 
-def test_train_with_teachers(road: Path, tmp_path: Path) -> None:
+def test_train_with_teachers_and_without_a_report(road: Path, tmp_path: Path) -> None:
     made = str(road / "model")
-    ok("train", road / "dataset", "--out", tmp_path / "m", *SMALL, "--teacher", made, "--teacher", made)
+    quiet = ok(
+        *("train", road / "dataset", "--out", tmp_path / "m", *SMALL),
+        *("--teacher", made, "--teacher", made, "--quiet", "--no-report"),
+    )
+    assert not quiet
+    assert (road / "model" / "report.html").exists() and not (tmp_path / "m" / "report.html").exists()
     provenance = json.loads((tmp_path / "m" / "provenance.json").read_text(encoding="utf-8"))
     assert [teacher["name"] for teacher in provenance["teachers"]] == ["model", "model"]
     missing = run("train", road / "dataset", "--out", tmp_path / "no", "--teacher", "zh-genral")
@@ -72,9 +77,3 @@ def test_train_says_only_what_it_does(road: Path, tmp_path: Path) -> None:
         "train", road / "dataset", "--out", tmp_path / "quiet", *SMALL, "--quiet", env=environment
     )
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
-
-
-def test_the_report_can_be_left_out(road: Path, tmp_path: Path) -> None:
-    assert (road / "model" / "report.html").exists()
-    ok("train", road / "dataset", "--out", tmp_path / "model", "--quiet", "--no-report", *SMALL)
-    assert not (tmp_path / "model" / "report.html").exists()

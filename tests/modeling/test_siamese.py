@@ -273,7 +273,8 @@ def test_adversarial_training_takes_the_mean_gradient_of_two_readings(trainable:
 
 def test_of_every_two_batches_the_second_alone_is_read_adversarially() -> None:
     def weights(steps: int, **training: float) -> dict[str, np.ndarray]:
-        model = build(small(head="interaction", training={"clip_norm": None, **training}))
+        training = {"clip_norm": None, **training}
+        model = build(small("word-vectors", head="interaction", training=training))
         train(model, batch_for(model), keras.optimizers.SGD(0.5), steps)
         return model.weight_arrays()
 

@@ -25,7 +25,7 @@ from textsim.training.augmentation.debias import overlap_log_odds, shared_tokens
 from textsim.training.trainer import model_for, train
 
 FAST = ["training.epochs=2", "training.batch_size=32", "training.patience=null"]
-# No loops over steps: they take seconds to compile.
+# No loops over steps, and one reading of a batch: what there is more of takes seconds to compile.
 TEXT = RECIPES["bilstm-attention"].replace(
     [
         *FAST,
@@ -35,6 +35,8 @@ TEXT = RECIPES["bilstm-attention"].replace(
         "embedding.dropout=0.2",
         "embedding.token_dropout=0.1",
         "training.monitor=loss",
+        "training.adversarial=0",
+        "loss.negatives=0",
     ]
 )
 VECTOR = RECIPES["vector-l1"].replace([*FAST, "encoder.units=[8, 4]"])
@@ -59,6 +61,18 @@ def with_rows(
         for name, split in dataset.splits.items()
     }
     return dataclasses.replace(dataset, **{"splits": splits, **changes})
+
+
+@pytest.fixture(scope="module")
+def plain(pairs: PairDataset, tmp_path_factory: pytest.TempPathFactory) -> trainer.TrainingResult:
+    """A run of one epoch."""
+    return run(pairs, TEXT, tmp_path_factory.mktemp("plain") / "model", "training.epochs=1")
+
+
+@pytest.fixture(scope="module")
+def begun(plain: trainer.TrainingResult) -> Path:
+    """A text model to continue from."""
+    return plain.path
 
 
 @pytest.mark.usefixtures("drawn")
@@ -99,6 +113,8 @@ def test_a_run_writes_a_model_and_its_reports(
 
 
 SAME_BITS = [
+    "training.adversarial=0.1",
+    "loss.negatives=0.2",
     "training.average=0.9",
     "training.optimizer=AdamW",
     "training.weight_decay=0.01",
@@ -198,7 +214,9 @@ def test_class_weights_even_out_the_classes(vectors: PairDataset) -> None:
     assert (trainer._training_batches(skewed, TrainingSettings()).weights == 1).all()
 
 
-def test_debias_gives_the_loss_what_shared_tokens_tell(pairs: PairDataset, tmp_path: Path) -> None:
+def test_debias_gives_the_loss_what_shared_tokens_tell(
+    pairs: PairDataset, plain: trainer.TrainingResult, tmp_path: Path
+) -> None:
     rows = pairs.splits["train"]
     assert trainer._training_batches(pairs, TrainingSettings()).offsets is None
     offsets = trainer._training_batches(pairs, TrainingSettings(debias=0.5)).offsets
@@ -209,8 +227,7 @@ def test_debias_gives_the_loss_what_shared_tokens_tell(pairs: PairDataset, tmp_p
     same = dataclasses.replace(pairs, splits={**pairs.splits, "train": Split(rows.sides, np.ones(len(rows)))})
     with pytest.raises(ConfigError, match=r"training\.debias asks .* are all alike\."):
         run(same, TEXT, tmp_path / "none", "training.debias=0.5")
-    plain = run(pairs, TEXT, tmp_path / "plain")
-    debiased = run(pairs, TEXT, tmp_path / "debiased", "training.debias=0.5")
+    debiased = run(pairs, TEXT, tmp_path / "debiased", "training.debias=0.5", "training.epochs=1")
     assert np.isfinite(debiased.history[-1]["loss"])
     assert debiased.history[0]["loss"] != plain.history[0]["loss"]
 
@@ -421,14 +438,6 @@ def test_a_recipe_by_name_and_teachers_one_by_one(vectors: PairDataset, tmp_path
     saved = load_model(tmp_path / "second")
     assert [teacher["name"] for teacher in saved.provenance["teachers"]] == ["first"]
     assert saved.provenance["dataset_sha256"] == sha256_file(vectors.path / "manifest.json")
-
-
-@pytest.fixture(scope="module")
-def begun(pairs: PairDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A text model to continue from."""
-    out = tmp_path_factory.mktemp("begun") / "model"
-    run(pairs, TEXT, out, "training.epochs=1")
-    return out
 
 
 def test_training_continues_from_a_model(pairs: PairDataset, begun: Path, tmp_path: Path) -> None:
