@@ -33,8 +33,13 @@ def spark() -> Iterator[Any]:
         .config("spark.executorEnv.PYTHONPATH", f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
         .config("spark.sql.shuffle.partitions", 4)
         .config("spark.ui.enabled", False)
-        .config("spark.driver.extraJavaOptions", "-XX:+UseSerialGC")
+        # Tests are over before code that is compiled well, by Spark or by Java, pays.
+        .config("spark.sql.codegen.wholeStage", False)
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+        .config("spark.driver.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
         .config("spark.executor.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+        # What fails here fails each time.
+        .config("spark.task.maxFailures", 1)
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("OFF")
