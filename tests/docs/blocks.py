@@ -7,8 +7,7 @@ reader need not see:
     <!-- skip: next "installs packages" -->            the next block does not run, for this reason
     <!-- skip: next if(quick, reason="slow") -->       it runs where TEXTSIM_ALL_BLOCKS=1, as in .ci/run
 
-A Python block that begins with `# NAME.py` is written to that file, as the reader is told to. `textsim train` trains
-for one epoch, unless TEXTSIM_ALL_BLOCKS=1.
+A Python block that begins with `# NAME.py` is written to that file, as the reader is told to.
 """
 
 from __future__ import annotations
@@ -108,8 +107,7 @@ def _evaluate_bash(example: Example) -> None:
         words = shlex.split(line, comments=True)
         where = f"{example.path}:{example.line}: {line}"
         if words[:1] == ["textsim"] and not _has_operators(line):
-            short = ["--epochs", "1"] if words[1] == "train" and example.namespace["quick"] else []
-            result = run(*words[1:], *short)
+            result = run(*words[1:])
             assert result.exit_code == 0, f"{where}\n{result.output}"
         elif words:
             shell = subprocess.run(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.command_line import SMALL, ok
 from textsim import registry
+from textsim.config.settings import TrainingSettings
 from textsim.data.formats.format import FORMATS
+
+# XLA reads this when it compiles for the first time: scripts of stock Keras compile for long, and run for a moment.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 
 PAIRS, DEV_PAIRS, MORE_PAIRS, TRIPLETS, VECTORS = 60, 40, 618, 60, 60
 """Rows of the small files."""
@@ -61,6 +69,19 @@ def stage(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _write(path: Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has textsim train for one epoch, whoever asks for more: the command line, Python or scikit-learn."""
+    from textsim.training import trainer
+
+    fit = trainer._fit
+
+    def fit_once(model: Any, batches: Any, validator: Any, settings: TrainingSettings, *others: Any) -> Any:
+        return fit(model, batches, validator, settings.model_copy(update={"epochs": 1}), *others)
+
+    monkeypatch.setattr(trainer, "_fit", fit_once)
 
 
 @pytest.fixture

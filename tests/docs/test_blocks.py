@@ -20,7 +20,12 @@ def _name(page: Path) -> str:
 
 @pytest.mark.parametrize("page", [*OTHERS, *CHINESE], ids=_name)
 def test_blocks_run(
-    page: Path, stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registries: None
+    page: Path,
+    stage: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    own_registries: None,
+    one_epoch: None,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,22 +45,27 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def build_index(model: Path, folder: Path) -> Path:
+    """An index of `ENTRIES` in a folder."""
+    TextIndex.build(TextMatcher.load(model), ENTRIES, folder / "index").close()
+    return folder / "index"
+
+
 @pytest.fixture
 def index(model: Path, tmp_path: Path) -> Path:
-    TextIndex.build(TextMatcher.load(model), ENTRIES, tmp_path / "index").close()
-    return tmp_path / "index"
+    return build_index(model, tmp_path)
 
 
-@pytest.fixture
-def serve(model: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts `textsim serve` in a process of its own, and ends it after the test; without a model, `model`."""
+@contextmanager
+def servers(model: Path, folder: Path) -> Iterator[Callable[..., Server]]:
+    """Starts `textsim serve` in a process of its own, and ends it afterwards; without a model, `model`."""
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*options: str, served: str | Path = model) -> Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        log = tmp_path / f"serve-{port}.log"
+        log = folder / f"serve-{port}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "textsim", "serve", str(served), "--port", str(port), *options],
@@ -79,8 +85,16 @@ def serve(model: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
                 time.sleep(0.1)
         raise AssertionError("the service did not start within a minute")
 
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+    try:
+        yield start
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+
+
+@pytest.fixture
+def serve(model: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    with servers(model, tmp_path) as start:
+        yield start

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.serving.conftest import Server
+from tests.serving.conftest import build_index, servers
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 
 
+@pytest.fixture(scope="module")
+def index(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index that no test here changes."""
+    return build_index(model, tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def url(model: Path, index: Path) -> Iterator[str]:
+    with servers(model, index.parent) as start:
+        yield start("--index", str(index)).url
+
+
 @pytest.fixture
-def page(browser: Any, serve: Callable[..., Server], index: Path) -> Iterator[Any]:
+def page(browser: Any, url: str) -> Iterator[Any]:
     """The page at phone width, in Chinese; a request to another host fails the test."""
-    url = serve("--index", str(index)).url
     context = browser.new_context(
         locale="zh-CN", viewport={"width": 390, "height": 800}, accept_downloads=True
     )

@@ -20,6 +20,15 @@ if shutil.which("java") is None:
     pytest.skip("no Java on this machine (apt install default-jre-headless)", allow_module_level=True)
 
 ROOT = Path(__file__).parents[2]
+_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+QUICK_START = {
+    "spark.ui.enabled": False,
+    "spark.sql.codegen.wholeStage": False,
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": _JAVA,
+    "spark.executor.extraJavaOptions": _JAVA,
+}
+"""Settings for tests, which are over before code that Spark or Java compiles well pays."""
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +41,9 @@ def spark() -> Iterator[Any]:
         SparkSession.builder.master("local-cluster[2,1,1024]")
         .config("spark.executorEnv.PYTHONPATH", f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
         .config("spark.sql.shuffle.partitions", 4)
-        .config("spark.ui.enabled", False)
-        .config("spark.driver.extraJavaOptions", "-XX:+UseSerialGC")
-        .config("spark.executor.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+        .config(map=QUICK_START)
+        # What fails here fails each time.
+        .config("spark.task.maxFailures", 1)
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("OFF")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,19 +13,20 @@ from typing import Any
 
 import pytest
 
+from tests.spark.conftest import QUICK_START
 from tests.spark.test_frames import texts
 from textsim.errors import InputError
 from textsim.spark import score_pairs
 from textsim.spark.__main__ import write
 
 DRIVER = """
-import sys, time
+import json, sys, time
 from pathlib import Path
 from pyspark.sql import SparkSession
 from textsim.spark import score_pairs
 from textsim.spark.__main__ import write
 
-source, model, target, waiting = sys.argv[1:]
+settings, source, model, target, waiting = sys.argv[1:]
 
 def stalled(batches):
     # One task has written its rows when the other waits.
@@ -34,7 +36,7 @@ def stalled(batches):
             time.sleep(600)
         yield batch
 
-spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", False).getOrCreate()
+spark = SparkSession.builder.master("local[1]").config(map=json.loads(settings)).getOrCreate()
 scored = score_pairs(spark.read.parquet(source).repartitionByRange(2, "id").sortWithinPartitions("id"), model)
 write(scored.mapInArrow(stalled, scored.schema), target, "parquet", False)
 """
@@ -49,7 +51,7 @@ def test_a_killed_driver_leaves_no_success_and_a_rerun_is_clean(
     target, waiting = tmp_path / "scores", tmp_path / "waiting"
     arguments = [str(path) for path in (tmp_path / "pairs", model, target, waiting)]
     with subprocess.Popen(
-        [sys.executable, "-c", DRIVER, *arguments],
+        [sys.executable, "-c", DRIVER, json.dumps(QUICK_START), *arguments],
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

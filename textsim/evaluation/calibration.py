@@ -166,6 +166,7 @@ def fit_log_odds(positive: np.ndarray, terms: np.ndarray) -> np.ndarray:
     """
     with needed_for("fitting a calibration"):
         from scipy.optimize import minimize
+        from threadpoolctl import threadpool_limits
 
     matches = int(positive.sum())
     targets = np.where(positive, (matches + 1) / (matches + 2), 1 / (len(positive) - matches + 2))
@@ -178,7 +179,9 @@ def fit_log_odds(positive: np.ndarray, terms: np.ndarray) -> np.ndarray:
 
     start = np.append(np.ones(terms.shape[1]), 0.0)
     bounds = [(0, None)] * terms.shape[1] + [(None, None)]
-    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-12})
+    # For so few numbers threads of BLAS wait for each other twenty times as long as one takes.
+    with threadpool_limits(1, user_api="blas"):
+        found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-12})
     weights: np.ndarray = found.x
     return weights
 

@@ -219,9 +219,12 @@ def _add_rows(files: RowFiles, good: DataFrame, kind: RowKind, places: worker.Pl
 
 
 def _cut(texts: DataFrame, tokenizer: Tokenizer) -> DataFrame:
-    """The texts of all sources, cut by partitions, on the executors' disks."""
+    """The texts of all sources, cut by partitions, on the executors' disks.
+
+    A task takes several partitions: as many tasks as Spark's settings say.
+    """
     cut = (
-        texts.repartition(PARTITIONS, "part")
+        texts.repartition("part")
         .sortWithinPartitions("part", "number")
         .mapInArrow(worker.cut_texts(tokenizer), from_arrow_schema(worker.CUT))
         .persist(StorageLevel.DISK_ONLY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import NamedTuple
@@ -188,9 +190,12 @@ def cut_texts(tokenizer: Tokenizer) -> Callable[[Batches], Batches]:
     running numbers. Arrays are bytes of int32, and tokens are lines.
     """
 
+    made, config = type(tokenizer), json.dumps(tokenizer.to_config())
+
     def cut(batches: Batches) -> Batches:
+        kept = _tokenizer(made, config)
         for part, pieces in groupby(_pieces(batches), lambda piece: piece[0]):
-            cutter = Cutter(tokenizer)
+            cutter = Cutter(kept)
             for _, numbers, texts in pieces:
                 found = cutter.cut(texts)
                 cells = [
@@ -204,6 +209,12 @@ def cut_texts(tokenizer: Tokenizer) -> Callable[[Batches], Batches]:
                 )
 
     return cut
+
+
+@functools.lru_cache(maxsize=1)
+def _tokenizer(made: type[Tokenizer], config: str) -> Tokenizer:
+    """The tokenizer, once a worker process: a dictionary of words takes a second to load."""
+    return made.from_config(json.loads(config))
 
 
 def _pieces(batches: Batches) -> Iterator[tuple[int, np.ndarray, list[bytes]]]:
