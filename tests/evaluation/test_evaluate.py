@@ -15,7 +15,9 @@ from textsim.data.dataset import PairDataset
 from textsim.data.preprocess import preprocess
 from textsim.data.settings import VocabularySettings
 from textsim.errors import ArtifactError, ConfigError, DataFormatError
+from textsim.evaluation.drift import measure_drift
 from textsim.evaluation.evaluate import evaluate_file, evaluate_scores, evaluate_triplets
+from textsim.io.progress import Bar
 from textsim.matching.load import load_matcher
 from textsim.matching.text_matcher import TextMatcher
 from textsim.training.trainer import train
@@ -148,6 +150,28 @@ def test_a_file_and_its_dataset_give_the_figures_that_training_found(
         assert found.seconds > 0
     whole = evaluate_file(matcher, dataset.path, split="train").to_dict()
     assert whole.get("pairs", whole.get("triplets")) == 160
+
+
+@pytest.mark.parametrize("kind", ["pairs", "triplets", "vectors"])
+def test_progress_counts_all_rows(
+    kind: str,
+    models: dict[str, Path],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seen: list[float] = []
+    monkeypatch.setattr(Bar, "update", lambda self, n, fraction=None: seen.append(n))
+    dataset: PairDataset = request.getfixturevalue(kind)
+    (file,) = dataset.path.parent.glob("dev.*")
+    for source in (file, dataset.path):
+        seen.clear()
+        evaluate_file(models[kind], source, progress=True)
+        assert sum(seen) == 60 and "scoring" in capsys.readouterr().err
+    if kind == "pairs":
+        seen.clear()
+        measure_drift(models[kind], file, columns=["text_a", "text_b"], progress=True)
+        assert sum(seen) == 60 and "scoring" in capsys.readouterr().err
 
 
 def test_the_threshold_is_the_model_s_own(models: dict[str, Path], tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from textsim.data.row_kinds import UNLABELED
 from textsim.data.sources import Source
 from textsim.errors import ArtifactError, DataFormatError
 from textsim.extras import needed_for
+from textsim.io.progress import progress_bar
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.text_matcher import TextMatcher
@@ -201,7 +202,13 @@ def _shift(kept: Histogram, values: np.ndarray) -> Shift:
     )
 
 
-def measure_drift(model: str | os.PathLike[str] | TextMatcher, path: Source, **reading: Any) -> Drift:
+def measure_drift(
+    model: str | os.PathLike[str] | TextMatcher,
+    path: Source,
+    *,
+    progress: bool | None = None,
+    **reading: Any,
+) -> Drift:
     """How far pairs of texts without labels lie from those on which a model's threshold was chosen.
 
     It tells by scores, lengths and unknown tokens whether the model has come into another domain than it was chosen
@@ -210,6 +217,7 @@ def measure_drift(model: str | os.PathLike[str] | TextMatcher, path: Source, **r
     Args:
         model: a model folder of texts, the name of a bundled one, or a loaded matcher.
         path: pairs of texts, see `textsim.data.sources.Source`.
+        progress: whether to show a bar; by default where standard error is a terminal.
         reading: how to read them, see `textsim.data.settings.Reading`.
 
     Raises:
@@ -236,10 +244,12 @@ def measure_drift(model: str | os.PathLike[str] | TextMatcher, path: Source, **r
     with (
         matcher.cache_for_a_pass() as cache,
         contextlib.closing(TextFile(matcher, path, UNLABELED, reading)) as file,
+        progress_bar(progress, "scoring", "pairs") as bar,
     ):
         for _, (left, right) in file:
             scores.append(matcher.compare(left, right, cache).scores)
             texts.append(TextMeasures.of_keys([*left.keys, *right.keys]))
+            bar.update(len(left), file.fraction())
     if not scores or not sum(map(len, scores)):
         raise DataFormatError("expected pairs of texts. Found none.")
     found = compare_profiles(kept, np.concatenate(scores), TextMeasures.joined(texts))

@@ -26,6 +26,7 @@ from textsim.evaluation.drift import TextMeasures, profile_of
 from textsim.evaluation.risk import proportion_interval
 from textsim.evaluation.row_scores import row_scores
 from textsim.extras import needed_for
+from textsim.io.progress import progress_bar
 from textsim.matching.decisions import VERDICTS, decide
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
@@ -235,6 +236,7 @@ def evaluate_file(
     *,
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
+    progress: bool | None = None,
     **reading: Any,
 ) -> Evaluation | TripletEvaluation:
     """Figures of a saved model on labelled pairs, triplets or vector pairs.
@@ -248,6 +250,7 @@ def evaluate_file(
             (see `textsim.data.sources.Source`).
         split: the rows to use of a dataset folder; by default dev.
         kind: what a file of texts holds; by default what the names of its columns say, else pairs.
+        progress: whether to show a bar; by default where standard error is a terminal.
         reading: how to read a file, see `textsim.data.settings.Reading`.
 
     Raises:
@@ -264,7 +267,7 @@ def evaluate_file(
     """
     matcher = model if isinstance(model, Matcher) else load_matcher(model)
     start = time.perf_counter()
-    found = labelled_scores(matcher, path, split=split, kind=kind, **reading)
+    found = labelled_scores(matcher, path, split=split, kind=kind, progress=progress, **reading)
     seconds = time.perf_counter() - start
     if found.labels is None:
         result: Evaluation | TripletEvaluation = evaluate_triplets(
@@ -337,6 +340,7 @@ def labelled_scores(
     *,
     split: str | None = None,
     kind: Literal["pairs", "triplets"] | None = None,
+    progress: bool | None = None,
     **reading: Any,
 ) -> LabelledScores:
     """Scores of labelled pairs, triplets or vector pairs, and their labels. Arguments and errors of `evaluate_file`."""
@@ -360,20 +364,21 @@ def labelled_scores(
                 "format": "csv",
                 "label_max": None if dataset.kind == "triplets" else 1.0,
             }
-            chunks, report, indistinct, texts = _score_file(matcher, rows, dataset.kind, as_kept)
+            chunks, report, indistinct, texts = _score_file(matcher, rows, dataset.kind, progress, as_kept)
         else:
-            chunks = list(_dataset_chunks(matcher, dataset, split))
+            chunks = list(_dataset_chunks(matcher, dataset, split, progress))
     elif split is not None:
         raise ConfigError(f"split={split!r} chooses rows of a dataset folder, and there is none.")
     elif isinstance(matcher, VectorMatcher):
         if kind is not None:
             raise ConfigError(f"kind={kind!r} is one of rows of texts, but the model reads vectors.")
-        chunks = [
-            ([matcher.score_pairs(chunk.left, chunk.right)], chunk.labels)
-            for chunk in iter_vector_pairs(path, **reading)
-        ]
+        chunks = []
+        with progress_bar(progress, "scoring", "pairs") as bar:
+            for chunk in iter_vector_pairs(path, **reading):
+                chunks.append(([matcher.score_pairs(chunk.left, chunk.right)], chunk.labels))
+                bar.update(len(chunk))
     else:
-        chunks, report, indistinct, texts = _score_file(matcher, path, kind, reading)
+        chunks, report, indistinct, texts = _score_file(matcher, path, kind, progress, reading)
     scores, labels = zip(*chunks, strict=True)
     columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     if not len(columns[0]):
@@ -389,7 +394,7 @@ Chunk = tuple[list[np.ndarray], np.ndarray | None]
 
 
 def _score_file(
-    matcher: Any, source: Source, kind: str | None, reading: dict[str, Any]
+    matcher: Any, source: Source, kind: str | None, progress: bool | None, reading: dict[str, Any]
 ) -> tuple[list[Chunk], FileReport, np.ndarray, TextMeasures | None]:
     if kind is None:
         kind = texts_kind_of(source, **reading)
@@ -400,12 +405,14 @@ def _score_file(
     with (
         matcher.cache_for_a_pass() as cache,
         contextlib.closing(TextFile(matcher, source, rows, reading)) as file,
+        progress_bar(progress, "scoring", kind) as bar,
     ):
         for chunk, (first, *others) in file:
             results = [matcher.compare(first, other, cache) for other in others]
             indistinct += [result.indistinct for result in results]
             chunks.append(([result.scores for result in results], chunk.labels))
             texts += [TextMeasures.of_keys(column.keys) for column in (first, *others)]
+            bar.update(len(first), file.fraction())
     alike = np.concatenate(indistinct)
     measures = TextMeasures.joined(texts) if texts else None
     return chunks, file.report(indistinct=int(alike.sum())), alike, measures
@@ -420,7 +427,7 @@ def _check_split(matcher: Matcher, dataset: PairDataset, split: str) -> None:
         )
 
 
-def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[Chunk]:
+def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str, progress: bool | None) -> Iterator[Chunk]:
     """Scores vectors, and triplets that were made of labelled pairs, whose rows as they were read are others."""
     if dataset.vocabulary is not None and dataset.vocabulary.tokens != matcher.saved.vocabulary.tokens:
         raise ConfigError(
@@ -428,7 +435,9 @@ def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str) -> Iterator[
             "on the file that it was made from."
         )
     rows, start = dataset.splits[split], 0
-    for scores in row_scores(matcher, dataset, rows.sides):
-        end = start + len(scores[0])
-        yield scores, None if rows.labels is None else rows.labels[start:end]
-        start = end
+    with progress_bar(progress, "scoring", dataset.kind, total=len(rows)) as bar:
+        for scores in row_scores(matcher, dataset, rows.sides):
+            end = start + len(scores[0])
+            yield scores, None if rows.labels is None else rows.labels[start:end]
+            bar.update(end - start)
+            start = end
