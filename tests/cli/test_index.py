@@ -70,7 +70,7 @@ def test_texts_come_and_go(index: Path, tmp_path: Path) -> None:
         "texts": 2,
         "ids": 2,
         "columns": ["answer"],
-        "width": 64,
+        "width": 16,
         "search": "exact",
         "in_graph": 0,
         "removed": 0,

@@ -107,7 +107,7 @@ def _what_a_hit_means(calibration: Calibration) -> list[str]:
     return [
         f"- The threshold is for pairs. In a search a hit is a match from probability {search.min_probability:.4f} on, "
         f"by its score, its cosine and how far it is ahead of the next: fitted on {search.queries:,} queries "
-        f"(`{CALIBRATION}`). `textsim calibrate --search` chooses it for queries of yours."
+        f"(`{CALIBRATION}`). `textsim calibrate` chooses it for an index and queries of yours."
     ]
 
 
