@@ -77,7 +77,7 @@ def test_texts_come_and_go(index: Path, tmp_path: Path) -> None:
         "bytes": 0,
         "recall@10": 1.0,
     }
-    assert "columns\tanswer\nwidth\t64\nsearch\texact\n" in ok("index", "info", index)
+    assert "columns\tanswer\nwidth\t16\nsearch\texact\n" in ok("index", "info", index)
 
 
 def test_a_bad_row_adds_nothing(index: Path, tmp_path: Path) -> None:
