@@ -197,6 +197,10 @@ def test_tensorflow_is_quiet_whatever_is_set(
         ("pass format='csv' and delimiter='\\t'.", r"pass --format csv and --delimiter '\t'."),
         ("pass delimiter=';' or columns=[...]", "pass --delimiter ';' or --columns A,B,..."),
         (
+            "If ',' separates the columns, pass delimiter=','.",
+            "If ',' separates the columns, pass --delimiter ','.",
+        ),
+        (
             "columns=[1, 2] or columns=[\"b's\", 'min_count']",
             "--columns 1,2 or --columns 'b'\"'\"'s,min_count'",
         ),

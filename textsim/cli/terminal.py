@@ -110,7 +110,9 @@ def _typed(value: str, option: click.Option) -> str:
         return value
     text = read if isinstance(read, str) else ",".join(map(str, read))
     # A tab is typed as two characters, see the option --delimiter.
-    return shlex.quote(text.replace("\t", r"\t"))
+    quoted = shlex.quote(text.replace("\t", r"\t"))
+    # A mark alone would read as the sentence's own.
+    return f"'{text}'" if quoted == text and not any(map(str.isalnum, text)) else quoted
 
 
 def _commands(ctx: click.Context) -> list[click.Command]:
