@@ -1,6 +1,6 @@
 """A FAQ bot in front of the service: a match is answered, and what is none goes to a person.
 
-    textsim index build zh-general faq.csv --out faq      columns: id, text, answer
+    textsim index build zh-general faq.csv --out faq      columns: id, text, answer (or 编号, 问题, 答案)
     textsim serve zh-general --index faq
     python examples/faq_bot.py 密码忘了登不上去              one question, or without it a question a line
 
@@ -21,7 +21,8 @@ def reply(question: str) -> str:
     with urlopen(Request(f"{URL}/v1/search", body, HEADERS), timeout=10) as response:
         hits = json.load(response)["results"][0]
     if hits and hits[0]["decision"] == "match":
-        return f"{hits[0]['payload'].get('answer') or hits[0]['text']}"
+        payload = hits[0]["payload"]
+        return str(payload.get("answer") or payload.get("答案") or hits[0]["text"])
     return "这个问题我不知道，正在转人工。"
 
 
