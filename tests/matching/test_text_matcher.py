@@ -16,14 +16,16 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from tests.tiny_models import CHARACTERS, DIM, MAX_LENGTH, saved_model
-from textsim.artifacts.saved_model import SavedModel, save_model
+from textsim.artifacts.saved_model import SavedModel, load_model, save_model
 from textsim.config.recipes import RECIPES
 from textsim.errors import ArtifactError, InputError, MissingDependencyError
 from textsim.matching.load import load_matcher
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
+from textsim.onnx.export import token_table
 from textsim.text import normalize
 from textsim.text.normalize import Normalizer
 from textsim.text.tokenizers import CharTokenizer, JiebaTokenizer
@@ -189,6 +191,17 @@ def test_threads_give_the_same_bits(saved: SavedModel) -> None:
     for worker in workers:
         worker.join()
     assert not wrong
+
+
+def test_the_bits_do_not_depend_on_the_threads_of_numpy() -> None:
+    # As wide as a real model: a small product is not shared among threads.
+    wide = load_model("zh-general")
+    tables = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, user_api="blas"):
+            tables.append(token_table(wide))
+    for table in tables[1:]:
+        np.testing.assert_array_equal(table, tables[0])
 
 
 def test_another_process_scores_to_the_same_bits_without_tensorflow(

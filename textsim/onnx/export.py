@@ -23,21 +23,25 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto
 
 from textsim.artifacts.saved_model import SavedModel
+from textsim.config.cores import available_cores
 from textsim.config.settings import Part
 from textsim.errors import ArtifactError
 from textsim.onnx.graph import Graph, Unsupported
 from textsim.onnx.lstm import onnx_gates
+from textsim.onnx.products import products
 from textsim.onnx.tokens import Tokens
 from textsim.registry import ENCODERS, HEADS, POOLINGS, Registry
 
 # The largest table of input products that is made when a model is loaded: a tenth of a second or so.
 _FOLD_BYTES = 128 << 20
+_BLOCK_ROWS = 1024
 
 
 def encoder_graph(saved: SavedModel) -> bytes:
@@ -109,10 +113,18 @@ def token_table(saved: SavedModel) -> np.ndarray:
         return table
     return np.concatenate(
         [
-            table @ onnx_gates(saved.weights[f"{path}/kernel"]).T + onnx_gates(saved.weights[f"{path}/bias"])
+            _blockwise_product(table, onnx_gates(saved.weights[f"{path}/kernel"]))
+            + onnx_gates(saved.weights[f"{path}/bias"])
             for path in ("encoder/forward_0", "encoder/backward_0")
         ]
     )
+
+
+def _blockwise_product(table: np.ndarray, gates: np.ndarray) -> np.ndarray:
+    """`table @ gates.T`, of the same bits however many threads NumPy's library has."""
+    blocks = [table[start : start + _BLOCK_ROWS] for start in range(0, len(table), _BLOCK_ROWS)]
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return np.concatenate(list(pool.map(lambda block: products(block, gates), blocks)))
 
 
 def _folds(saved: SavedModel) -> bool:

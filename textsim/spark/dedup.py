@@ -16,10 +16,10 @@ from textsim.matching.decisions import decide
 from textsim.matching.dedup import ScoredPairs, group
 from textsim.spark import worker
 from textsim.spark.frames import (
-    VECTOR_FIELD,
     BadRows,
     ModelPath,
     check_texts,
+    encode_to_bytes,
     kept_columns,
     schema_of,
     ship,
@@ -95,11 +95,9 @@ def deduplicate(
     texts = spark.createDataFrame(numbered.select(["number", "normalized"])).repartition(
         max(1, count // worker.CHUNK_ROWS)
     )
-    vectors = texts.mapInArrow(
-        worker.encode_batches(shipped, "normalized", ["number", "normalized"], False),
-        schema_of(texts, ["number", "normalized"], [VECTOR_FIELD]),
-    )
-    centroids = _draw_centroids(vectors, count, seed)
+    vectors = encode_to_bytes(texts, shipped, "normalized", ["number", "normalized"], False)
+    drawn = texts.where(F.col("number").isin(_draw(count, seed)))
+    centroids = _centroids(encode_to_bytes(drawn, shipped, "normalized", ["number"], False))
     buckets = vectors.mapInArrow(
         worker.bucket_batches(centroids, min(probes, len(centroids))),
         schema_of(vectors, vectors.columns, [T.StructField("bucket", T.IntegerType())]),
@@ -139,11 +137,16 @@ def deduplicate(
     )
 
 
-def _draw_centroids(vectors: DataFrame, count: int, seed: int) -> np.ndarray:
-    """The vectors of some texts at length 1, about one for `BUCKET_TEXTS`: float32 (buckets, output_dim)."""
+def _draw(count: int, seed: int) -> list[int]:
+    """The numbers of some texts, about one of `BUCKET_TEXTS`."""
     wanted = max(1, math.ceil(count / BUCKET_TEXTS))
-    drawn = np.sort(np.random.default_rng(seed).choice(count, wanted, replace=False))
-    rows = vectors.where(F.col("number").isin(drawn.tolist())).orderBy("number").select("vector").toArrow()
+    drawn: list[int] = np.random.default_rng(seed).choice(count, wanted, replace=False).tolist()
+    return drawn
+
+
+def _centroids(vectors: DataFrame) -> np.ndarray:
+    """The vectors of numbered texts at length 1: float32 (texts, output_dim)."""
+    rows = vectors.orderBy("number").toArrow()
     centroids = worker.matrix(rows.column("vector").combine_chunks())
     lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
     unit: np.ndarray = centroids / np.where(lengths > 0, lengths, 1)

@@ -42,7 +42,7 @@ _HIT_FIELDS = [
     T.StructField("cosine", T.FloatType()),
     T.StructField("payload", T.StringType()),
 ]
-VECTOR_FIELD = T.StructField("vector", T.ArrayType(T.FloatType(), containsNull=False))
+_VECTOR_FIELD = T.StructField("vector", T.ArrayType(T.FloatType(), containsNull=False))
 
 
 def score_pairs(
@@ -93,10 +93,12 @@ def score_pairs(
     # NULL is equal to nothing in a join: such rows must be refused, or left out, before.
     pairs = df.dropna(subset=[text_a, text_b]) if skip else df
     texts = pairs.select(F.col(text_a).alias("text")).union(pairs.select(F.col(text_b))).distinct()
-    vectors = encode(texts, model, text="text", on_bad_row=on_bad_row, shared=shared)
+    vectors = encode_to_bytes(texts, shipped, "text", ["text"], skip)
     joined = pairs
     for column, name in ((text_a, "vector_a"), (text_b, "vector_b")):
-        side = vectors.select(F.col("text").alias(f"__{name}"), F.col("vector").alias(name))
+        # Spark takes the vectors for as small as their texts, and would send all of them everywhere: merged by sorting,
+        # they go to disk where memory is short.
+        side = vectors.select(F.col("text").alias(f"__{name}"), F.col("vector").alias(name)).hint("merge")
         joined = joined.join(side, F.col(column).eqNullSafe(F.col(f"__{name}")), "inner").drop(f"__{name}")
     return joined.mapInArrow(
         worker.compare_batches(shipped, text_a, text_b, kept), schema_of(df, kept, _DECISION_FIELDS)
@@ -119,7 +121,16 @@ def encode(
     kept = kept_columns(df, keep, ["vector"])
     shipped = ship(df.sparkSession, model, shared)
     return df.mapInArrow(
-        worker.encode_batches(shipped, text, kept, skips(on_bad_row)), schema_of(df, kept, [VECTOR_FIELD])
+        worker.encode_batches(shipped, text, kept, skips(on_bad_row), worker.list_array),
+        schema_of(df, kept, [_VECTOR_FIELD]),
+    )
+
+
+def encode_to_bytes(df: DataFrame, shipped: Shipped, text: str, keep: list[str], skip: bool) -> DataFrame:
+    """The kept columns, and `vector` as `worker.matrix` reads it: what moves between steps of a job."""
+    return df.mapInArrow(
+        worker.encode_batches(shipped, text, keep, skip, worker.bytes_array),
+        schema_of(df, keep, [T.StructField("vector", T.BinaryType())]),
     )
 
 

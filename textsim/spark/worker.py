@@ -20,6 +20,7 @@ from textsim.io.manifest import MANIFEST, sha256_file
 from textsim.matching.dedup import score_encoded_neighbors
 from textsim.matching.matcher import CHUNK_ROWS
 from textsim.matching.text_matcher import CACHE_BYTES, TextMatcher
+from textsim.onnx.products import products
 
 Batches = Iterator[pa.RecordBatch]
 
@@ -145,8 +146,10 @@ def score_batches(
     return score
 
 
-def encode_batches(shipped: Shipped, text: str, keep: list[str], skip: bool) -> Callable[[Batches], Batches]:
-    """A function over batches of texts: the kept columns, then the vector."""
+def encode_batches(
+    shipped: Shipped, text: str, keep: list[str], skip: bool, column_of: Callable[[np.ndarray], pa.Array]
+) -> Callable[[Batches], Batches]:
+    """A function over batches of texts: the kept columns, then the vector, as `column_of` makes a column of them."""
 
     def encode(batches: Batches) -> Batches:
         matcher = load(shipped)
@@ -155,7 +158,7 @@ def encode_batches(shipped: Shipped, text: str, keep: list[str], skip: bool) -> 
                 part = good_rows(matcher, batch.slice(start, CHUNK_ROWS), [text], skip)
                 vectors = matcher.encode(part.column(text).to_pylist())
                 yield pa.RecordBatch.from_arrays(
-                    [*(part.column(name) for name in keep), list_array(vectors)], [*keep, "vector"]
+                    [*(part.column(name) for name in keep), column_of(vectors)], [*keep, "vector"]
                 )
 
     return encode
@@ -257,7 +260,8 @@ def bucket_batches(centroids: np.ndarray, probes: int) -> Callable[[Batches], Ba
 
     def assign(batches: Batches) -> Batches:
         for batch in batches:
-            near = np.argsort(-(matrix(batch.column("vector")) @ centroids.T), axis=1)[:, :probes]
+            cosines = products(matrix(batch.column("vector")), centroids)
+            near = np.argsort(-cosines, axis=1)[:, :probes]
             rows = np.repeat(np.arange(batch.num_rows), near.shape[1])
             yield batch.take(pa.array(rows, pa.int64())).append_column(
                 "bucket", pa.array(near.reshape(-1), pa.int32())
@@ -289,14 +293,17 @@ def pair_bucket(shipped: Shipped, neighbors: int, min_cosine: float) -> Callable
 
 
 def list_array(vectors: np.ndarray) -> pa.Array:
-    """Rows of a float32 matrix as lists."""
+    """Rows of a float32 matrix as lists of numbers."""
     offsets = np.arange(len(vectors) + 1, dtype=np.int32) * vectors.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(vectors.reshape(-1), pa.float32()))
 
 
-def matrix(lists: pa.Array) -> np.ndarray:
-    """Lists of equal lengths as a float32 matrix, (rows, width)."""
-    values = lists.flatten().to_numpy(zero_copy_only=False)
-    return (
-        np.asarray(values, np.float32).reshape(len(lists), -1) if len(lists) else np.empty((0, 0), np.float32)
-    )
+def bytes_array(vectors: np.ndarray) -> pa.Array:
+    """Rows of a float32 matrix as bytes, which Spark moves as a whole, and not number by number."""
+    return pa.array(map(np.ndarray.tobytes, vectors), pa.binary())
+
+
+def matrix(column: pa.Array) -> np.ndarray:
+    """What `bytes_array` made, as a float32 matrix, (rows, width)."""
+    numbers = np.frombuffer(b"".join(column.to_pylist()), np.float32)
+    return numbers.reshape(len(column), -1) if len(column) else np.empty((0, 0), np.float32)

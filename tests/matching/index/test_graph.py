@@ -153,7 +153,7 @@ def test_vectors_are_projected_to_the_directions_in_which_they_differ(
         np.float32
     )
     directions = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
-    projection = principal_directions(np.array_split(directions, 5), 400)
+    projection = principal_directions(directions)
     assert projection.shape == (8, 3)
     np.testing.assert_allclose(projection.T @ projection, np.eye(3), atol=1e-5)
     short = directions @ projection

@@ -22,9 +22,10 @@ from textsim.matching.text_matcher import TextMatcher
     st.integers(1, 12),
     st.sampled_from([None, 1, 3]),
     st.booleans(),
+    st.sampled_from([1, 8]),
 )
 def test_the_nearest_are_those_of_all_numbers(
-    seed: int, count: int, wanted: int, width: int | None, some: bool
+    seed: int, count: int, wanted: int, width: int | None, some: bool, asked: int
 ) -> None:
     dice = np.random.default_rng(seed)
     # Most of a vector lies in few directions, and none at all in some.
@@ -40,7 +41,7 @@ def test_the_nearest_are_those_of_all_numbers(
     left = np.concatenate([~gone, np.ones(count - half, bool)])
     keys, encoded = keys[left], encoded[left]
     allowed = keys[dice.random(len(keys)) < 0.7] if some else None
-    queries = unit(dice.standard_normal((3, 8)).astype(np.float32))
+    queries = unit(dice.standard_normal((asked, 8)).astype(np.float32))
     for query, (found, cosines) in zip(queries, listed.nearest(queries, wanted, allowed), strict=True):
         inside = np.ones(len(keys), bool) if allowed is None else np.isin(keys, allowed)
         expected = unit(encoded[inside]) @ query
@@ -75,6 +76,6 @@ def test_many_rows_are_searched_by_a_part_of_their_numbers(
 def test_a_projection_is_of_the_directions_that_matter() -> None:
     dice = np.random.default_rng(0)
     directions = unit((dice.standard_normal((500, 300)) * np.geomspace(10, 0.01, 300)).astype(np.float32))
-    projection = principal_directions([directions], 500)
+    projection = principal_directions(directions)
     assert projection.shape == (300, 256)
     assert np.linalg.norm(directions @ projection, axis=1).min() > 0.999

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from textsim.errors import ArtifactError
 from textsim.extras import needed_for
 from textsim.io.atomic import atomic_file
-from textsim.matching.index.products import products
+from textsim.onnx.products import products
 
 WIDTH = 256
 """Numbers of a vector in a graph. Vectors of more are projected to the directions in which they differ most."""
@@ -110,22 +109,24 @@ class Graph:
             self._index.save(os.fspath(file.name))
 
 
-def principal_directions(blocks: Iterable[np.ndarray], total: int) -> np.ndarray:
+def principal_directions(sample: np.ndarray) -> np.ndarray:
     """The `WIDTH` directions in which vectors of length 1 differ most: float32 (output_dim, width).
 
     Narrower vectors keep all theirs.
 
     Args:
-        blocks: the vectors, float32 (n, output_dim) each.
-        total: how many there are, of which a sample of every so many-th is enough.
+        sample: of the vectors, see `sampled`: float32 (n, output_dim).
 
     Reference:
         Pearson (1901), On Lines and Planes of Closest Fit to Systems of Points in Space.
     """
-    step = max(1, total // _SAMPLE)
-    sample = np.concatenate([block[::step] for block in blocks])
     if sample.shape[1] <= WIDTH:
         return np.eye(sample.shape[1], dtype=np.float32)
     # Cosines are kept where the origin is: nothing is subtracted.
     directions = np.linalg.eigh(sample.T @ sample)[1][:, ::-1]
     return np.ascontiguousarray(directions[:, :WIDTH])
+
+
+def sampled(count: int) -> slice:
+    """Which of so many vectors tell enough of the directions of all: every so many-th."""
+    return slice(None, None, max(1, count // _SAMPLE))

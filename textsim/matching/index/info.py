@@ -7,10 +7,11 @@ from typing import Literal
 
 import numpy as np
 
+from textsim.matching.index.largest import largest
 from textsim.matching.index.listed import unit
-from textsim.matching.index.products import largest, products
 from textsim.matching.index.snapshot import Snapshot
 from textsim.matching.index.store import Store
+from textsim.onnx.products import products
 
 
 @dataclass(frozen=True)

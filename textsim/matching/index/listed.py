@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textsim.matching.index.products import largest, products
+from textsim.matching.index.largest import largest
 from textsim.matching.index.tables import Vectors
+from textsim.onnx.products import products
 
 # What rounding may add to a bound.
 _ROUNDING = 1e-4
+# From so many queries at once on, and up to so many vectors, one product of all their numbers takes less time.
+_TOGETHER, _COMPARED_WHOLE = 6, 10_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,10 @@ class Listed:
         inside = np.arange(len(self.keys))
         if allowed is not None:
             inside = np.flatnonzero(np.isin(self.keys, allowed, assume_unique=True))
+        elif len(directions) >= _TOGETHER and len(self.keys) <= _COMPARED_WHOLE:
+            cosines = products(np.ascontiguousarray(directions), self.encoded) * self.scales
+            best = largest(cosines, count)
+            return list(zip(self.keys[best], np.take_along_axis(cosines, best, axis=1), strict=True))
         if self.basis is None or len(inside) <= 2 * count:
             return [self._exactly(direction, inside, count) for direction in directions]
         queries, left = self._shorten(directions)

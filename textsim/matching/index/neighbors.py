@@ -9,10 +9,11 @@ import numpy as np
 
 from textsim.config.cores import available_cores
 from textsim.io.progress import progress_bar
-from textsim.matching.index.graph import Graph, principal_directions
+from textsim.matching.index.graph import Graph, principal_directions, sampled
+from textsim.matching.index.largest import largest
 from textsim.matching.index.listed import unit
-from textsim.matching.index.products import largest, products
 from textsim.matching.index.writer import MOST_LISTED
+from textsim.onnx.products import products
 
 _BLOCK = 4096
 _BLOCK_COSINES = 1 << 22
@@ -48,9 +49,9 @@ def nearest_others(encoded: np.ndarray, k: int, *, progress: bool | None = False
     if count <= MOST_LISTED:
         return _compare_all(unit(encoded.astype(np.float32)), min(k, max(0, count - 1)))
     blocks = [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
-    projection = principal_directions((unit(encoded[block].astype(np.float32)) for block in blocks), count)
+    sample = unit(encoded[sampled(count)].astype(np.float32))
     # Those that matter are very near.
-    graph = Graph(projection, thorough=False)
+    graph = Graph(principal_directions(sample), thorough=False)
     places = np.empty((count, k), np.int32)
     cosines = np.empty((count, k), np.float32)
     with progress_bar(progress, "comparing", "texts", total=2 * count) as bar:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from textsim.matching.index.listed import unit
 from textsim.matching.index.ranking import SharedCharacters, characters_weight
 from textsim.matching.index.snapshot import Candidates, Snapshot
 from textsim.matching.index.store import Store
-from textsim.matching.index.tables import Row, Vectors
+from textsim.matching.index.tables import Row
 from textsim.matching.text_matcher import PairScores, TextMatcher, TokenizedTexts
 
 # Rows that are looked at more closely, of those with the largest cosines.
@@ -47,13 +48,6 @@ class Hit(NamedTuple):
     decision: Verdict
     cosine: float
     payload: dict[str, Any]
-
-
-class _Candidate(NamedTuple):
-    """A stored row, and the cosine of its vector with the query's."""
-
-    row: Row
-    cosine: float
 
 
 @dataclass(frozen=True)
@@ -89,157 +83,156 @@ class Search:
     def _hits(self, texts: TokenizedTexts, count: int = 0) -> list[list[Hit]]:
         """`hits` of a block, among so many candidates each."""
         count = count or max(self.k, _CANDIDATES)
-        encoded, rows = self.matcher.encode_keys(texts.keys, self.matcher.cache)
-        found = self.snapshot.nearest(self.store, unit(encoded)[rows], count, self.allowed)
+        encoded, places = self.matcher.encode_keys(texts.keys, self.matcher.cache)
+        found = self.snapshot.nearest(self.store, unit(encoded)[places], count, self.allowed)
         listed = self._listed(texts, found)
-        keys = np.unique([candidate.row.key for candidates in listed for candidate in candidates])
-        vectors = self.snapshot.vectors(self.store, keys.astype(np.int64))
-        if len(vectors.keys) < len(keys):
-            # Others were removed meanwhile.
-            left = set(vectors.keys.tolist())
-            listed = [[one for one in candidates if one.row.key in left] for candidates in listed]
-        result = self._score(texts, listed, np.concatenate([encoded, vectors.encoded]), rows, vectors.keys)
+        vectors = self.snapshot.vectors(self.store, np.unique(_keys(listed)))
+        left = set(vectors.keys.tolist())
+        # Others may have been removed meanwhile.
+        listed = [[row for row in rows if row.key in left] for rows in listed]
+        rows = [row for rows in listed for row in rows]
+        # For each pair of a text and a row the vectors of both.
+        queries = np.repeat(np.arange(len(texts)), [len(rows) for rows in listed])
+        own, stored = places[queries], np.searchsorted(vectors.keys, _keys(listed))
+        scores = self.matcher.compare_encoded(
+            texts.take(queries.tolist()),
+            TokenizedTexts(
+                [row.text for row in rows], [row.tokens for row in rows], np.zeros(len(rows), bool)
+            ),
+            np.concatenate([encoded, vectors.encoded]),
+            own,
+            len(encoded) + stored,
+        )
+        cosines = _exact_cosines(encoded, own, vectors.encoded, stored)
+        ranked = self._ranked(rows, queries, len(texts), scores.scores)
+        decisions = _decided(self.matcher, scores, cosines, ranked)
         hits: list[list[Hit]] = []
-        start = 0
-        for query, candidates in enumerate(listed):
-            part = slice(start, start + len(candidates))
-            start += len(candidates)
-            candidates = _with_exact_cosines(candidates, encoded[rows[query]], vectors)
-            best = self._best(candidates, PairScores(*(values[part] for values in result)))
-            entries = len({candidate.row.id for candidate in candidates})
-            if entries < max(2, self.k) and len(found[query].keys) == count:
+        for query, order in enumerate(ranked):
+            if len(order) < max(2, self.k) and len(found[query].keys) == count:
                 # Most candidates are phrasings of the same few entries, and the second tells how sure the first is.
-                (best,) = self._hits(texts[query : query + 1], 4 * count)
-            hits.append(best)
+                hits += self._hits(texts[query : query + 1], 4 * count)
+            else:
+                hits.append([_hit(rows[n], decisions[n], float(cosines[n])) for n in order[: self.k]])
         return hits
-
-    def _score(
-        self,
-        texts: TokenizedTexts,
-        listed: Sequence[Sequence[_Candidate]],
-        encoded: np.ndarray,
-        rows: np.ndarray,
-        keys: np.ndarray,
-    ) -> PairScores:
-        """The scores of all candidates with their queries.
-
-        Args:
-            texts: the queries.
-            listed: the candidates of each.
-            encoded: the vectors of the queries, and then those of `keys`.
-            rows: for each query the place of its vector.
-            keys: of stored rows, rising.
-        """
-        flat = [candidate for candidates in listed for candidate in candidates]
-        queries = np.repeat(np.arange(len(texts)), [len(candidates) for candidates in listed])
-        stored = TokenizedTexts(
-            [candidate.row.text for candidate in flat],
-            [candidate.row.tokens for candidate in flat],
-            np.zeros(len(flat), bool),
-        )
-        places = np.searchsorted(keys, np.array([candidate.row.key for candidate in flat], np.int64))
-        first = len(encoded) - len(keys)
-        return self.matcher.compare_encoded(
-            texts.take(queries.tolist()), stored, encoded, rows[queries], first + places
-        )
 
     @property
     def _by_score(self) -> bool:
         """Whether the model has learned to score alone, and not to find a match among others by the cosine."""
         return self.rerank and not self.matcher.saved.recipe.loss.options.get("negatives")
 
-    def _listed(self, texts: TokenizedTexts, found: Sequence[Candidates]) -> list[list[_Candidate]]:
-        """The candidates to score, for each query in the order of what is known before."""
-        keys = {key for candidates in found for key in candidates.keys.tolist()}
-        stored = self.snapshot.rows(self.store, keys)
+    def _listed(self, texts: TokenizedTexts, found: Sequence[Candidates]) -> list[list[Row]]:
+        """The rows to score for each query, in the order of what is known before."""
+        stored = self.snapshot.rows(self.store, {key for one in found for key in one.keys.tolist()})
         listed = []
         for text, candidates in zip(texts.texts, found, strict=True):
             # What is one text to the model has one cosine, whatever was rounded: the one stored first comes first.
             cosines: dict[bytes, float] = {}
-            known = [
-                _Candidate(row, cosines.setdefault(row.tokens, cosine))
+            known = sorted(
+                (-cosines.setdefault(row.tokens, round(cosine, 6)), row.key, row)
                 for key, cosine in zip(candidates.keys.tolist(), candidates.cosines.tolist(), strict=True)
                 # Without those that were removed since they were found.
                 if (row := stored.get(key)) is not None
-            ]
-            known.sort(key=lambda one: (-round(one.cosine, 6), one.row.key))
+            )
+            rows = [row for _, _, row in known]
             if not self._by_score:
                 if self.rerank:
-                    known = self._reordered(text, known)
-                known = _one_an_id(known)[: max(2, self.k)]
-            listed.append(known)
+                    rows = self._reordered(text, rows, [-far for far, _, _ in known])
+                rows = _one_an_id(rows)[: max(2, self.k)]
+            listed.append(rows)
         return listed
 
-    def _reordered(self, text: str, candidates: list[_Candidate]) -> list[_Candidate]:
-        weight = characters_weight([one.cosine for one in candidates])
-        values = [round(one.cosine + weight * self.shared(text, one.row.text), 6) for one in candidates]
+    def _reordered(self, text: str, rows: list[Row], cosines: list[float]) -> list[Row]:
+        weight = characters_weight(cosines)
+        if not weight:
+            return rows
+        values = [
+            round(cosine + weight * self.shared(text, row.text), 6)
+            for cosine, row in zip(cosines, rows, strict=True)
+        ]
         order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
-        return [candidates[place] for place in order]
+        return [rows[place] for place in order]
 
-    def _best(self, candidates: list[_Candidate], scores: PairScores) -> list[Hit]:
-        """The hits of a query."""
-        order = list(range(len(candidates)))
-        if self._by_score:
-            values = scores.scores.round(6)
-            order = np.argsort(-values, kind="stable").tolist()
-            first = {candidates[place].row.id: place for place in reversed(order)}
-            order = [place for place in order if first[candidates[place].row.id] == place]
-        cosines = np.array([max(-1.0, min(1.0, one.cosine)) for one in candidates])
-        decisions = _decided(self.matcher, scores, cosines, order)
+    def _ranked(
+        self, rows: Sequence[Row], queries: np.ndarray, count: int, scores: np.ndarray
+    ) -> list[list[int]]:
+        """For each of `count` queries the places of its rows, one an id, the best first."""
+        begins = np.searchsorted(queries, np.arange(count + 1)).tolist()
+        ranked = [list(range(*ends)) for ends in pairwise(begins)]
+        if not self._by_score:
+            return ranked
+        values = scores.round(6).tolist()
+        for places in ranked:
+            places.sort(key=values.__getitem__, reverse=True)
+        firsts = [{rows[place].id: place for place in reversed(places)} for places in ranked]
         return [
-            Hit(
-                id=candidates[place].row.id,
-                text=candidates[place].row.text,
-                score=decisions[place].score,
-                probability=decisions[place].probability,
-                decision=decisions[place].decision,
-                cosine=float(cosines[place]),
-                payload=json.loads(candidates[place].row.payload),
-            )
-            for place in order[: self.k]
+            [place for place in places if first[rows[place].id] == place]
+            for places, first in zip(ranked, firsts, strict=True)
         ]
 
 
-def _with_exact_cosines(
-    candidates: Sequence[_Candidate], query: np.ndarray, vectors: Vectors
-) -> list[_Candidate]:
-    """The candidates with cosines whose digits do not depend on what else is searched for at the same time."""
-    places = np.searchsorted(vectors.keys, [candidate.row.key for candidate in candidates])
-    stored, wide = vectors.encoded[places].astype(np.float64), query.astype(np.float64)
-    lengths = np.linalg.norm(stored, axis=1) * np.linalg.norm(wide)
-    cosines = (stored * wide).sum(axis=1) / np.where(lengths > 0, lengths, 1)
-    return [
-        candidate._replace(cosine=round(cosine, 6))
-        for candidate, cosine in zip(candidates, cosines.tolist(), strict=True)
-    ]
+def _keys(listed: Sequence[Sequence[Row]]) -> np.ndarray:
+    return np.array([row.key for rows in listed for row in rows], np.int64)
 
 
-def _one_an_id(candidates: list[_Candidate]) -> list[_Candidate]:
-    """The first of each entry."""
-    first: dict[str, _Candidate] = {}
-    for candidate in candidates:
-        first.setdefault(candidate.row.id, candidate)
+def _exact_cosines(left: np.ndarray, at: np.ndarray, right: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """Cosines whose digits do not depend on what else is searched for at the same time: float64 (pairs,).
+
+    Args:
+        left, right: vectors, float32 (n, output_dim) and (m, output_dim).
+        at, to: for each pair the place of its vector in `left` and in `right`.
+    """
+    cosines = np.empty(len(at))
+    for start in range(0, len(at), _BLOCK_QUERIES):
+        part = slice(start, start + _BLOCK_QUERIES)
+        one, other = left[at[part]].astype(np.float64), right[to[part]].astype(np.float64)
+        lengths = np.sqrt((one * one).sum(axis=1) * (other * other).sum(axis=1))
+        cosines[part] = (one * other).sum(axis=1) / np.where(lengths > 0, lengths, 1)
+    result: np.ndarray = cosines.round(6).clip(-1, 1)
+    return result
+
+
+def _one_an_id(rows: Iterable[Row]) -> list[Row]:
+    """The first row of each entry."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(row.id, row)
     return list(first.values())
 
 
+def _hit(row: Row, decision: Decision, cosine: float) -> Hit:
+    return Hit(
+        id=row.id,
+        text=row.text,
+        score=decision.score,
+        probability=decision.probability,
+        decision=decision.decision,
+        cosine=cosine,
+        payload=json.loads(row.payload),
+    )
+
+
 def _decided(
-    matcher: TextMatcher, scores: PairScores, cosines: np.ndarray, order: Sequence[int]
+    matcher: TextMatcher, scores: PairScores, cosines: np.ndarray, ranked: Sequence[Sequence[int]]
 ) -> list[Decision]:
-    """What is said of each candidate.
+    """What is said of each pair.
 
     Args:
         matcher: the model, with its calibration.
-        scores, cosines: of the candidates with the query.
-        order: their places, the first hit's first.
+        scores, cosines: of the pairs.
+        ranked: for each query the places of its pairs, the first hit's first.
     """
     decisions = matcher.decisions(scores)
     search = matcher.saved.calibration.search
+    order = [place for places in ranked for place in places]
     if search is None or not order:
         return decisions
     # How far the second is behind tells more of the first than its score alone. No other is ahead of all.
-    margins = np.zeros(len(order))
-    margins[0] = margin_of([decisions[place].score for place in order[:2]])
-    probabilities = search(scores.scores[list(order)], margins, cosines[list(order)])
+    margins = [
+        0.0 if rank else margin_of([decisions[place].score for place in places[:2]])
+        for places in ranked
+        for rank in range(len(places))
+    ]
+    probabilities = search(scores.scores[order], np.array(margins), cosines[order])
     for place, probability in zip(order, probabilities.tolist(), strict=True):
         if not scores.indistinct[place]:
             verdict: Verdict = "match" if probability >= search.min_probability else "no match"

@@ -12,9 +12,9 @@ import numpy as np
 from textsim.errors import ArtifactError
 from textsim.matching.index.graph import Graph
 from textsim.matching.index.listed import Listed, unit
-from textsim.matching.index.products import products
 from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Reading, Row, Vectors
+from textsim.onnx.products import products
 
 _MOST_KNOWN = 20_000
 # Of so few rows that a filter leaves, every vector is compared; of more, the graph is asked first.

@@ -11,7 +11,7 @@ from textsim.config.cores import available_cores
 from textsim.errors import InputError, shown
 from textsim.io.progress import Bar
 from textsim.matching.index.entries import Batch, Entry, clean, payload_json
-from textsim.matching.index.graph import Graph, principal_directions
+from textsim.matching.index.graph import Graph, principal_directions, sampled
 from textsim.matching.index.listed import unit
 from textsim.matching.index.snapshot import GraphRecord, open_graph
 from textsim.matching.index.tables import Row, Writing
@@ -104,10 +104,10 @@ def prepare_search(writing: Writing, folder: Path | None, *, anew: bool = False)
             writing.set("graph", None)
             writing.forget_removed()
         if len(listed) >= _PROJECTED and (anew or not writing.get("projection")):
-            _project(writing, len(listed))
+            _project(writing, listed)
         return
     if record is None or anew:
-        _project(writing, len(listed))
+        _project(writing, listed)
         graph = Graph(writing.projection())
     else:
         graph = open_graph(writing, folder, record, writable=True)
@@ -121,6 +121,6 @@ def prepare_search(writing: Writing, folder: Path | None, *, anew: bool = False)
     writing.forget_removed()
 
 
-def _project(writing: Writing, count: int) -> None:
-    blocks = (unit(block.encoded) for block in writing.vectors_after(0))
-    writing.put_projection(principal_directions(blocks, count))
+def _project(writing: Writing, keys: np.ndarray) -> None:
+    sample = writing.vectors(keys[sampled(len(keys))].tolist())
+    writing.put_projection(principal_directions(unit(sample.encoded)))

@@ -1,4 +1,4 @@
-"""Products of vectors, and the largest of them, on the calling thread alone."""
+"""Products of vectors, on the calling thread alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """The product of each row on the left with each on the right.
 
     NumPy's library would share one product among all cores. Where several threads search at once, they then wait for
-    each other: onnxruntime is told to keep to one.
+    each other; and the last bits depend on how many there are. onnxruntime is told to keep to one.
 
     Args:
         left, right: float32 (n, dim) and (m, dim).
@@ -43,20 +43,3 @@ def _session() -> Any:
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-
-def largest(values: np.ndarray, count: int) -> np.ndarray:
-    """The places of the `count` largest numbers of each row, in rising order; all where a row has fewer.
-
-    Args:
-        values: (n, m).
-
-    Returns:
-        int64 (n, min(count, m)).
-    """
-    width = values.shape[1]
-    if count >= width:
-        return np.broadcast_to(np.arange(width), values.shape)
-    if count == 0:
-        return np.empty((len(values), 0), np.int64)
-    return np.sort(np.argpartition(values, width - count, axis=1)[:, width - count :], axis=1)
