@@ -13,7 +13,7 @@ from textsim.errors import ArtifactError, InputError
 from textsim.evaluation.evaluate import evaluate_scores
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
-from textsim.spark import encode, evaluate, rejected, score_pairs, search
+from textsim.spark import encode, evaluate, frames, rejected, score_pairs, search
 
 
 def texts(count: int, seed: int = 0) -> list[str]:
@@ -47,13 +47,18 @@ def test_scores_are_those_of_one_process_to_the_bit(
     assert found == {row[0]: tuple(decision) for row, decision in zip(rows, expected, strict=True)}
 
 
-def test_how_often_texts_repeat_decides_and_the_plan_shows_it(spark: Any, pairs: Any, model: Path) -> None:
+def test_how_many_texts_repeat_and_how_often_decides_and_the_plan_shows_it(
+    spark: Any, pairs: Any, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repeated = spark.createDataFrame([("花呗", "还款")] * 50, "text_a string, text_b string")
 
     def plan(df: Any) -> str:
         return str(score_pairs(df, model, encode_once=None)._jdf.queryExecution().toString())
 
-    assert "Join" in plan(repeated) and "Join" not in plan(pairs)
+    # A worker remembers two texts.
+    assert "Join" not in plan(repeated)
+    monkeypatch.setattr(frames, "CACHE_BYTES", 64)
+    assert "SortMergeJoin" in plan(repeated) and "Join" not in plan(pairs)
 
 
 def test_vectors_are_those_of_one_process_to_the_bit(pairs: Any, rows: list[Any], model: Path) -> None:

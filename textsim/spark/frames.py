@@ -17,6 +17,7 @@ from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import load_model
 from textsim.errors import ArtifactError, ConfigError, InputError
 from textsim.io.manifest import MANIFEST, sha256_file
+from textsim.matching.text_matcher import CACHE_BYTES
 from textsim.registry import unknown_name
 from textsim.spark import worker
 from textsim.spark.worker import Shipped
@@ -26,7 +27,8 @@ ModelPath = str | os.PathLike[str]
 
 REPEATS_THAT_PAY = 6.0
 """Times that a text occurs on average, from which on encoding each once and joining its vector costs less than encoding
-it wherever it occurs: vectors of 4 KB are shuffled then. Measured by `scripts/benchmarks/spark.py`.
+it wherever it occurs, where a worker cannot remember all of them: vectors of 4 KB are shuffled then. Measured by
+`scripts/benchmarks/spark.py`.
 """
 
 _DECISION_FIELDS = [
@@ -67,8 +69,8 @@ def score_pairs(
         on_bad_row: "error" ends the job at a row whose text is NULL or empty; "skip" leaves such rows out, see
             `rejected`.
         encode_once: True encodes each distinct text of the job once and joins the vectors; False encodes a text
-            wherever it occurs; None decides by how often texts repeat (`REPEATS_THAT_PAY`), which costs a
-            pass over the texts.
+            wherever it occurs, but for the last 64 MB of vectors that a worker remembers; None decides by how many
+            texts there are and how often they repeat (`REPEATS_THAT_PAY`), which costs a pass over the texts.
         shared: whether all nodes see the model's path, so that it need not be distributed.
         left_out: a Spark accumulator that counts skipped rows; where Spark runs a task again, it counts them again.
 
@@ -84,7 +86,7 @@ def score_pairs(
     skip = skips(on_bad_row)
     shipped = ship(df.sparkSession, model, shared)
     if encode_once is None:
-        encode_once = _repeats(df, text_a, text_b) >= REPEATS_THAT_PAY
+        encode_once = _pays(df, text_a, text_b, 4 * load_model(find_model(model)).output_dim)
     if not encode_once:
         return df.mapInArrow(
             worker.score_batches(shipped, text_a, text_b, kept, skip, left_out),
@@ -217,11 +219,11 @@ def ship(spark: SparkSession, model: ModelPath, shared: bool = False) -> Shipped
     return Shipped(name, sha256, False)
 
 
-def _repeats(df: DataFrame, text_a: str, text_b: str) -> float:
-    """How often a text occurs on average, by an estimate within a few percent."""
+def _pays(df: DataFrame, text_a: str, text_b: str, vector_bytes: int) -> bool:
+    """Whether texts repeat often, and are more than a worker remembers, by an estimate within a few percent."""
     texts = df.select(F.col(text_a).alias("text")).union(df.select(F.col(text_b)))
-    rows, distinct = texts.agg(F.count("text"), F.approx_count_distinct("text", 0.05)).first() or (0, 1)
-    return float(rows) / max(1, distinct)
+    rows, distinct = texts.agg(F.count("text"), F.approx_count_distinct("text", 0.05)).first() or (0, 0)
+    return bool(distinct * vector_bytes > CACHE_BYTES and rows >= REPEATS_THAT_PAY * distinct)
 
 
 def skips(on_bad_row: str) -> bool:
