@@ -67,7 +67,7 @@ class Graph:
             expansion_search=search,
         )
         # Behind the index, which reads it to its end.
-        self._mapped: mmap.mmap | None = None
+        self._mapped: memoryview | None = None
         if path is not None:
             try:
                 if writable:
@@ -117,7 +117,7 @@ class Graph:
             self._index.save(os.fspath(file.name))
 
 
-def _in_place(path: Path) -> mmap.mmap:
+def _in_place(path: Path) -> memoryview:
     """The bytes of a file, mapped into memory.
 
     A search jumps from page to page, and the first to touch one waits for it: a thread touches all of them meanwhile.
@@ -126,7 +126,7 @@ def _in_place(path: Path) -> mmap.mmap:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     pages = np.frombuffer(mapped, np.uint8)[:: mmap.PAGESIZE]
     threading.Thread(target=pages.max, daemon=True).start()
-    return mapped
+    return memoryview(mapped)
 
 
 def principal_directions(sample: np.ndarray) -> np.ndarray:
