@@ -61,8 +61,8 @@ It was made from the model of the version before, by the last step of the script
 about half of the texts that the script would ask it about. So the script makes a like model, not the same bits.
 
 LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them in a
-product, or take `zh-open`. No sentence of the data is in this folder: the weights and a list of single characters,
-letter runs and numbers are.
+product, or train one on openly licensed text alone, as `scripts/make_zh_open.py` does. No sentence of the data is in
+this folder: the weights and a list of single characters, letter runs and numbers are.
 """,
     _WRONG
     + """\
