@@ -45,8 +45,9 @@ def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, 
     """Write the sentence vector of every line of a file.
 
     The output is a NumPy array of float32, of shape (lines, dim), in the order of the lines; or by its name a table of
-    texts and vectors. Those that
-    --on-bad-row skip leaves out have no vector; --rejects lists them.
+    texts and vectors.
+
+    A line that --on-bad-row skip leaves out has no vector; --rejects lists it.
 
     \b
     Example:

@@ -59,7 +59,7 @@ def _changes(explanation: Explanation) -> str:
         return ""
     lines = [
         f"<li>{change.text}: <span lang='zh-CN'>{escape(change.token)}</span> "
-        f"{'去掉 removed' if change.change == 'removed' else '换成生词 unknown'} → "
+        f"{'去掉 removed' if change.change == 'removed' else '换成未登录词元 unknown'} → "
         f"{_DECISIONS[change.decision]}, {change.score:.4f}</li>"
         for change in explanation.changes
     ]
