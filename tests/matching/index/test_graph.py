@@ -162,3 +162,18 @@ def test_vectors_are_projected_to_the_directions_in_which_they_differ(
     graph.add(np.arange(400), directions, threads=1)
     (found,) = graph.nearest(directions[7:8], 5)
     assert found[0] == 7 and len(graph) == 400
+
+
+def test_compacting_leaves_no_file_of_a_graph_that_is_not_used(
+    matcher: TextMatcher, rows: list[Entry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MOST_LISTED", 200)
+    with TextIndex.build(matcher, rows[:300], tmp_path / "index") as index:
+        index.add(rows[300:600])
+        index.compact()
+        files = [name for name in writer.GRAPHS if (tmp_path / "index" / name).exists()]
+        assert len(files) == 1 and index.info().search == "graph"
+        index.remove([str(number) for number in range(1, 500)])
+        index.compact()
+        assert index.info().search == "exact" and len(index) == 101
+    assert not [name for name in writer.GRAPHS if (tmp_path / "index" / name).exists()]

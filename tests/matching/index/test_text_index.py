@@ -235,6 +235,27 @@ def test_data_frames_and_numpy_cells(matcher: TextMatcher) -> None:
     assert payload == {"n": 1, "note": None, "when": "2026-01-02T00:00:00"}
 
 
+def test_a_missing_id_of_a_data_frame_is_none_and_numbers_stay_whole(matcher: TextMatcher) -> None:
+    frame = pd.DataFrame({"id": [7, 8, None, None], "text": ["你好", "今天", "花呗", "还款"]})
+    for rows in (frame, frame.to_dict("records")):
+        index = TextIndex.build(matcher, rows)
+        assert len(index) == 4 and [id in index for id in ("7", "8", "nan", "7.0")] == [
+            True,
+            True,
+            False,
+            False,
+        ]
+    columns = frame.rename(columns={"id": 0})
+    assert TextIndex.build(matcher, columns[2:]).search("花呗", 1)[0].payload == {"0": None}
+
+
+@pytest.mark.parametrize(("value", "texts"), [("true", ["你好"]), ("false", ["今天"]), ("null", ["花呗"])])
+def test_a_filter_knows_true_false_and_null(matcher: TextMatcher, value: str, texts: list[str]) -> None:
+    rows = [("你好", True), ("今天", False), ("花呗", None), ("还款", 2)]
+    index = TextIndex.build(matcher, [Entry(text, None, {"active": active}) for text, active in rows])
+    assert [hit.text for hit in index.search("你好", filter={"active": value})] == texts
+
+
 def test_half_a_surrogate_pair_is_stored(matcher: TextMatcher, place: Path | None) -> None:
     with TextIndex.build(matcher, [Entry("你好\ud83d", "\ud83d", {"a": "\ud83d"})], place) as index:
         assert index.search("你好", 1)[0][:2] == ("?", "你好?")

@@ -132,7 +132,7 @@ def entries(rows: Iterable[Any]) -> Iterator[Entry]:
 
 def _entry(text: Any, others: Mapping[str, Any]) -> Entry:
     """The entry of a row: its id is a column of a usual name, its payload the others."""
-    id = next((name for name in others if name.lower() in _ID_NAMES), None)
+    id = next((name for name in others if str(name).lower() in _ID_NAMES), None)
     if id is None:
         return Entry(text, None, others)
     payload = {name: value for name, value in others.items() if name != id}
@@ -141,7 +141,11 @@ def _entry(text: Any, others: Mapping[str, Any]) -> Entry:
 
 def _id_text(value: Any) -> str | None:
     """An id as text; None where it is missing."""
-    return None if value is None or value == "" else clean(str(value))
+    if value is None or value == "" or value != value:
+        return None
+    # A column of numbers of which one is missing is one of floats to pandas.
+    whole = isinstance(value, float) and value.is_integer()
+    return clean(str(int(value) if whole else value))
 
 
 def payload_json(payload: Mapping[str, Any], where: str) -> str:

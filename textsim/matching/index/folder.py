@@ -14,7 +14,8 @@ from textsim.config.settings import Settings
 from textsim.errors import ArtifactError, ConfigError
 from textsim.io.manifest import MANIFEST, read_json
 from textsim.io.siblings import remove_left_behind
-from textsim.matching.index.store import DATABASE, Store
+from textsim.matching.index.snapshot import GraphRecord
+from textsim.matching.index.store import DATABASE, Store, file_number
 from textsim.matching.index.writer import GRAPHS, prepare_search
 from textsim.matching.text_matcher import TextMatcher
 
@@ -116,6 +117,21 @@ class Manifest(Settings):
             )
 
 
+def open_store(folder: Path, matcher: TextMatcher) -> Store:
+    """The database of an index that was made with a matcher.
+
+    Raises:
+        ArtifactError: there is no index, or it was made with another model.
+    """
+    while True:
+        number = file_number(folder)
+        Manifest.read(folder).check(matcher, folder)
+        store = Store(folder)
+        # Where another index took its place in between, the manifest was that of the one before.
+        if store.number == number:
+            return store
+
+
 def compact_folder(folder: str | os.PathLike[str]) -> None:
     """`TextIndex.compact` without the model, and also where the graph's file is missing or damaged.
 
@@ -126,19 +142,22 @@ def compact_folder(folder: str | os.PathLike[str]) -> None:
     store = Store(Path(folder))
     try:
         with store.write() as writing:
-            prepare_search(writing, store.folder, anew=True)
-        store.shrink()
+            prepare_search(writing, store, anew=True)
+        shrink(store)
     finally:
         store.close()
 
 
-def folder_number(folder: Path) -> tuple[int, int] | None:
-    """What tells the database in a folder from another that takes its place; None where there is none."""
-    try:
-        found = os.stat(folder / DATABASE)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def shrink(store: Store) -> None:
+    """Gives the space of removed rows, and of a graph that is not used any more, back to the disk."""
+    if store.folder is not None:
+        # No other writer is about to use it meanwhile.
+        with store.write() as writing:
+            record: GraphRecord | None = writing.get("graph")
+            for name in GRAPHS:
+                if record is None or name != record["name"]:
+                    (store.folder / name).unlink(missing_ok=True)
+    store.shrink()
 
 
 def remove_partial(folder: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from textsim.errors import ArtifactError
+
 # Of the numbers in one SQL statement.
 _MOST_KEYS = 900
 _BLOCK_ROWS = 8192
@@ -72,6 +74,8 @@ class Reading:
     def get(self, name: str) -> Any:
         """A value of `STATE`."""
         value = self._connection.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+        if value is None:
+            raise ArtifactError(f"the index lacks its {name!r}: it was damaged. Build it anew.")
         return json.loads(value[0])
 
     def projection(self) -> np.ndarray:
@@ -107,11 +111,12 @@ class Reading:
 
     def keys_where(self, filter: Mapping[str, Any]) -> np.ndarray:
         """Keys of the rows whose payload has all these values, compared as text: int64 (n,), rising."""
+        # JSON's true, false and null are known by their type.
+        same = "(cell.atom || '' = ? OR cell.type IN ('true', 'false', 'null') AND cell.type = ?)"
         condition = " AND ".join(
-            ["EXISTS (SELECT 1 FROM json_each(payload) AS cell WHERE cell.key = ? AND cell.atom || '' = ?)"]
-            * len(filter)
+            [f"EXISTS (SELECT 1 FROM json_each(payload) AS cell WHERE cell.key = ? AND {same})"] * len(filter)
         )
-        values = [value for pair in filter.items() for value in pair]
+        values = [part for column, value in filter.items() for part in (column, value, value)]
         return _numbers(
             self._connection.execute(f"SELECT key FROM rows WHERE {condition} ORDER BY key", values)
         )
@@ -187,6 +192,8 @@ class Writing(Reading):
 
 def _stacked(rows: Sequence[tuple[int, bytes]]) -> Vectors:
     keys = np.fromiter((key for key, _ in rows), np.int64, len(rows))
+    if len({len(vector) for _, vector in rows}) > 1 or (rows and len(rows[0][1]) % 4):
+        raise ArtifactError("the vectors of an index are not of one width: it was damaged. Build it anew.")
     numbers = np.frombuffer(b"".join(vector for _, vector in rows), np.float32)
     return Vectors(keys, numbers.reshape(len(rows), -1) if rows else numbers.reshape(0, 0))
 

@@ -18,13 +18,13 @@ from textsim.io.folders import atomic_folder
 from textsim.io.manifest import MANIFEST, write_json
 from textsim.io.progress import progress_bar
 from textsim.matching.index.combining import Combiner
-from textsim.matching.index.entries import EntryFile, batches
-from textsim.matching.index.folder import FORMAT, Manifest, folder_number, remove_partial
+from textsim.matching.index.entries import Batch, EntryFile, batches
+from textsim.matching.index.folder import FORMAT, Manifest, open_store, remove_partial, shrink
 from textsim.matching.index.info import IndexInfo, describe, measure_recall
 from textsim.matching.index.ranking import SharedCharacters
 from textsim.matching.index.search import Hit, Search
 from textsim.matching.index.snapshot import Snapshot
-from textsim.matching.index.store import Store
+from textsim.matching.index.store import ReplacedError, Store, file_number
 from textsim.matching.index.tables import Writing
 from textsim.matching.index.writer import prepare_search, write_rows
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
@@ -39,7 +39,6 @@ class _Opened:
     """A database, what was last seen of it, and the keys that filters leave of that."""
 
     store: Store
-    number: tuple[int, int] | None
     snapshot: Snapshot
     allowed: dict[tuple[tuple[str, str], ...], np.ndarray] = field(default_factory=dict)
 
@@ -116,7 +115,7 @@ class TextIndex:
             finally:
                 store.close()
             write_json(folder / MANIFEST, Manifest.of(matcher).to_dict())
-        return cls(matcher, Store(path))
+        return cls(matcher, open_store(path, matcher))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], matcher: TextMatcher | None = None) -> TextIndex:
@@ -130,12 +129,9 @@ class TextIndex:
             ArtifactError: there is no index, its model is not there, or the matcher is of another model.
         """
         folder = Path(path)
-        manifest = Manifest.read(folder)
         if matcher is None:
-            matcher = manifest.load_matcher(folder)
-        else:
-            manifest.check(matcher, folder)
-        return cls(matcher, Store(folder))
+            matcher = Manifest.read(folder).load_matcher(folder)
+        return cls(matcher, open_store(folder, matcher))
 
     def __len__(self) -> int:
         """How many texts are stored."""
@@ -174,9 +170,13 @@ class TextIndex:
         Raises:
             InputError: a text, id or payload that cannot be stored; names its place.
         """
+        read: Iterable[Batch] = batches(self.matcher, rows)
+        if self.path is None:
+            # In memory there is one connection, and what gives the rows may search with it.
+            read = list(read)
         with self._write() as writing, progress_bar(progress, "encoding", "texts") as bar:
-            count = write_rows(writing, self.matcher, batches(self.matcher, rows), replace=replace, bar=bar)
-            prepare_search(writing, self.path)
+            count = write_rows(writing, self.matcher, read, replace=replace, bar=bar)
+            prepare_search(writing, self._opened.store)
         return count
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -222,8 +222,8 @@ class TextIndex:
     def compact(self) -> None:
         """Frees the space of removed texts, and makes the graph anew."""
         with self._write() as writing:
-            prepare_search(writing, self.path, anew=True)
-        self._opened.store.shrink()
+            prepare_search(writing, self._opened.store, anew=True)
+        shrink(self._opened.store)
 
     def search(
         self, text: str, k: int = 5, *, rerank: bool = True, filter: Mapping[str, Any] | None = None
@@ -287,42 +287,45 @@ class TextIndex:
     @contextlib.contextmanager
     def _write(self) -> Iterator[Writing]:
         """A transaction; when it has ended, searches of this object see it."""
-        while True:
-            opened = self._current()
-            with opened.store.write() as writing:
-                if self.path is not None and folder_number(self.path) != opened.number:
-                    continue  # Built anew in between: what is written must be in the new one.
-                yield writing
-                break
+        with contextlib.ExitStack() as stack:
+            while True:
+                opened = self._current()
+                try:
+                    writing = stack.enter_context(opened.store.write())
+                    break
+                except ReplacedError:
+                    # Built anew while it waited for its turn: what is written must be in the new one.
+                    if self.path is None or file_number(self.path) is None:
+                        raise
+            yield writing
         with self._refreshing:
-            self._opened = self._look_at(opened.store, opened.snapshot)
+            if self._opened.store is opened.store:
+                self._opened = self._look_at(opened.store, self._opened.snapshot)
 
     def _current(self) -> _Opened:
         """The index as it is now."""
         opened = self._opened
         if self.path is None:
             return opened
-        number = folder_number(self.path)
+        number = file_number(self.path)
         # While one folder takes the place of another there may be none.
-        if number is not None and number != opened.number:
+        if number is not None and number != opened.store.number:
             with self._refreshing:
-                if self._opened.number != number:
-                    Manifest.read(self.path).check(self.matcher, self.path)
-                    self._opened = self._look_at(Store(self.path))
-                    opened.store.close()
+                if self._opened.store.number != number:
+                    # Searches that are under way end with the old one, which is closed after the last of them.
+                    self._opened = self._look_at(open_store(self.path, self.matcher))
                 return self._opened
         with opened.store.read() as reading:
             change = reading.get("change")
         if change != opened.snapshot.change:
             with self._refreshing:
-                if change > self._opened.snapshot.change:
-                    self._opened = self._look_at(opened.store, opened.snapshot)
+                if self._opened.store is opened.store and change > self._opened.snapshot.change:
+                    self._opened = self._look_at(opened.store, self._opened.snapshot)
                 return self._opened
         return opened
 
     def _look_at(self, store: Store, previous: Snapshot | None = None) -> _Opened:
-        number = None if self.path is None else folder_number(self.path)
-        return _Opened(store, number, Snapshot.take(store, self.matcher.output_dim, previous))
+        return _Opened(store, Snapshot.take(store, self.matcher.output_dim, previous))
 
 
 def _whole(k: Any) -> int:
@@ -362,4 +365,4 @@ def _filter_text(value: Any) -> str:
 def _fill(store: Store, matcher: TextMatcher, rows: Iterable[Any] | EntryFile, progress: bool | None) -> None:
     with store.write() as writing, progress_bar(progress, "encoding", "texts") as bar:
         write_rows(writing, matcher, batches(matcher, rows), bar=bar)
-        prepare_search(writing, store.folder)
+        prepare_search(writing, store)

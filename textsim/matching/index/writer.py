@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from textsim.matching.index.entries import Batch, Entry, clean, payload_json
 from textsim.matching.index.graph import Graph, principal_directions, sampled
 from textsim.matching.index.listed import unit
 from textsim.matching.index.snapshot import GraphRecord, open_graph
+from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Row, Writing
 from textsim.matching.text_matcher import TextMatcher
 
@@ -88,14 +88,18 @@ def _ids(writing: Writing, entries: list[Entry]) -> list[str]:
     return ids
 
 
-def prepare_search(writing: Writing, folder: Path | None, *, anew: bool = False) -> None:
+def prepare_search(writing: Writing, store: Store, *, anew: bool = False) -> None:
     """Makes what searches of many rows need: a projection of their vectors, and in a folder a graph of them.
 
     Args:
         writing: the transaction.
-        folder: of the index; in memory there is no graph.
+        store: that of the transaction; in memory there is no graph.
         anew: whether to make both from all rows, without what was removed since.
+
+    Raises:
+        ReplacedError: another index took the place of this one, and its graph must not be written over.
     """
+    folder = store.folder
     record: GraphRecord | None = writing.get("graph")
     last_key = 0 if record is None or anew else record["last_key"]
     listed = writing.keys_after(last_key)
@@ -115,6 +119,7 @@ def prepare_search(writing: Writing, folder: Path | None, *, anew: bool = False)
     for keys, encoded in writing.vectors_after(last_key):
         graph.add(keys, unit(encoded), available_cores())
     name = GRAPHS[1] if record is not None and record["name"] == GRAPHS[0] else GRAPHS[0]
+    store.check_in_place()
     graph.save(folder / name)
     size = (folder / name).stat().st_size
     writing.set("graph", GraphRecord(name=name, bytes=size, last_key=int(listed[-1])))
