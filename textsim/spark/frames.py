@@ -25,7 +25,7 @@ from textsim.spark.worker import Shipped
 BadRows = Literal["error", "skip"]
 ModelPath = str | os.PathLike[str]
 
-REPEATS_THAT_PAY = 6.0
+REPEATS_THAT_PAY = 10.0
 """Times that a text occurs on average, from which on encoding each once and joining its vector costs less than encoding
 it wherever it occurs, where a worker cannot remember all of them: vectors of 4 KB are shuffled then. Measured by
 `scripts/benchmarks/spark.py`.
