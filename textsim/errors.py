@@ -94,5 +94,8 @@ class MissingDependencyError(TextsimError, ImportError):
 
 def shown(value: Any) -> str:
     """A value as messages show it: its type, and no more than 80 characters of it."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "nested too deeply to be shown"
     return f"{type(value).__name__}: {text if len(text) <= 80 else text[:77] + '...'}"

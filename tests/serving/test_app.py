@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -63,13 +65,6 @@ def test_concurrent_requests_are_computed_together_and_give_the_same(
         thread.join()
     assert not wrong
     assert 'textsim_decisions_total{decision="match"}' in client.get("/metrics").text
-
-
-def test_an_explanation_is_what_the_api_says(client: TestClient, matcher: TextMatcher) -> None:
-    found = post(client, "/v1/explain", text_a="花呗怎么还款", text_b="怎样还花呗")
-    expected = matcher.explain("花呗怎么还款", "怎样还花呗").to_dict()
-    assert found == {name: expected[name] for name in found}
-    assert set(found) == {"score", "probability", "decision", "base", "tokens_a", "tokens_b", "matrix"}
 
 
 def test_vectors_in_both_forms(client: TestClient, matcher: TextMatcher) -> None:
@@ -212,3 +207,57 @@ def test_the_page_and_the_description_ask_nothing_of_other_hosts(client: TestCli
     assert {"/v1/score", "/v1/explain", "/v1/encode", "/v1/search", "/v1/embeddings", "/v1/rerank"} <= set(
         schema["paths"]
     )
+
+
+def test_a_payload_may_have_columns_of_any_name(client: TestClient) -> None:
+    payload = {"id": "other", "text": "今天", "answer": "是"}
+    other = post(client, "/v1/search", texts=["今天"], k=50)["results"][0]
+    answer = client.put("/v1/documents/mine", json={"text": "花呗是什么", "payload": payload})
+    assert answer.json()["id"] == "mine"
+    (hit,) = post(client, "/v1/search", texts=["花呗是什么"], k=1)["results"][0]
+    assert (hit["id"], hit["text"], hit["payload"]) == ("mine", "花呗是什么", payload)
+    assert client.delete("/v1/documents/mine").status_code == 200
+    assert post(client, "/v1/search", texts=["今天"], k=50)["results"][0] == other
+
+
+@pytest.mark.parametrize("id", ["a/b", "a/b/c", "%", "一 二", "a?b", "a\nb/"])
+def test_an_id_may_hold_any_characters(client: TestClient, id: str) -> None:
+    path = f"/v1/documents/{quote(id, safe='')}"
+    assert client.put(path, json={"text": "花呗是什么"}).json()["id"] == id
+    assert client.delete(path).status_code == 200
+    assert client.delete(path).status_code == 404
+
+
+@pytest.mark.parametrize("filter", [{"nope": 1}, {"\ud800": "a"}, {"answer": "\ud800"}])
+def test_a_filter_that_fits_nothing_is_no_fault_of_the_server(
+    client: TestClient, filter: dict[str, Any]
+) -> None:
+    client.put("/v1/documents/new", json={"text": "花呗是什么", "payload": {"answer": "是"}})
+    # httpx refuses to send half a surrogate pair.
+    body = json.dumps({"texts": ["花呗"], "k": 1, "filter": filter}).encode()
+    answer = client.post("/v1/search", content=body, headers={"content-type": "application/json"})
+    expected = 200 if "answer" in filter else 409
+    assert answer.status_code == expected, answer.text
+    assert expected == 409 or answer.json()["results"] == [[]]
+
+
+@pytest.mark.parametrize("levels", [65, 260, 900])
+def test_a_payload_is_stored_only_if_it_can_be_sent_back(client: TestClient, levels: int) -> None:
+    deep: Any = "x"
+    for _ in range(levels):
+        deep = [deep]
+    answer = client.put("/v1/documents/deep", json={"text": "花呗是什么", "payload": {"a": deep}})
+    assert answer.status_code == 422, answer.text
+    for _ in range(2):
+        post(client, "/v1/search", texts=["花呗是什么"], k=3)
+
+
+def test_an_explanation_has_all_that_the_command_prints(client: TestClient, matcher: TextMatcher) -> None:
+    for pair in PAIRS[:2]:
+        found = post(client, "/v1/explain", text_a=pair[0], text_b=pair[1])
+        assert found == json.loads(json.dumps(matcher.explain(*pair).to_dict()))
+
+
+def test_a_length_that_is_no_number(client: TestClient) -> None:
+    answer = client.post("/v1/score", content=b"{}", headers={"content-length": "many"})
+    assert answer.status_code == 400 and "content-length: expected a whole number" in answer.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -113,3 +115,23 @@ def test_the_official_client_of_openai_works_against_it(serve: Serve, model: Pat
 
 def test_open_doors_are_said(serve: Serve) -> None:
     assert "without --api-key-file" in serve("--host", "0.0.0.0").log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("options", [("--index", "nowhere"), ("--api-key-file", "nowhere")])
+def test_what_is_wrong_ends_all_workers_before_they_listen(
+    model: Path, tmp_path: Path, options: tuple[str, str]
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "textsim",
+        "serve",
+        str(model),
+        "--workers",
+        "2",
+        *options,
+    ]
+    done = subprocess.run(
+        command, capture_output=True, encoding="utf-8", cwd=tmp_path, timeout=60, check=False
+    )
+    assert done.returncode == 2 and "nowhere" in done.stderr and "Traceback" not in done.stderr, done.stderr

@@ -17,9 +17,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.convertors import Convertor, register_url_convertor
 
 from textsim import __version__
-from textsim.errors import ArtifactError, ConfigError, TextsimError
+from textsim.errors import ArtifactError, ConfigError, MissingDependencyError, TextsimError
 from textsim.serving.engine import Engine, Query
 from textsim.serving.guard import Guard
 from textsim.serving.metrics import Metrics
@@ -60,8 +61,23 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "a field that is not as it should be"},
 }
 _NO_INDEX: dict[int | str, dict[str, Any]] = {
-    409: {"model": Problem, "description": "no index is served"},
+    409: {"model": Problem, "description": "no index is served, or no payload has a column of the filter"},
 }
+
+
+class _Whole(Convertor[str]):
+    """What is left of a path: an id may hold a slash, or the end of a line."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("whole", _Whole())
 
 
 def create_app(settings: ServiceSettings) -> FastAPI:
@@ -182,7 +198,7 @@ def _add_index(app: FastAPI, engine: Engine) -> None:
             results=[[HitResponse(**vars_of(hit)) for hit in hits] for hits in found],
         )
 
-    @app.put("/v1/documents/{id}", tags=["index"], responses=_NO_INDEX)
+    @app.put("/v1/documents/{id:whole}", tags=["index"], responses=_NO_INDEX)
     async def put_document(id: str, body: DocumentRequest) -> DocumentResponse:
         """Store a text under an id, in place of those that it had. It is found as soon as this answers."""
         _check(engine.settings, "text", [body.text], 1)
@@ -190,7 +206,7 @@ def _add_index(app: FastAPI, engine: Engine) -> None:
         return DocumentResponse(id=id, documents=documents)
 
     @app.delete(
-        "/v1/documents/{id}",
+        "/v1/documents/{id:whole}",
         tags=["index"],
         responses={**_NO_INDEX, 404: {"model": Problem, "description": "no such id"}},
     )
@@ -294,5 +310,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    status = 409 if isinstance(error, ConfigError) else 503 if isinstance(error, ArtifactError) else 422
+    if isinstance(error, ConfigError):
+        status = 409
+    else:
+        status = 503 if isinstance(error, ArtifactError | MissingDependencyError) else 422
     return JSONResponse({"detail": str(error)}, status)

@@ -16,16 +16,31 @@ from textsim.config.cores import available_cores
 from textsim.errors import ConfigError
 from textsim.matching.decisions import Decision
 from textsim.matching.explain import Explanation
+from textsim.matching.index.entries import Entry
 from textsim.matching.index.search import Hit
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 from textsim.serving.batching import Batcher
 from textsim.serving.metrics import Metrics
-from textsim.serving.settings import ServiceSettings
+from textsim.serving.settings import ServiceSettings, read_keys
 from textsim.text.vocabulary import UNK_ID
 
 CACHE_BYTES = 256 << 20
 """Memory for encoded texts that are asked for again."""
+
+
+def check(settings: ServiceSettings) -> None:
+    """Loads all that is served, once, so that what is wrong with it is one error before anything listens.
+
+    Raises:
+        ArtifactError: the model or the index is not whole, or they do not belong together.
+        ConfigError: the file of keys cannot be read.
+    """
+    matcher = TextMatcher.load(settings.model, threads=1)
+    if settings.index is not None:
+        TextIndex.open(Path(settings.index), matcher).close()
+    if settings.api_key_file:
+        read_keys(settings.api_key_file)
 
 
 class Query(NamedTuple):
@@ -96,7 +111,7 @@ class Engine:
     def put(self, id: str, text: str, payload: Mapping[str, Any]) -> int:
         """Stores a text under an id in place of those it had. Returns the number of texts."""
         with self._writing:
-            self.index.add([{"id": id, "text": text, **payload}], replace=True)
+            self.index.add([Entry(text, id, payload)], replace=True)
         return self._counted()
 
     def delete(self, id: str) -> bool:
@@ -168,7 +183,9 @@ class Engine:
             found = self.index.search_many(texts, k, filter=queries[places[0]].filter)
             for place, hits in zip(places, found, strict=True):
                 results[place] = hits
-                self.metrics.decisions.labels(hits[0].decision if hits else "no match").inc()
+        # Where one of them raised, the others are searched for again.
+        for hits in results:
+            self.metrics.decisions.labels(hits[0].decision if hits else "no match").inc()
         return results
 
     def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:

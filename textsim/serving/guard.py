@@ -65,7 +65,10 @@ class Guard:
             await _respond(send, 401, "expected a valid key: Authorization: Bearer KEY.", bearer=True)
             return
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length[:20]) > self._max_body:
+        if not length.isdigit():
+            await _respond(send, 400, "content-length: expected a whole number.")
+            return
+        if int(length[:20]) > self._max_body:
             await _respond(send, 413, f"body: expected at most {self._max_body:,} bytes.")
             return
         body = await _read(receive, self._max_body)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import sys
 import tempfile
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
+from textsim.errors import TextsimError
 from textsim.serving import logs
 from textsim.serving.app import create_app
+from textsim.serving.engine import check
 from textsim.serving.settings import ServiceSettings
 
-_SETTINGS, _LOG_LEVEL = "TEXTSIM_SERVICE", "TEXTSIM_SERVICE_LOG_LEVEL"
 # Environment variables in which the workers find what the service was started with.
+_SETTINGS, _LOG_LEVEL = "TEXTSIM_SERVICE", "TEXTSIM_SERVICE_LOG_LEVEL"
+
+# The exit status on which the server's supervisor ends, and does not start the worker again.
+_CANNOT_START = 3
 
 GRACE_SECONDS = 30
 """How long started requests may take to end once the service is told to stop."""
@@ -48,6 +55,7 @@ def run(
         # Made here, so that what is wrong with the model or the keys is one error before anything listens.
         uvicorn.run(create_app(settings), **options)
         return
+    check(settings)
     with tempfile.TemporaryDirectory(prefix="textsim-metrics-") as folder:
         os.environ |= {
             _SETTINGS: settings.to_json(),
@@ -60,4 +68,9 @@ def run(
 def worker() -> FastAPI:
     """The application of a worker process."""
     logs.configure(os.environ[_LOG_LEVEL])
-    return create_app(ServiceSettings.from_dict(json.loads(os.environ[_SETTINGS]), "settings of the service"))
+    settings = ServiceSettings.from_dict(json.loads(os.environ[_SETTINGS]), "settings of the service")
+    try:
+        return create_app(settings)
+    except TextsimError as error:
+        logging.getLogger("textsim.serving").error("%s", error)
+        sys.exit(_CANNOT_START)

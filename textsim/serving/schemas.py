@@ -58,6 +58,15 @@ class TokenContribution(BaseModel):
     error: float = Field(ge=0, description="its standard error; 0 where it is exact")
 
 
+class TokenChange(BaseModel):
+    text: Literal["text_a", "text_b"]
+    place: int = Field(ge=0, description="of the token, from 0")
+    token: str
+    change: Literal["removed", "unknown"]
+    score: float = Field(description="of the pair with that change")
+    decision: Literal["match", "unsure", "no match"]
+
+
 class ExplainResponse(Decided):
     base: float = Field(
         description="score where all tokens are unknown; base and contributions sum to the score"
@@ -65,6 +74,7 @@ class ExplainResponse(Decided):
     tokens_a: list[TokenContribution]
     tokens_b: list[TokenContribution]
     matrix: list[list[float]] = Field(description="tokens_a by tokens_b: what two tokens add together")
+    changes: list[TokenChange] = Field(description="changes of one token that change the decision")
 
 
 class EncodeRequest(Request):

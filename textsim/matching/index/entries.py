@@ -21,6 +21,10 @@ from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 _ID_NAMES = frozenset({"id", "qid", "question_id", "faq_id", "entry_id", "doc_id", "编号", "序号", "标识"})
 
 
+# Of lists and mappings within each other in a payload.
+_MOST_LEVELS = 64
+
+
 class Entry(NamedTuple):
     """A text to store.
 
@@ -152,14 +156,26 @@ def payload_json(payload: Mapping[str, Any], where: str) -> str:
     """A payload as it is stored.
 
     Raises:
-        InputError: JSON cannot hold it.
+        InputError: JSON cannot hold it, or it is nested so deeply that others may not read it.
     """
     try:
-        return clean(json.dumps(payload, ensure_ascii=False, default=_plain, allow_nan=False))
-    except (TypeError, ValueError) as error:
+        text = clean(json.dumps(payload, ensure_ascii=False, default=_plain, allow_nan=False))
+        if text.count("{") + text.count("[") > _MOST_LEVELS and _is_deep(json.loads(text), _MOST_LEVELS):
+            raise ValueError("nested too deeply")
+        return text
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{where}: expected a payload that JSON can hold. Received {shown(payload)}."
+            f"{where}: expected a payload that JSON can hold, in at most {_MOST_LEVELS} levels. Received "
+            f"{shown(payload)}."
         ) from error
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    """Whether lists and mappings lie within each other in more levels."""
+    if not isinstance(value, list | dict):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deep(part, levels - 1) for part in inner)
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from textsim.io.folders import atomic_folder
 from textsim.io.manifest import MANIFEST, write_json
 from textsim.io.progress import progress_bar
 from textsim.matching.index.combining import Combiner
-from textsim.matching.index.entries import Batch, EntryFile, batches
+from textsim.matching.index.entries import Batch, EntryFile, batches, clean
 from textsim.matching.index.folder import FORMAT, Manifest, open_store, remove_partial, shrink
 from textsim.matching.index.info import IndexInfo, describe, measure_recall
 from textsim.matching.index.ranking import SharedCharacters
@@ -336,7 +336,9 @@ def _whole(k: Any) -> int:
 
 def _wanted(filter: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
     """The columns of a filter and their values as text."""
-    return tuple(sorted((str(column), _filter_text(value)) for column, value in (filter or {}).items()))
+    return tuple(
+        sorted((clean(str(column)), _filter_text(value)) for column, value in (filter or {}).items())
+    )
 
 
 def _allowed(opened: _Opened, wanted: tuple[tuple[str, str], ...]) -> np.ndarray:
@@ -359,7 +361,7 @@ def _allowed(opened: _Opened, wanted: tuple[tuple[str, str], ...]) -> np.ndarray
 
 def _filter_text(value: Any) -> str:
     """A value of a filter as SQLite writes a JSON value as text."""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    return str(int(value)) if isinstance(value, bool) else clean(str(value))
 
 
 def _fill(store: Store, matcher: TextMatcher, rows: Iterable[Any] | EntryFile, progress: bool | None) -> None:
