@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
@@ -94,3 +95,40 @@ def test_the_dataset_is_that_of_one_machine(spark: Any, pairs: Path, tmp_path: P
         tokenizer=make_tokenizer("char", normalizer={"lowercase": False}),
     )
     assert_same_folders(tmp_path / "spark", tmp_path / "one")
+
+
+def test_rows_that_are_left_out_are_always_counted(pairs: Path, model: Path, tmp_path: Path) -> None:
+    scoring = ("--model", model, "--input", pairs, "--on-bad-row", "skip")
+    for name, how in (("each", "--encode-each"), ("once", "--encode-once")):
+        result = run("score", *scoring, "--output", tmp_path / f"{name}.parquet", how)
+        assert json.loads(result.stdout) == {"rows": 3, "rejected": 1}, result.output
+    assert json.loads(run("evaluate", *scoring).stdout)["rejected"] == 1
+
+
+def test_rejects_without_skip_are_refused_before_the_job(pairs: Path, model: Path, tmp_path: Path) -> None:
+    result = run(
+        "dedup", "--model", model, "--input", pairs, "--output", tmp_path / "o", "--rejects", tmp_path / "r"
+    )
+    assert result.exit_code == 2 and "--rejects: with --on-bad-row skip only." in result.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_columns_to_keep_are_names(spark: Any, model: Path, tmp_path: Path) -> None:
+    frame = spark.createDataFrame([("花呗", "还款", "x")], ["text_a", "text_b", "2024"])
+    frame.write.parquet(str(tmp_path / "in.parquet"))
+    target = tmp_path / "out.parquet"
+    scoring = ("score", "--model", model, "--input", tmp_path / "in.parquet", "--output", target)
+    result = run(*scoring, "--keep", "2024")
+    assert result.exit_code == 0, result.output
+    assert spark.read.parquet(str(target)).columns == ["2024", "score", "probability", "decision"]
+
+
+def test_csv_is_quoted_as_everywhere(spark: Any, model: Path, tmp_path: Path) -> None:
+    left = ['他说"好"', "一行\n两行", "a,b", "c\\"]
+    frame = pd.DataFrame({"text_a": left, "text_b": ["好"] * 4})
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    scoring = ("score", "--model", model, "--input", tmp_path / "in.csv", "--encode-each")
+    result = run(*scoring, "--output", tmp_path / "out.csv")
+    assert result.exit_code == 0, result.output
+    (part,) = (tmp_path / "out.csv").glob("part-*.csv")
+    assert pd.read_csv(part)["text_a"].tolist() == left

@@ -9,6 +9,7 @@ import click
 
 from textsim.cli.options import (
     FILE_OR_STREAM,
+    check_unused,
     given,
     json_option,
     model_argument,
@@ -58,9 +59,7 @@ def check(
     from textsim.matching.text_matcher import TextMatcher
 
     if file is None:
-        if unused := given(**options):
-            names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-            raise click.UsageError(f"{names}: for FILE alone.")
+        check_unused(options, "FILE alone")
         pairs = contrast_set()
     else:
         from textsim.data.row_kinds import TEXTS

@@ -54,9 +54,14 @@ def evaluate(
     from textsim.errors import InputError
     from textsim.evaluation.drift import measure_drift
     from textsim.evaluation.evaluate import evaluate_file
+    from textsim.io.paths import is_stream
     from textsim.matching.load import load_matcher
     from textsim.matching.text_matcher import TextMatcher
 
+    if errors is not None and is_stream(file):
+        raise click.UsageError(
+            "--errors: for a file, which is read twice. Received - (standard input). Save it to a file first."
+        )
     matcher = load_matcher(model, simplify=simplify)
     how = given(**options)
     of_labels = {"split", "kind", "label_threshold", "label_max"} & how.keys()

@@ -10,6 +10,7 @@ import click
 from textsim.cli.options import (
     FILE,
     OUTPUT,
+    check_unused,
     given,
     json_option,
     model_argument,
@@ -58,9 +59,8 @@ def explain(
       textsim explain zh-general 花呗怎么还款 怎样还花呗 --html why.html
       textsim explain model 花呗怎么还款 怎样还花呗 --examples train.tsv
     """
-    if examples is None and (unused := given(**options)):
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-        raise click.UsageError(f"{names}: for --examples FILE alone.")
+    if examples is None:
+        check_unused(options, "--examples FILE alone")
     from textsim.evaluation.examples import nearest_examples
     from textsim.evaluation.explanation_page import explanation_page
     from textsim.io.atomic import atomic_file

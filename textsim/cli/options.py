@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,12 @@ def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given on the command line."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def check_unused(options: Mapping[str, Any], used: str) -> None:
+    """Raises a usage error for options that were given and say nothing here; `used` tells what they are for."""
+    if names := ", ".join(f"--{name.replace('_', '-')}" for name in given(**options)):
+        raise click.UsageError(f"{names}: for {used}.")
 
 
 def parse_columns(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str | int] | None:

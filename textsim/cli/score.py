@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from textsim.cli.options import (
+    check_unused,
     file_options,
     given,
     json_option,
@@ -61,10 +62,9 @@ def score(
     """
     if (source is None) == (not texts) or (texts and len(texts) != 2):
         raise click.UsageError("give two texts, or --input FILE.")
-    of_files = [f"--{name.replace('_', '-')}" for name in given(**options)]
-    of_files += [] if os.fspath(target) == "-" else ["--output"]
-    if source is None and of_files:
-        raise click.UsageError(f"{', '.join(of_files)}: for --input FILE alone, not for two texts.")
+    if source is None:
+        written = None if os.fspath(target) == "-" else target
+        check_unused({**options, "output": written}, "--input FILE alone, not for two texts")
     if source is not None and as_json:
         raise click.UsageError("--json: for two texts alone. The scores of --input are written as TSV.")
     from textsim.matching.files.report import FileReport

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textsim.cli.options import (
+    check_unused,
     file_options,
     given,
     index_model_option,
@@ -76,6 +77,10 @@ def search(
         raise click.UsageError(
             "give an INDEX, or a MODEL and a FILE; then a text to search for, or --input FILE."
         )
+    if source is None and len(stored) == 1:
+        check_unused(options, "--input FILE, or for MODEL and FILE")
+    if source is not None and len(stored) == 2 and options["rejects"] is not None:
+        raise click.UsageError("--rejects: for one file alone. Build an index of FILE first.")
     if source is None and os.fspath(target) != "-":
         raise click.UsageError("--output: for --input FILE alone, not for a text.")
     if source is not None and as_json:

@@ -19,6 +19,9 @@ from textsim.matching.index.neighbors import nearest_others
 from textsim.matching.matcher import CHUNK_ROWS
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
+MIN_COSINE = 0.65
+"""Pairs of smaller cosines are not scored, unless told otherwise."""
+
 # Vectors beyond this are kept at half the precision.
 _VECTOR_BYTES = 1 << 30
 _ARRAYS = ("left", "right", "scores", "indistinct")
@@ -57,11 +60,27 @@ class ScoredPairs:
             ArtifactError: the file is none.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            found = np.load(path, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                raise ValueError("it is one array")
+            with found as stored:
                 arrays = {name: stored[name] for name in _ARRAYS}
-                return ScoredPairs(int(stored["texts"]), **arrays, made_of=str(stored["made_of"]))
+                pairs = ScoredPairs(int(stored["texts"]), **arrays, made_of=str(stored["made_of"]))
+            pairs._check()
+            return pairs
         except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
             raise ArtifactError(f"{path} is not a file of scored pairs: {error}") from error
+
+    def _check(self) -> None:
+        """Raises ValueError where the arrays are not as they should be."""
+        for name, dtype in zip(_ARRAYS, (np.int64, np.int64, np.float32, bool), strict=True):
+            array = getattr(self, name)
+            if array.dtype != dtype or array.shape != self.left.shape or array.ndim != 1:
+                raise ValueError(f"{name!r} is {array.dtype} of shape {array.shape}")
+        if not ((self.left >= 0) & (self.left < self.right) & (self.right < self.texts)).all():
+            raise ValueError("places are out of range")
+        if not ((self.scores >= 0) & (self.scores <= 1)).all():
+            raise ValueError("scores are out of range")
 
 
 @dataclass(frozen=True)
@@ -158,7 +177,7 @@ def score_neighbors(
     texts: Sequence[str],
     *,
     neighbors: int = 20,
-    min_cosine: float = 0.65,
+    min_cosine: float = MIN_COSINE,
     progress: bool | None = False,
 ) -> ScoredPairs:
     """Scores each text with those of the others that are nearest to it.

@@ -43,6 +43,10 @@ def _format(path: str, given: str | None) -> str:
     return "table"
 
 
+# As everybody else quotes: Spark would put a backslash before a quote.
+_CSV: dict[str, bool | str] = {"header": True, "escape": '"'}
+
+
 def read(spark: SparkSession, path: str, format: str | None) -> DataFrame:
     """A data frame of a path or a table.
 
@@ -53,8 +57,8 @@ def read(spark: SparkSession, path: str, format: str | None) -> DataFrame:
     try:
         if name == "table":
             return spark.table(path)
-        reader = spark.read.option("header", True) if name == "csv" else spark.read
-        return reader.format(name).load(path)
+        reader = spark.read.format(name)
+        return (reader.options(**_CSV, multiLine=True) if name == "csv" else reader).load(path)
     except PySparkException as error:
         raise DataFormatError(f"{path}: cannot be read as {name}: {str(error).splitlines()[0]}") from None
 
@@ -71,11 +75,16 @@ def write(df: DataFrame, path: str, format: str | None, overwrite: bool) -> None
         if name == "table":
             writer.saveAsTable(path)
         else:
-            (writer.option("header", True) if name == "csv" else writer).format(name).save(path)
+            (writer.options(**_CSV) if name == "csv" else writer).format(name).save(path)
     except AnalysisException as error:
         if "ALREADY_EXISTS" not in str(error) and "already exists" not in str(error):
             raise
         raise InputError(f"{path}: exists already. Choose another path, or pass overwrite=True.") from None
+
+
+def _parse_names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    """Names of columns: in Spark none has a position."""
+    return None if value is None else [name.strip() for name in value.split(",")]
 
 
 _OPTIONS = {
@@ -100,7 +109,7 @@ _OPTIONS = {
         help="Of what is read and written.  [default: by the ending, else a table]",
     ),
     "keep": option(
-        "--keep", metavar="A,B,...", callback=parse_columns, help="Columns to keep.  [default: all]"
+        "--keep", metavar="A,B,...", callback=_parse_names, help="Columns to keep.  [default: all]"
     ),
     "on_bad_row": option(
         "--on-bad-row",
@@ -150,6 +159,8 @@ def _command(function: Callable[..., None]) -> Command:
 
     @functools.wraps(function)
     def run(**options: Any) -> None:
+        if options.get("rejects") is not None and options["on_bad_row"] != "skip":
+            raise click.UsageError("--rejects: with --on-bad-row skip only.")
         spark = SparkSession.builder.appName(f"textsim {function.__name__}").getOrCreate()
         try:
             function(spark, **options)
@@ -179,12 +190,12 @@ def _finish(
     from textsim.spark.frames import rejected
 
     counts = {}
-    if options["rejects"] is not None:
-        if options["on_bad_row"] != "skip":
-            raise click.UsageError("--rejects: with --on-bad-row skip only.")
+    if options["on_bad_row"] == "skip":
         bad = rejected(df, options["model"], columns=texts, shared=options.get("shared", False))
-        write(bad, options["rejects"], "parquet", options["overwrite"])
-        counts["rejected"] = spark.read.parquet(options["rejects"]).count()
+        if options["rejects"] is not None:
+            write(bad, options["rejects"], "parquet", options["overwrite"])
+            bad = spark.read.parquet(options["rejects"])
+        counts["rejected"] = bad.count()
     write(result, options["target"], options["format"], options["overwrite"])
     rows = read(spark, options["target"], options["format"]).count()
     click.echo(format_json({"rows": rows, **counts}))
@@ -261,10 +272,15 @@ def dedup(spark: SparkSession, **options: Any) -> None:
 def evaluate(spark: SparkSession, **options: Any) -> None:
     """Print the metrics of a model on labelled pairs, as JSON."""
     from textsim.spark.evaluate import evaluate
+    from textsim.spark.frames import rejected
 
     df = read(spark, options["source"], options["format"])
     arguments = _call(options, "text_a", "text_b", "label", "on_bad_row", "shared")
-    click.echo(format_json(evaluate(df, options["model"], **arguments).to_dict()))
+    found = evaluate(df, options["model"], **arguments).to_dict()
+    if options["on_bad_row"] == "skip":
+        texts = [options["text_a"], options["text_b"]]
+        found["rejected"] = rejected(df, options["model"], columns=texts, shared=options["shared"]).count()
+    click.echo(format_json(found))
 
 
 @_command

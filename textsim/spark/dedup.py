@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import load_model
 from textsim.matching.decisions import decide
-from textsim.matching.dedup import ScoredPairs, group
+from textsim.matching.dedup import MIN_COSINE, ScoredPairs, group
 from textsim.spark import worker
 from textsim.spark.frames import (
     BadRows,
@@ -47,7 +47,7 @@ def deduplicate(
     text: str = "text",
     threshold: float | None = None,
     neighbors: int = 20,
-    min_cosine: float = 0.5,
+    min_cosine: float = MIN_COSINE,
     probes: int = 3,
     seed: int = 0,
     on_bad_row: BadRows = "error",
@@ -59,7 +59,7 @@ def deduplicate(
     of the `probes` nearest of some drawn texts' vectors, and is scored there with its nearest neighbours. A duplicate
     that shares no bucket is missed; with a single bucket the groups are those of
     `textsim.matching.dedup.find_duplicates`. This call runs the job up to the groups, which are made on the driver: it
-    holds 28 bytes a distinct text, and a match, at a time.
+    holds the distinct texts, each with the id that comes first, and 28 bytes a match.
 
     Args:
         df: one row a text.

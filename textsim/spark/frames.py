@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -92,9 +93,9 @@ def score_pairs(
             worker.score_batches(shipped, text_a, text_b, kept, skip, left_out),
             schema_of(df, kept, _DECISION_FIELDS),
         )
-    # NULL is equal to nothing in a join: such rows must be refused, or left out, before.
-    pairs = df.dropna(subset=[text_a, text_b]) if skip else df
-    texts = pairs.select(F.col(text_a).alias("text")).union(pairs.select(F.col(text_b))).distinct()
+    texts = df.select(F.col(text_a).alias("text")).union(df.select(F.col(text_b))).distinct()
+    # A text that cannot be read has no vector to be joined with: its row is left out, and counted, before.
+    pairs = df.mapInArrow(worker.good_batches(shipped, [text_a, text_b], left_out), df.schema) if skip else df
     vectors = encode_to_bytes(texts, shipped, "text", ["text"], skip)
     joined = pairs
     for column, name in ((text_a, "vector_a"), (text_b, "vector_b")):
@@ -215,6 +216,7 @@ def ship(spark: SparkSession, model: ModelPath, shared: bool = False) -> Shipped
         archive = shutil.make_archive(
             str(Path(tempfile.mkdtemp(prefix="textsim-spark-")) / name), "zip", folder
         )
+        atexit.register(shutil.rmtree, Path(archive).parent, ignore_errors=True)
         context.addArchive(f"{archive}#{name}")
     return Shipped(name, sha256, False)
 

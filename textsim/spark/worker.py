@@ -102,6 +102,20 @@ def good_rows(matcher: TextMatcher, batch: pa.RecordBatch, columns: list[str], s
     return batch
 
 
+def good_batches(shipped: Shipped, columns: list[str], left_out: Any = None) -> Callable[[Batches], Batches]:
+    """A function over batches that keeps the rows whose texts can be read; `left_out` counts the others."""
+
+    def keep(batches: Batches) -> Batches:
+        matcher = load(shipped)
+        for batch in batches:
+            part = good_rows(matcher, batch, columns, True)
+            if left_out is not None:
+                left_out.add(batch.num_rows - part.num_rows)
+            yield part
+
+    return keep
+
+
 def rejected_rows(shipped: Shipped, columns: list[str]) -> Callable[[Batches], Batches]:
     """A function over batches that keeps the rows which cannot be read, with a column `reason`."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from textsim.data.formats.files import open_writer
 from textsim.errors import InputError
 from textsim.io.paths import check_target
-from textsim.matching.dedup import Groups, distinct_texts, group, kept_pairs, score_neighbors
+from textsim.matching.dedup import MIN_COSINE, Groups, distinct_texts, group, kept_pairs, score_neighbors
 from textsim.matching.files.output import check_outputs
 from textsim.matching.files.report import FileReport
 from textsim.matching.index.entries import EntryFile
@@ -46,7 +46,7 @@ def dedup_file(
     *,
     threshold: float | None = None,
     neighbors: int = 20,
-    min_cosine: float = 0.65,
+    min_cosine: float = MIN_COSINE,
     pairs: str | os.PathLike[str] | None = None,
     representatives_only: bool = False,
     progress: bool | None = None,
