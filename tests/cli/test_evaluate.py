@@ -47,3 +47,8 @@ def test_without_labels(road: Path) -> None:
     assert refused.exit_code == 2 and "expected labels" in refused.stderr
     # Who says that there are labels is believed.
     assert run("evaluate", model, bare, "--kind", "pairs").exit_code == 2
+
+
+def test_errors_need_a_file_that_can_be_read_twice(road: Path, tmp_path: Path) -> None:
+    result = run("evaluate", road / "model", "-", "--errors", tmp_path / "errors.tsv")
+    assert result.exit_code == 2 and "--errors: for a file, which is read twice." in result.stderr

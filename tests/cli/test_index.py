@@ -147,3 +147,13 @@ def test_few_texts_need_no_index(road: Path, tmp_path: Path) -> None:
     assert found.stdout == "1.0000\tmatch\t2\t怎样还花呗\n" and "1 bad rows left out" in found.stderr
     found = run(*stored, "--input", tmp_path / "asked.txt", "-k", 1)
     assert "今天天气\t1\t" in found.stdout and "among 2 texts" in found.stderr
+
+
+def test_options_that_say_nothing_are_refused(index: Path, road: Path, tmp_path: Path) -> None:
+    alone = run("search", index, "今天天气", "--columns", "question", "--rejects", tmp_path / "r")
+    assert alone.exit_code == 2
+    assert "--columns, --rejects: for --input FILE, or for MODEL and FILE." in alone.stderr
+    both = ("search", road / "model", tmp_path / "faq.csv", "--input", tmp_path / "faq.csv")
+    result = run(*both, "--on-bad-row", "skip", "--rejects", tmp_path / "r")
+    assert result.exit_code == 2 and "--rejects: for one file alone." in result.stderr
+    assert not (tmp_path / "r").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,27 @@ def test_arguments_that_cannot_be(matcher: TextMatcher, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"texts\[1\]: expected a text \(str\). Received None"):
         find_duplicates(matcher, ["你好", None])  # type: ignore[list-item]
     assert find_duplicates(matcher, []).representatives.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"left": np.array([0.5])},
+        {"scores": np.array([2], np.float32)},
+        {"right": np.array([9])},
+        {"indistinct": np.zeros(2, bool)},
+        None,
+    ],
+)
+def test_a_file_that_is_none_of_pairs(tmp_path: Path, damage: dict[str, np.ndarray] | None) -> None:
+    path = tmp_path / "pairs.npz"
+    good = ScoredPairs(2, np.array([0]), np.array([1]), np.array([0.5], np.float32), np.zeros(1, bool), "x")
+    good.save(path)
+    assert ScoredPairs.load(path).right.tolist() == [1]
+    if damage is None:
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    else:
+        replace(good, **damage).save(path)  # type: ignore[arg-type]
+    with pytest.raises(ArtifactError, match="not a file of scored pairs"):
+        ScoredPairs.load(path)
