@@ -261,3 +261,43 @@ def test_an_explanation_has_all_that_the_command_prints(client: TestClient, matc
 def test_a_length_that_is_no_number(client: TestClient) -> None:
     answer = client.post("/v1/score", content=b"{}", headers={"content-length": "many"})
     assert answer.status_code == 400 and "content-length: expected a whole number" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("PUT", "/v1/documents/a", {"text": "\u200b"}, "text: "),
+        ("POST", "/v1/rerank", {"query": "\u200b", "documents": ["花呗"]}, "query: "),
+        ("POST", "/v1/rerank", {"query": "花呗", "documents": ["花呗", "\u200b"]}, "documents[1]: "),
+        ("POST", "/v1/rerank", {"query": "好" * 50, "documents": ["花呗"]}, "query: "),
+        ("POST", "/v1/embeddings", {"model": "m", "input": "\u200b"}, "input: "),
+        ("POST", "/v1/embeddings", {"model": "m", "input": ["花呗", "\u200b"]}, "input[1]: "),
+        ("POST", "/v1/search", {"texts": ["花呗", "\u200b"]}, "texts[1]: "),
+    ],
+)
+def test_an_error_names_the_field_that_was_sent(
+    client: TestClient, method: str, path: str, body: dict[str, Any], field: str
+) -> None:
+    answer = client.request(method, path, json=body)
+    assert answer.status_code == 422 and answer.json()["detail"].startswith(field), answer.text
+
+
+def test_metrics_count_texts_wherever_they_are_read(client: TestClient, index: Path) -> None:
+    def value(name: str) -> float:
+        lines = client.get("/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+    for path, body in (
+        ("/v1/search", {"texts": ["我"], "k": 1}),
+        ("/v1/encode", {"texts": ["我"]}),
+        ("/v1/score", {"pairs": [["我", "我"]]}),
+    ):
+        tokens, looked_up = value("textsim_tokens_total"), value("textsim_cache_total")
+        post(client, path, **body)
+        assert value("textsim_tokens_total") > tokens and value("textsim_cache_total") > looked_up, path
+    assert value('textsim_cache_total{outcome="hit"}') >= 2
+    # Another process changes the index.
+    texts = value("textsim_index_texts")
+    with TextIndex.open(index) as other:
+        other.add(["花呗是什么"])
+    assert value("textsim_index_texts") == texts + 1

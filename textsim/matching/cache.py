@@ -19,6 +19,9 @@ class VectorCache:
 
     Args:
         max_bytes: memory to use, the entries' own overhead included.
+
+    Attributes:
+        hits, misses: how many keys it was asked for and held, and did not hold.
     """
 
     # Roughly what an entry takes beside its key's and its vector's bytes: two objects and a place in a dict.
@@ -28,6 +31,7 @@ class VectorCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
+        self.hits = self.misses = 0
         self._entries: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -46,6 +50,8 @@ class VectorCache:
                 else:
                     self._entries.move_to_end(key)
                     into[place] = vector
+            self.misses += len(missing)
+            self.hits += len(keys) - len(missing)
         return missing
 
     def write(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -20,7 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.convertors import Convertor, register_url_convertor
 
 from textsim import __version__
-from textsim.errors import ArtifactError, ConfigError, MissingDependencyError, TextsimError
+from textsim.errors import ArtifactError, ConfigError, InputError, MissingDependencyError, TextsimError
 from textsim.serving.engine import Engine, Query
 from textsim.serving.guard import Guard
 from textsim.serving.metrics import Metrics
@@ -155,7 +155,8 @@ def _add_foreign_forms(app: FastAPI, engine: Engine) -> None:
         width = engine.matcher.output_dim
         if body.dimensions not in (None, width):
             raise _problem("dimensions", f"expected {width}, the model's width, or none.")
-        vectors = np.stack(await engine.encode(texts)).astype("<f4")
+        names = ["input"] if isinstance(body.input, str) else _places("input", texts)
+        vectors = np.stack(await _named(engine.encode(texts), engine, texts, names)).astype("<f4")
         tokens = await run_in_threadpool(engine.tokens_of, texts)
         rows: Iterable[Any] = vectors.tolist()
         if body.encoding_format == "base64":
@@ -170,8 +171,12 @@ def _add_foreign_forms(app: FastAPI, engine: Engine) -> None:
     async def rerank(body: RerankRequest) -> RerankResponse:
         """Order documents by how probably they match a query, in the form of Cohere's API."""
         texts = [document if isinstance(document, str) else document.text for document in body.documents]
-        _check(engine.settings, "documents", [*texts, body.query], len(texts))
-        decisions = await engine.score([(body.query, text) for text in texts])
+        _check(engine.settings, "query", [body.query], 1)
+        _check(engine.settings, "documents", texts, len(texts))
+        pairs = [(body.query, text) for text in texts]
+        decisions = await _named(
+            engine.score(pairs), engine, [body.query, *texts], ["query", *_places("documents", texts)]
+        )
         order = sorted(range(len(texts)), key=lambda place: -decisions[place].probability)
         return RerankResponse(
             id=str(uuid.uuid4()),
@@ -236,7 +241,9 @@ def _add_status(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
     @app.get("/metrics", tags=["status"], response_class=Response)
     async def metrics_page() -> Response:
         """Counts for Prometheus."""
-        return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(
+            await run_in_threadpool(engine.page), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
 
     @app.get("/v1/model", tags=["status"])
     async def model() -> ModelResponse:
@@ -293,6 +300,19 @@ def _check(settings: ServiceSettings, field: str, texts: Iterable[str], items: i
         raise _problem(
             field, f"expected texts of at most {settings.max_text:,} characters. Received {longest:,}."
         )
+
+
+def _places(field: str, texts: Sequence[str]) -> list[str]:
+    return [f"{field}[{place}]" for place in range(len(texts))]
+
+
+async def _named(result: Awaitable[Any], engine: Engine, texts: Sequence[str], names: Sequence[str]) -> Any:
+    """A result; an InputError names the fields that were sent, and not what they became."""
+    try:
+        return await result
+    except InputError:
+        await run_in_threadpool(engine.matcher.read, texts, names.__getitem__)
+        raise
 
 
 def _problem(field: str, message: str) -> HTTPException:

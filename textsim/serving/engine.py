@@ -19,7 +19,7 @@ from textsim.matching.explain import Explanation
 from textsim.matching.index.entries import Entry
 from textsim.matching.index.search import Hit
 from textsim.matching.index.text_index import TextIndex
-from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 from textsim.serving.batching import Batcher
 from textsim.serving.metrics import Metrics
 from textsim.serving.settings import ServiceSettings, read_keys
@@ -70,6 +70,8 @@ class Engine:
         self.matcher = TextMatcher.load(settings.model, threads=1, cache_bytes=CACHE_BYTES)
         self._index = self._open()
         self._writing = threading.Lock()
+        self._counting = threading.Lock()
+        self._cache_counts: dict[str, int] = {}
         self.score = Batcher(self._score, threads, settings.max_batch, self._observe("score"))
         self.encode = Batcher(self._encode, threads, settings.max_batch, self._observe("encode"))
         self.search = Batcher(self._search, threads, settings.max_batch, self._observe("search"))
@@ -110,6 +112,7 @@ class Engine:
 
     def put(self, id: str, text: str, payload: Mapping[str, Any]) -> int:
         """Stores a text under an id in place of those it had. Returns the number of texts."""
+        self.matcher.read([text], lambda _: "text")
         with self._writing:
             self.index.add([Entry(text, id, payload)], replace=True)
         return self._counted()
@@ -126,6 +129,12 @@ class Engine:
         _ = self.index
         self._index = self._open()
         return self._counted()
+
+    def page(self) -> bytes:
+        """What `/metrics` shows."""
+        # Other processes may have changed the index.
+        self.metrics.documents.set(self.documents or 0)
+        return self.metrics.page()
 
     def describe(self) -> dict[str, Any]:
         """The model's name, cuts and card, and the size of the index."""
@@ -151,8 +160,9 @@ class Engine:
         )
 
     def _counted(self) -> int:
-        self.metrics.documents.set(len(self.index))
-        return len(self.index)
+        documents = len(self.index)
+        self.metrics.documents.set(documents)
+        return documents
 
     def _score(self, pairs: Sequence[tuple[str, str]]) -> list[Decision]:
         n = len(pairs)
@@ -165,11 +175,8 @@ class Engine:
         decisions = self.matcher.decisions(result)
         for decision in decisions:
             self.metrics.decisions.labels(decision.decision).inc()
-        self.metrics.truncated.inc(int(result.truncated.sum()))
         self.metrics.indistinct.inc(int(result.indistinct.sum()))
-        ids = np.frombuffer(b"".join(read.keys), np.int32)
-        self.metrics.tokens.inc(len(ids))
-        self.metrics.unknown_tokens.inc(int((ids == UNK_ID).sum()))
+        self._count(read)
         return decisions
 
     def _search(self, queries: Sequence[Query]) -> list[list[Hit]]:
@@ -178,18 +185,34 @@ class Engine:
         for place, query in enumerate(queries):
             key = query.k, json.dumps(query.filter, sort_keys=True, default=str)
             alike.setdefault(key, []).append(place)
+        read = self.matcher.read([query.text for query in queries])
         for (k, _), places in alike.items():
-            texts = [queries[place].text for place in places]
-            found = self.index.search_many(texts, k, filter=queries[places[0]].filter)
+            found = self.index.search_read(read.take(places), k, filter=queries[places[0]].filter)
             for place, hits in zip(places, found, strict=True):
                 results[place] = hits
         # Where one of them raised, the others are searched for again.
         for hits in results:
             self.metrics.decisions.labels(hits[0].decision if hits else "no match").inc()
+        self._count(read)
         return results
 
     def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return list(self.matcher.encode(texts))
+        read = self.matcher.read(texts)
+        encoded, rows = self.matcher.encode_keys(read.keys, self.matcher.cache)
+        self._count(read)
+        return list(encoded[rows])
+
+    def _count(self, read: TokenizedTexts) -> None:
+        """Tells the metrics of texts that were computed, and what the cache held since it was last asked."""
+        ids = np.frombuffer(b"".join(read.keys), np.int32)
+        self.metrics.truncated.inc(int(read.truncated.sum()))
+        self.metrics.tokens.inc(len(ids))
+        self.metrics.unknown_tokens.inc(int((ids == UNK_ID).sum()))
+        assert self.matcher.cache is not None
+        with self._counting:
+            for outcome, now in (("hit", self.matcher.cache.hits), ("miss", self.matcher.cache.misses)):
+                self.metrics.cache.labels(outcome).inc(now - self._cache_counts.get(outcome, 0))
+                self._cache_counts[outcome] = now
 
     def _observe(self, kind: str) -> Any:
         return self.metrics.batch.labels(kind).observe

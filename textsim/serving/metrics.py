@@ -29,7 +29,7 @@ class Metrics:
             "textsim_decisions", "Decisions about pairs and first hits.", ("decision",), registry=registry
         )
         self.truncated = Counter(
-            "textsim_truncated_texts", "Pairs with a text longer than the model reads.", registry=registry
+            "textsim_truncated_texts", "Texts longer than the model reads.", registry=registry
         )
         self.indistinct = Counter(
             "textsim_indistinct_pairs",
@@ -39,6 +39,12 @@ class Metrics:
         self.tokens = Counter("textsim_tokens", "Tokens read.", registry=registry)
         self.unknown_tokens = Counter(
             "textsim_unknown_tokens", "Tokens read that the model does not know.", registry=registry
+        )
+        self.cache = Counter(
+            "textsim_cache",
+            "Texts looked up among those that were encoded before.",
+            ("outcome",),
+            registry=registry,
         )
         self.documents = Gauge(
             "textsim_index_texts", "Texts in the index.", registry=registry, multiprocess_mode="mostrecent"
