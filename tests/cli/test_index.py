@@ -80,6 +80,29 @@ def test_texts_come_and_go(index: Path, tmp_path: Path) -> None:
     assert "columns\tanswer\nwidth\t16\nsearch\texact\n" in ok("index", "info", index)
 
 
+@pytest.mark.parametrize(
+    ("id", "named"),
+    [
+        ("a,b", '"a,b"'),
+        ("退货,换货", 'zz, "退货,换货"'),
+        ('5" 屏', '5" 屏'),
+        ('"x"', '"""x"""'),
+        ("a/b", "a/b"),
+    ],
+)
+def test_ids_of_any_characters_are_removed(index: Path, tmp_path: Path, id: str, named: str) -> None:
+    quoted = id.replace('"', '""')
+    (tmp_path / "new.csv").write_text(f'text,id\n明天下雨吗,"{quoted}"\n', "utf-8")
+    assert run("index", "add", index, tmp_path / "new.csv").exit_code == 0
+    removed = run("index", "remove", index, "--ids", named)
+    assert removed.exit_code == 0 and "\n1 texts removed" in f"\n{removed.stderr}"
+
+
+def test_ids_that_cannot_be_read(index: Path) -> None:
+    refused = run("index", "remove", index, "--ids", '"a,b')
+    assert refused.exit_code == 2 and "--ids" in refused.stderr and '"a,b".' in refused.stderr
+
+
 def test_a_bad_row_adds_nothing(index: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_text("好\n\n好\n", "utf-8")
     result = run("index", "add", index, tmp_path / "bad.txt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,19 @@ from textsim.cli.terminal import CommandGroup, describe_reading, format_json
 
 _index_argument = click.argument("index", metavar="INDEX", type=click.Path(path_type=Path))
 _file_argument = click.argument("source", metavar="FILE", type=FILE_OR_STREAM)
+
+
+def _parse_ids(ctx: click.Context, param: click.Parameter, value: str) -> list[str]:
+    """Ids as a row of CSV, where one may have a comma."""
+    try:
+        return [id for id in next(csv.reader([value], skipinitialspace=True, strict=True), []) if id]
+    except csv.Error as error:
+        raise click.BadParameter(
+            f"expected ids, with a comma between two. Received {value!r}: {error}. Write an id that has a comma or a "
+            'quote as CSV does: "a,b".',
+            ctx,
+            param,
+        ) from None
 
 
 @click.group(cls=CommandGroup)
@@ -105,20 +119,25 @@ def add(index: Path, source: Path, replace: bool, matcher: str | None, quiet: bo
 
 @index.command()
 @_index_argument
-@option("--ids", required=True, metavar="A,B,...", help="Ids whose texts go.")
+@option(
+    "--ids",
+    required=True,
+    metavar="A,B,...",
+    callback=_parse_ids,
+    help='Ids whose texts go; one that has a comma in double quotes: \'"a,b",c\'.',
+)
 @index_model_option
 @quiet_option
-def remove(index: Path, ids: str, matcher: str | None, quiet: bool) -> None:
+def remove(index: Path, ids: list[str], matcher: str | None, quiet: bool) -> None:
     """Remove all texts of some ids.
 
     \b
     Example:
       textsim index remove faq.index --ids 17,18
     """
-    named = [id for id in map(str.strip, ids.split(",")) if id]
     with _open(index, matcher) as opened:
-        unknown = [id for id in named if id not in opened]
-        count = opened.remove(named)
+        unknown = [id for id in ids if id not in opened]
+        count = opened.remove(ids)
         if unknown:
             click.echo(f"Not in the index: {', '.join(unknown)}", err=True)
         if not quiet:
