@@ -222,10 +222,12 @@ def test_arguments_that_cannot_be(matcher: TextMatcher, tmp_path: Path) -> None:
         {"scores": np.array([2], np.float32)},
         {"right": np.array([9])},
         {"indistinct": np.zeros(2, bool)},
+        {"texts": np.array([2, 2])},
+        {"texts": np.inf},
         None,
     ],
 )
-def test_a_file_that_is_none_of_pairs(tmp_path: Path, damage: dict[str, np.ndarray] | None) -> None:
+def test_a_file_that_is_none_of_pairs(tmp_path: Path, damage: dict[str, Any] | None) -> None:
     path = tmp_path / "pairs.npz"
     good = ScoredPairs(2, np.array([0]), np.array([1]), np.array([0.5], np.float32), np.zeros(1, bool), "x")
     good.save(path)
@@ -234,6 +236,6 @@ def test_a_file_that_is_none_of_pairs(tmp_path: Path, damage: dict[str, np.ndarr
         with path.open("wb") as file:
             np.save(file, np.zeros(3))
     else:
-        replace(good, **damage).save(path)  # type: ignore[arg-type]
+        replace(good, **damage).save(path)
     with pytest.raises(ArtifactError, match="not a file of scored pairs"):
         ScoredPairs.load(path)

@@ -64,8 +64,11 @@ class ScoredPairs:
             if isinstance(found, np.ndarray):
                 raise ValueError("it is one array")
             with found as stored:
-                arrays = {name: stored[name] for name in _ARRAYS}
-                pairs = ScoredPairs(int(stored["texts"]), **arrays, made_of=str(stored["made_of"]))
+                arrays = {name: np.asarray(stored[name]) for name in _ARRAYS}
+                texts = np.asarray(stored["texts"])
+                if texts.dtype.kind != "i" or texts.shape:
+                    raise ValueError(f"'texts' is {texts.dtype} of shape {texts.shape}")
+                pairs = ScoredPairs(int(texts), **arrays, made_of=str(stored["made_of"]))
             pairs._check()
             return pairs
         except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
