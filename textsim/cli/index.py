@@ -124,7 +124,7 @@ def add(index: Path, source: Path, replace: bool, matcher: str | None, quiet: bo
     required=True,
     metavar="A,B,...",
     callback=_parse_ids,
-    help='Ids whose texts go; one that has a comma in double quotes: \'"a,b",c\'.',
+    help="Ids whose texts go; one that has a comma in double quotes: '\"a,b\",c'.",
 )
 @index_model_option
 @quiet_option
