@@ -4,10 +4,12 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -16,6 +18,7 @@ from textsim.errors import ArtifactError, ConfigError
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 from textsim.serving.app import create_app
+from textsim.serving.engine import Engine
 from textsim.serving.settings import ServiceSettings
 
 PAIRS = [["花呗怎么还款", "怎样还花呗"], ["今天天气", "你好吗"], ["我", "我"], ["😀", "🎉"]]
@@ -196,6 +199,26 @@ def test_an_index_of_another_model_is_refused(model: Path, tmp_path: Path) -> No
         create_app(ServiceSettings(model=str(model), index=str(tmp_path / "index")))
 
 
+def test_an_overloaded_service_says_so_at_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textsim.serving.engine.MOST_WAITING", 1)
+    go = threading.Event()
+    monkeypatch.setattr(Engine, "_encode", lambda self, texts: go.wait(5) and [np.zeros(16)] * len(texts))
+    settings = ServiceSettings(model=str(model), max_batch=1, threads=1)
+    with TestClient(create_app(settings)) as client, ThreadPoolExecutor(8) as pool:
+
+        def ask(_: int) -> httpx.Response:
+            answer = client.post("/v1/encode", json={"texts": ["花"]})
+            if answer.status_code == 503:
+                # The others wait until one was refused.
+                go.set()
+            return answer
+
+        answers = list(pool.map(ask, range(8)))
+    assert {answer.status_code for answer in answers} == {200, 503}
+    refused = next(answer for answer in answers if answer.status_code == 503)
+    assert refused.headers["retry-after"] == "1" and "Send this one again" in refused.json()["detail"]
+
+
 def test_the_page_and_the_description_ask_nothing_of_other_hosts(client: TestClient) -> None:
     import re
 
@@ -239,6 +262,32 @@ def test_a_filter_that_fits_nothing_is_no_fault_of_the_server(
     expected = 200 if "answer" in filter else 409
     assert answer.status_code == expected, answer.text
     assert expected == 409 or answer.json()["results"] == [[]]
+
+
+@pytest.mark.parametrize("levels", [260, 1500])
+def test_a_filter_of_any_depth_is_no_fault_of_the_server(client: TestClient, levels: int) -> None:
+    nested = "[" * levels + "]" * levels
+    body = f'{{"texts": ["花呗"], "filter": {{"answer": {nested}}}}}'
+    answer = client.post("/v1/search", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code in (200, 400), answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/score", rb'{"pairs": [["a", "b"]], "\ud800": 1}'),
+        ("/v1/score", rb'{"\udfff": 1}'),
+        ("/v1/search", rb'{"texts": ["a"], "k": "\ud800"}'),
+        ("/v1/embeddings", rb'{"input": "a", "encoding_format": "\ud800"}'),
+        ("/v1/rerank", rb'{"query": "a", "documents": ["a\ud800"], "return_documents": true}'),
+        ("/v1/explain", rb'{"text_a": "a\ud800", "text_b": "b"}'),
+    ],
+)
+def test_half_a_surrogate_pair_anywhere_is_the_client_s_fault(
+    client: TestClient, path: str, body: bytes
+) -> None:
+    answer = client.post(path, content=body, headers={"content-type": "application/json"})
+    assert 200 <= answer.status_code < 500, answer.text
 
 
 @pytest.mark.parametrize("levels", [65, 260, 900])
@@ -287,6 +336,13 @@ def test_metrics_count_texts_wherever_they_are_read(client: TestClient, index: P
         lines = client.get("/metrics").text.splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
+    for method, path, body in (
+        ("PUT", "/v1/documents/new", {"text": "我"}),
+        ("POST", "/v1/explain", {"text_a": "我", "text_b": "天气"}),
+    ):
+        tokens = value("textsim_tokens_total")
+        assert client.request(method, path, json=body).status_code == 200
+        assert value("textsim_tokens_total") > tokens, path
     for path, body in (
         ("/v1/search", {"texts": ["我"], "k": 1}),
         ("/v1/encode", {"texts": ["我"]}),

@@ -19,6 +19,8 @@ import pytest
 from tests.serving.conftest import Server
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
+from textsim.serving.run import worker
+from textsim.serving.settings import ServiceSettings
 
 Serve = Callable[..., Server]
 
@@ -115,6 +117,18 @@ def test_the_official_client_of_openai_works_against_it(serve: Serve, model: Pat
 
 def test_open_doors_are_said(serve: Serve) -> None:
     assert "without --api-key-file" in serve("--host", "0.0.0.0").log.read_text(encoding="utf-8")
+
+
+def test_a_worker_that_cannot_start_ends_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The supervisor starts a worker again whatever it ended with, this status apart.
+    monkeypatch.setattr("textsim.serving.logs.configure", lambda level: None)
+    monkeypatch.setenv("TEXTSIM_SERVICE_LOG_LEVEL", "info")
+    monkeypatch.setenv("TEXTSIM_SERVICE", ServiceSettings(model=str(tmp_path / "nowhere")).to_json())
+    with pytest.raises(SystemExit) as ended:
+        worker()
+    assert ended.value.code == 3 and "nowhere" in caplog.text
 
 
 @pytest.mark.parametrize("options", [("--index", "nowhere"), ("--api-key-file", "nowhere")])

@@ -21,6 +21,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from textsim import __version__
 from textsim.errors import ArtifactError, ConfigError, InputError, MissingDependencyError, TextsimError
+from textsim.serving.batching import Overloaded
 from textsim.serving.engine import Engine, Query
 from textsim.serving.guard import Guard
 from textsim.serving.metrics import Metrics
@@ -59,6 +60,10 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "no valid key"},
     413: {"model": Problem, "description": "a body that is too long"},
     422: {"model": Problem, "description": "a field that is not as it should be"},
+    503: {
+        "model": Problem,
+        "description": "too many requests wait, or what is served is broken or incomplete",
+    },
 }
 _NO_INDEX: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "no index is served, or no payload has a column of the filter"},
@@ -114,6 +119,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(TextsimError, _refused)
+    app.add_exception_handler(Overloaded, _overloaded)
     _add_scoring(app, engine)
     _add_foreign_forms(app, engine)
     _add_index(app, engine)
@@ -335,3 +341,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     else:
         status = 503 if isinstance(error, ArtifactError | MissingDependencyError) else 422
     return JSONResponse({"detail": str(error)}, status)
+
+
+async def _overloaded(request: Request, error: Exception) -> Response:
+    detail = "too many requests wait to be computed. Send this one again later."
+    return JSONResponse({"detail": detail}, 503, {"retry-after": "1"})

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Overloaded(Exception):
+    """More waits to be computed than may: the request is to be sent again later."""
 
 
 class Batcher(Generic[Item, Result]):
@@ -21,6 +26,7 @@ class Batcher(Generic[Item, Result]):
         compute: one call for a batch: as many results as items, in their order. It runs in a thread.
         threads: calls that run side by side.
         max_items: of one batch; a larger request is a batch of its own.
+        max_waiting: items that wait for a free thread. A request that finds one does not wait, however large it is.
         observe: told the size of each batch.
     """
 
@@ -29,12 +35,14 @@ class Batcher(Generic[Item, Result]):
         compute: Callable[[Sequence[Item]], Sequence[Result]],
         threads: int,
         max_items: int,
+        max_waiting: int,
         observe: Callable[[int], Any] = lambda size: None,
     ) -> None:
         self._compute = compute
-        self._max_items = max_items
+        self._max_items, self._max_waiting = max_items, max_waiting
         self._observe = observe
-        self._waiting: list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]]]] = []
+        self._waiting: deque[tuple[Sequence[Item], asyncio.Future[Sequence[Result]]]] = deque()
+        self._waiting_items = 0
         self._free = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="textsim-batch")
         self._running: set[asyncio.Task[None]] = set()
@@ -43,12 +51,16 @@ class Batcher(Generic[Item, Result]):
         """The results of a request's items.
 
         Raises:
+            Overloaded: too many items wait already.
             Exception: what `compute` raised for these items; other requests of the batch are not affected.
         """
         if not items:
             return []
+        if not self._free and self._waiting_items + len(items) > self._max_waiting:
+            raise Overloaded
         future: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()
         self._waiting.append((items, future))
+        self._waiting_items += len(items)
         self._start()
         return await future
 
@@ -58,11 +70,12 @@ class Batcher(Generic[Item, Result]):
 
     def _start(self) -> None:
         while self._free and self._waiting:
-            batch = [self._waiting.pop(0)]
+            batch = [self._waiting.popleft()]
             size = len(batch[0][0])
             while self._waiting and size + len(self._waiting[0][0]) <= self._max_items:
-                batch.append(self._waiting.pop(0))
+                batch.append(self._waiting.popleft())
                 size += len(batch[-1][0])
+            self._waiting_items -= size
             self._free -= 1
             task = asyncio.get_running_loop().create_task(self._run(batch, size))
             self._running.add(task)

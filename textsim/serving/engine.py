@@ -28,6 +28,9 @@ from textsim.text.vocabulary import UNK_ID
 CACHE_BYTES = 256 << 20
 """Memory for encoded texts that are asked for again."""
 
+MOST_WAITING = 64
+"""How many of the largest requests may wait for a free thread. Those that come on top would wait for too long."""
+
 
 def check(settings: ServiceSettings) -> None:
     """Loads all that is served, once, so that what is wrong with it is one error before anything listens.
@@ -72,9 +75,10 @@ class Engine:
         self._writing = threading.Lock()
         self._counting = threading.Lock()
         self._cache_counts: dict[str, int] = {}
-        self.score = Batcher(self._score, threads, settings.max_batch, self._observe("score"))
-        self.encode = Batcher(self._encode, threads, settings.max_batch, self._observe("encode"))
-        self.search = Batcher(self._search, threads, settings.max_batch, self._observe("search"))
+        limits = threads, settings.max_batch, MOST_WAITING * settings.max_batch
+        self.score = Batcher(self._score, *limits, self._observe("score"))
+        self.encode = Batcher(self._encode, *limits, self._observe("encode"))
+        self.search = Batcher(self._search, *limits, self._observe("search"))
         self.metrics.documents.set(0 if self._index is None else len(self._index))
 
     def warm_up(self) -> None:
@@ -108,13 +112,17 @@ class Engine:
 
     def explain(self, text_a: str, text_b: str) -> Explanation:
         """See `TextMatcher.explain`."""
-        return self.matcher.explain(text_a, text_b)
+        read = self.matcher.read([text_a, text_b], ("text_a", "text_b").__getitem__)
+        found = self.matcher.explain(text_a, text_b)
+        self._count(read)
+        return found
 
     def put(self, id: str, text: str, payload: Mapping[str, Any]) -> int:
         """Stores a text under an id in place of those it had. Returns the number of texts."""
-        self.matcher.read([text], lambda _: "text")
+        read = self.matcher.read([text], lambda _: "text")
         with self._writing:
             self.index.add([Entry(text, id, payload)], replace=True)
+        self._count(read)
         return self._counted()
 
     def delete(self, id: str) -> bool:
