@@ -6,8 +6,9 @@ import sqlite3
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -19,19 +20,19 @@ class VectorCache:
 
     Args:
         max_bytes: memory to use, the entries' own overhead included.
-
-    Attributes:
-        hits, misses: how many keys it was asked for and held, and did not hold.
+        observe: told of each look-up how many keys were there, and how many not.
     """
 
     # Roughly what an entry takes beside its key's and its vector's bytes: two objects and a place in a dict.
     _ENTRY_BYTES = 300
     _EVICTED_AT_ONCE = 512
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(
+        self, max_bytes: int, observe: Callable[[int, int], Any] = lambda hits, misses: None
+    ) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
-        self.hits = self.misses = 0
+        self._observe = observe
         self._entries: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -50,8 +51,7 @@ class VectorCache:
                 else:
                     self._entries.move_to_end(key)
                     into[place] = vector
-            self.misses += len(missing)
-            self.hits += len(keys) - len(missing)
+        self._observe(len(keys) - len(missing), len(missing))
         return missing
 
     def write(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:

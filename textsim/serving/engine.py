@@ -14,6 +14,7 @@ from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import CARD
 from textsim.config.cores import available_cores
 from textsim.errors import ConfigError
+from textsim.matching.cache import VectorCache
 from textsim.matching.decisions import Decision
 from textsim.matching.explain import Explanation
 from textsim.matching.index.entries import Entry
@@ -70,11 +71,10 @@ class Engine:
         self.name = find_model(settings.model).name
         threads = settings.threads or available_cores()
         # A thread a batch: batches side by side use the cores better than threads inside one.
-        self.matcher = TextMatcher.load(settings.model, threads=1, cache_bytes=CACHE_BYTES)
+        self.matcher = TextMatcher.load(settings.model, threads=1)
+        self.matcher.cache = VectorCache(CACHE_BYTES, self._observe_cache)
         self._index = self._open()
         self._writing = threading.Lock()
-        self._counting = threading.Lock()
-        self._cache_counts: dict[str, int] = {}
         limits = threads, settings.max_batch, MOST_WAITING * settings.max_batch
         self.score = Batcher(self._score, *limits, self._observe("score"))
         self.encode = Batcher(self._encode, *limits, self._observe("encode"))
@@ -211,16 +211,15 @@ class Engine:
         return list(encoded[rows])
 
     def _count(self, read: TokenizedTexts) -> None:
-        """Tells the metrics of texts that were computed, and what the cache held since it was last asked."""
+        """Tells the metrics of texts that were computed."""
         ids = np.frombuffer(b"".join(read.keys), np.int32)
         self.metrics.truncated.inc(int(read.truncated.sum()))
         self.metrics.tokens.inc(len(ids))
         self.metrics.unknown_tokens.inc(int((ids == UNK_ID).sum()))
-        assert self.matcher.cache is not None
-        with self._counting:
-            for outcome, now in (("hit", self.matcher.cache.hits), ("miss", self.matcher.cache.misses)):
-                self.metrics.cache.labels(outcome).inc(now - self._cache_counts.get(outcome, 0))
-                self._cache_counts[outcome] = now
+
+    def _observe_cache(self, hits: int, misses: int) -> None:
+        self.metrics.cache.labels("hit").inc(hits)
+        self.metrics.cache.labels("miss").inc(misses)
 
     def _observe(self, kind: str) -> Any:
         return self.metrics.batch.labels(kind).observe

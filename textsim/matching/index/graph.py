@@ -20,7 +20,7 @@ WIDTH = 256
 
 _CONNECTIVITY = 16
 # How thoroughly neighbours are sought, for each vector that comes in and for each search.
-_EXPANSIONS = 64, 192
+_EXPANSIONS = 64, 448
 _FAST_EXPANSIONS = 48, 32
 _SAMPLE = 20_000
 

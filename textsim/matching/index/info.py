@@ -9,7 +9,7 @@ import numpy as np
 
 from textsim.matching.index.largest import largest
 from textsim.matching.index.listed import unit
-from textsim.matching.index.snapshot import Snapshot
+from textsim.matching.index.snapshot import CANDIDATES, Snapshot
 from textsim.matching.index.store import Store
 from textsim.onnx.products import products
 
@@ -84,6 +84,6 @@ def measure_recall(store: Store, snapshot: Snapshot, queries: int, k: int) -> fl
             best = np.take_along_axis(cosines, largest(cosines, k + 1), axis=1)
     # By cosines, as equal texts have equal ones.
     bars = np.sort(best, axis=1)[:, 0] - 1e-6
-    found = snapshot.nearest(store, directions, k + 1)
+    found = snapshot.nearest(store, directions, max(k + 1, CANDIDATES))
     counts = [(candidates.cosines >= bar).sum() - 1 for candidates, bar in zip(found, bars, strict=True)]
     return float(np.clip(counts, 0, k).mean() / min(k, snapshot.texts - 1))

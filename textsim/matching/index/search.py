@@ -15,13 +15,11 @@ from textsim.config.cores import available_cores
 from textsim.matching.decisions import Decision, Verdict
 from textsim.matching.index.listed import unit
 from textsim.matching.index.ranking import SharedCharacters, characters_weight
-from textsim.matching.index.snapshot import Candidates, Snapshot
+from textsim.matching.index.snapshot import CANDIDATES, Candidates, Snapshot
 from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Row
 from textsim.matching.text_matcher import PairScores, TextMatcher, TokenizedTexts
 
-# Rows that are looked at more closely, of those with the largest cosines.
-_CANDIDATES = 32
 # Queries, and cosines, at a time.
 _BLOCK_QUERIES = 64
 _BLOCK_COSINES = 1 << 22
@@ -82,7 +80,7 @@ class Search:
 
     def _hits(self, texts: TokenizedTexts, count: int = 0) -> list[list[Hit]]:
         """`hits` of a block, among so many candidates each."""
-        count = count or max(self.k, _CANDIDATES)
+        count = count or max(self.k, CANDIDATES)
         encoded, places = self.matcher.encode_keys(texts.keys, self.matcher.cache)
         found = self.snapshot.nearest(self.store, unit(encoded)[places], count, self.allowed)
         listed = self._listed(texts, found)

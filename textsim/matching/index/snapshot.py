@@ -16,6 +16,12 @@ from textsim.matching.index.store import Store
 from textsim.matching.index.tables import Reading, Row, Vectors
 from textsim.onnx.products import products
 
+# Of a graph's rows so many times as many are compared as are wanted: by shortened vectors their order is about right.
+_MORE = 2
+
+CANDIDATES = 32
+"""Rows that a search looks at more closely, at least: those with the largest cosines."""
+
 _MOST_KNOWN = 20_000
 # Of so few rows that a filter leaves, every vector is compared; of more, the graph is asked first.
 _FEW_ALLOWED = 4096
@@ -111,7 +117,7 @@ class Snapshot:
         if self.graph is None or self.record is None:
             return found
         with store.read() as reading:
-            for place, keys in enumerate(self._nearest_in_graph(directions, count, allowed)):
+            for place, keys in enumerate(self._nearest_in_graph(directions, _MORE * count, allowed)):
                 vectors = reading.vectors(keys.tolist())
                 if len(vectors.keys):
                     cosines = products(directions[place : place + 1], unit(vectors.encoded))[0]
