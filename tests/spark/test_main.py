@@ -124,9 +124,9 @@ def test_columns_to_keep_are_names(spark: Any, model: Path, tmp_path: Path) -> N
 
 
 def test_csv_is_quoted_as_everywhere(spark: Any, model: Path, tmp_path: Path) -> None:
-    left = ['他说"好"', "一行\n两行", "a,b", "c\\"]
-    frame = pd.DataFrame({"text_a": left, "text_b": ["好"] * 4})
-    frame.to_csv(tmp_path / "in.csv", index=False)
+    left = ['他说"好"', "一行\n两行", "a,b", "c\\", " d\t"]
+    frame = pd.DataFrame({"text_a": left, "text_b": "好"})
+    frame.to_csv(tmp_path / "in.csv", index=False, encoding="utf-8-sig")
     scoring = ("score", "--model", model, "--input", tmp_path / "in.csv", "--encode-each")
     result = run(*scoring, "--output", tmp_path / "out.csv")
     assert result.exit_code == 0, result.output

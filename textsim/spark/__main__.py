@@ -75,7 +75,9 @@ def write(df: DataFrame, path: str, format: str | None, overwrite: bool) -> None
         if name == "table":
             writer.saveAsTable(path)
         else:
-            (writer.options(**_CSV) if name == "csv" else writer).format(name).save(path)
+            # Spark would strip what it writes, though not what it reads.
+            kept = {"ignoreLeadingWhiteSpace": False, "ignoreTrailingWhiteSpace": False}
+            (writer.options(**_CSV, **kept) if name == "csv" else writer).format(name).save(path)
     except AnalysisException as error:
         if "ALREADY_EXISTS" not in str(error) and "already exists" not in str(error):
             raise
