@@ -171,7 +171,7 @@ def test_where_searches_are_calibrated_they_decide_by_score_and_margin(recipe: s
 
 
 def test_the_margin_is_to_another_entry_behind_many_phrasings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "_CANDIDATES", 2)
+    monkeypatch.setattr(search_module, "CANDIDATES", 2)
     curve = SearchCurve(score=0, margin=1, cosine=0, intercept=0, queries=9)
     matcher = TextMatcher(saved_model("bilstm-attention", calibration=Calibration(search=curve)))
     same = [Entry(text, "same") for text in ("你好", "你好吗", "好", "你好不好", "好不好")]
@@ -186,7 +186,7 @@ def test_the_margin_is_to_another_entry_behind_many_phrasings(monkeypatch: pytes
 def test_many_phrasings_of_one_entry_hide_no_other(
     matcher: TextMatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_module, "_CANDIDATES", 2)
+    monkeypatch.setattr(search_module, "CANDIDATES", 2)
     rows = [Entry(text, "same") for text in ("你好", "你好吗", "好", "你好不好")] + [Entry("花呗", "other")]
     assert [hit.id for hit in TextIndex.build(matcher, rows).search("你好", 2)] == ["same", "other"]
 
