@@ -14,7 +14,7 @@ import textsim
 from tests.tiny_models import saved_model
 from textsim.artifacts.saved_model import save_model
 from textsim.errors import ArtifactError
-from textsim.matching.index import text_index
+from textsim.matching.index import text_index, writer
 from textsim.matching.index.entries import Entry
 from textsim.matching.index.store import DATABASE, ReplacedError, Store
 from textsim.matching.index.text_index import TextIndex
@@ -94,6 +94,27 @@ def test_nothing_is_acknowledged_that_goes_into_an_index_which_was_replaced(
     # And it is not the last word: the new one is there.
     index.add([Entry("花呗", "new")])
     assert len(index) == 2 and len(TextIndex.open(path, matcher)) == 2
+
+
+def test_the_graph_of_an_index_is_not_written_over_by_the_one_that_it_replaced(
+    matcher: TextMatcher, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("usearch", reason="a graph needs usearch")
+    monkeypatch.setattr(writer, "MOST_LISTED", 8)
+    index = TextIndex.open(path, matcher)
+
+    def rows() -> object:
+        yield from (Entry("花呗", f"old-{number}") for number in range(20))
+        TextIndex.build(matcher, [Entry("你好", str(n)) for n in range(12)], path, overwrite=True).close()
+        # From here on this object searches the new one.
+        assert len(index) == 12
+
+    graph = path / writer.GRAPHS[0]
+    with pytest.raises(ReplacedError):
+        index.add(rows())
+    with TextIndex.open(path, matcher) as new:
+        assert graph.exists() and new.info().in_graph == 12
+        assert {hit.id for hit in new.search("你好", 20)} == {str(number) for number in range(12)}
 
 
 def test_what_waits_for_its_turn_is_written_into_the_new_index(

@@ -174,9 +174,9 @@ class TextIndex:
         if self.path is None:
             # In memory there is one connection, and what gives the rows may search with it.
             read = list(read)
-        with self._write() as writing, progress_bar(progress, "encoding", "texts") as bar:
+        with self._write() as (store, writing), progress_bar(progress, "encoding", "texts") as bar:
             count = write_rows(writing, self.matcher, read, replace=replace, bar=bar)
-            prepare_search(writing, self._opened.store)
+            prepare_search(writing, store)
         return count
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -191,7 +191,7 @@ class TextIndex:
         for id in ids:
             if not isinstance(id, str):
                 raise InputError(f"ids: expected texts. Received {shown(id)}.")
-        with self._write() as writing:
+        with self._write() as (_, writing):
             return sum(map(writing.remove, ids))
 
     @property
@@ -221,9 +221,9 @@ class TextIndex:
 
     def compact(self) -> None:
         """Frees the space of removed texts, and makes the graph anew."""
-        with self._write() as writing:
-            prepare_search(writing, self._opened.store, anew=True)
-        shrink(self._opened.store)
+        with self._write() as (store, writing):
+            prepare_search(writing, store, anew=True)
+        shrink(store)
 
     def search(
         self, text: str, k: int = 5, *, rerank: bool = True, filter: Mapping[str, Any] | None = None
@@ -285,8 +285,8 @@ class TextIndex:
         return search.hits(texts)
 
     @contextlib.contextmanager
-    def _write(self) -> Iterator[Writing]:
-        """A transaction; when it has ended, searches of this object see it."""
+    def _write(self) -> Iterator[tuple[Store, Writing]]:
+        """A database and a transaction of it; when it has ended, searches of this object see it."""
         with contextlib.ExitStack() as stack:
             while True:
                 opened = self._current()
@@ -297,7 +297,7 @@ class TextIndex:
                     # Built anew while it waited for its turn: what is written must be in the new one.
                     if self.path is None or file_number(self.path) is None:
                         raise
-            yield writing
+            yield opened.store, writing
         with self._refreshing:
             if self._opened.store is opened.store:
                 self._opened = self._look_at(opened.store, self._opened.snapshot)
@@ -361,6 +361,8 @@ def _allowed(opened: _Opened, wanted: tuple[tuple[str, str], ...]) -> np.ndarray
 
 def _filter_text(value: Any) -> str:
     """A value of a filter as SQLite writes a JSON value as text."""
+    if value is None:
+        return "null"
     return str(int(value)) if isinstance(value, bool) else clean(str(value))
 
 
