@@ -84,6 +84,12 @@ class Figure:
         """A figure that is the better the lower it is."""
         return cls(name, value, unit, against, against / value, target)
 
+    def shown(self) -> str:
+        """The figure as a row of a Markdown table."""
+        cells = [_shown(value) for value in (self.value, self.against)]
+        ratio, target = ("-" if x is None else f"{x:.3g}x" for x in (self.ratio, self.target))
+        return f"| {self.name} | {' | '.join(cells)} | {self.unit} | {ratio} | {target} |"
+
 
 class Bench:
     """What the rows share: data that is prepared once, and how much to measure.
@@ -468,10 +474,7 @@ def say(text: str) -> None:
 def table(figures: Sequence[Figure]) -> str:
     """The figures as a Markdown table."""
     lines = ["| row | here | baseline | unit | ratio | target |", "|---|---|---|---|---|---|"]
-    for figure in figures:
-        cells = [_shown(value) for value in (figure.value, figure.against)]
-        ratio, target = ("-" if x is None else f"{x:.3g}x" for x in (figure.ratio, figure.target))
-        lines.append(f"| {figure.name} | {' | '.join(cells)} | {figure.unit} | {ratio} | {target} |")
+    lines += [figure.shown() for figure in figures]
     return "\n".join(lines)
 
 
@@ -525,7 +528,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         figures = [Figure("machine", matmul_rate() / 1e9, "GFLOP/s")]
         for row in arguments.rows or ROWS:
-            figures += ROWS[row](bench)
+            for figure in ROWS[row](bench):
+                say(f"  {figure.shown()}")
+                figures.append(figure)
     if arguments.json:
         print(json.dumps([dataclasses.asdict(figure) for figure in figures], indent=2))
     else:
