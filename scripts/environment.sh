@@ -57,9 +57,11 @@ install_textsim() {
         say "Installing textsim$extras into $venv (TensorFlow is large: some minutes on a slow line)"
         local quiet=(--quiet)
         if [ -t 1 ]; then quiet=(); fi
+        # Python compiles a module when it is first imported: pip would take a minute to compile all there are.
+        local install=("$venv/bin/python" -m pip install --disable-pip-version-check --no-compile ${quiet[@]+"${quiet[@]}"})
         # Editable installs without setup.py's own machinery need pip 21.3.
-        "$venv/bin/python" -m pip install --disable-pip-version-check ${quiet[@]+"${quiet[@]}"} "pip>=21.3"
-        "$venv/bin/python" -m pip install --disable-pip-version-check ${quiet[@]+"${quiet[@]}"} -e "$root$extras"
+        "${install[@]}" "pip>=21.3"
+        "${install[@]}" -e "$root$extras"
         printf '%s\n' "$key" >"$stamp"
     fi
     export PATH="$venv/bin:$PATH"
