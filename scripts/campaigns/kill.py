@@ -109,7 +109,12 @@ def _jobs(work: Path, rng: np.random.Generator) -> list[Job]:
         Job("calibrate", ("calibrate", models[0], str(few)), compared=weights),
         Job("calibrate --overwrite", ("calibrate", models[0], str(few)), replaces=True, compared=weights),
         Job("ensemble", ("ensemble", *models, "--dev", str(few), "--quiet"), compared=weights),
-        Job("index build", ("index", "build", models[0], str(pairs), "--columns", "1", "--quiet")),
+        # Beside these, an index that was open when its process was killed has SQLite's empty log.
+        Job(
+            "index build",
+            ("index", "build", models[0], str(pairs), "--columns", "1", "--quiet"),
+            compared=("manifest.json", "rows.sqlite"),
+        ),
         Job("train", ("train", str(work / "dataset"), *settings, *small), compared=weights),
     ]
 
