@@ -54,3 +54,10 @@ def test_exit_codes_and_mistakes(questions: Path, tmp_path: Path) -> None:
     assert nothing.exit_code == 2 and "no rule applies" in nothing.stderr
     unused = run("check", "zh-general", "--columns", "1")
     assert unused.exit_code == 2 and "--columns: for FILE alone" in unused.stderr
+
+
+def test_rows_that_are_left_out_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "questions.csv"
+    path.write_text('内容\n花呗能不能提前还款\n""\n我想在3月15日之前退货\n', encoding="utf-8")
+    skipped = run("check", "zh-general", path, "--on-bad-row", "skip")
+    assert skipped.exit_code == 0 and "1 bad rows left out (line 3)" in skipped.stderr

@@ -51,3 +51,14 @@ def test_preprocess_vectors(demo: Path, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("".join(rows), encoding="utf-8")
     arguments = ("--kind", "vectors", "--standardize", "--dev-fraction", 0.2, "--out", tmp_path / "dataset")
     assert json.loads(ok("preprocess", tmp_path / "rows.csv", *arguments, "--json"))["kind"] == "vectors"
+
+
+def test_warnings_name_options_and_are_said_where_it_is_quiet(tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_text("今天\t今日\t1\n明天\t明日\t1\n", encoding="utf-8")
+    arguments = ("preprocess", tmp_path / "rows.tsv", "--overwrite", "--out", tmp_path / "dataset")
+    out = ok(*arguments)
+    assert "pass --dev FILE, or --dev-fraction F to draw one" in out
+    quiet = run(*arguments, "--quiet")
+    assert quiet.stdout == ""
+    told = [line for line in out.splitlines() if line.startswith("warning: ")]
+    assert len(told) == 2 and quiet.stderr.splitlines() == told

@@ -240,3 +240,19 @@ def test_every_command_that_reads_a_file_tells_of_lost_characters(tmp_path: Path
         result = run(*command)
         assert result.exit_code == 0, f"{command}: {result.output}"
         assert "2 rows hold U+FFFD" in result.stderr, f"{command}: {result.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "Unable to allocate 3.2 GiB\nfor an array",
+            "out of memory: Unable to allocate 3.2 GiB for an array",
+        ),
+        ("", "out of memory."),
+    ],
+)
+def test_too_little_memory_is_told_in_one_line(failing: Any, message: str, said: str) -> None:
+    failing(MemoryError(*[message] * bool(message)))
+    result = run("recipes", "cnn")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{said}\n")

@@ -26,6 +26,7 @@ from textsim.data.settings import VocabularySettings, WordVectorSettings
 from textsim.data.statistics import format_report
 from textsim.errors import ArtifactError, ConfigError, DataFormatError, InputError, UnknownNameError
 from textsim.io.manifest import file_entry
+from textsim.text.embeddings import embedding_matrix
 from textsim.text.normalize import Normalizer
 from textsim.text.tokenizers import CharTokenizer, JiebaTokenizer
 
@@ -325,7 +326,12 @@ def test_vocabulary_of_another_dataset(tmp_path, train, dev):
     assert second.tokenizer.to_config() == tokenizer.to_config()
     assert second.max_length == 7
     check_rows(second, "train", make_rows(40, seed=1))
-    (tmp_path / "first/settings.json").rename(tmp_path / "first/config.json")  # as a model folder has it
+    # As a model folder has it.
+    (tmp_path / "first/settings.json").rename(tmp_path / "first/config.json")
+    manifest = json.loads((tmp_path / "first/manifest.json").read_text(encoding="utf-8"))
+    manifest["format"] = "textsim-model"
+    manifest["files"]["config.json"] = manifest["files"].pop("settings.json")
+    (tmp_path / "first/manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     report = preprocess(
         dev, tmp_path / "third", vocabulary=VocabularySettings(tmp_path / "first", max_length=9)
     )
@@ -776,7 +782,11 @@ def hostile(folder, **changes):
         ({"vocabulary.txt": "甲\n"}, r"vocabulary\.txt"),
         ({"manifest.json": {"kind": "pears"}}, "expected one of the kinds pairs, triplets, vectors"),
         ({"manifest.json": {"rows": {"../x": 3}}}, "expected the rows of train"),
-        ({"manifest.json": {"rows": {"train": "many"}}}, "expected int32 of shape"),
+        *(
+            ({"manifest.json": {"rows": {"train": rows}}}, "expected how many rows each split has")
+            for rows in ("many", None, True, -1, 200.0)
+        ),
+        ({"manifest.json": {"sources": [{"path": None}]}}, "expected the sources, each with its path"),
     ],
 )
 def test_a_folder_that_does_not_fit_together_is_refused(tmp_path, train, changes, message):
@@ -819,3 +829,50 @@ def test_a_dataset_of_vectors_keeps_what_preprocess_was_told(tmp_path):
     preprocess(vector_rows(9), tmp_path / "out", standardize=True)
     told = PairDataset.open(tmp_path / "out").settings
     assert told["standardize"] is True and told["word_vectors"] is None and told["kind"] == "vectors"
+
+
+@pytest.mark.parametrize("file", ["vocabulary.txt", "tokenizer.json", "settings.json"])
+def test_a_vocabulary_to_extend_is_whole(tmp_path, train, file):
+    preprocess(train, tmp_path / "first")
+    path = tmp_path / "first" / file
+    whole = path.read_bytes()
+    # One bit, of what stays a token, or JSON.
+    place = whole.index({"vocabulary.txt": "机".encode(), "tokenizer.json": b"runs"}.get(file, b"0"))
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(ArtifactError, match=rf"{file} was altered"):
+        preprocess(train, tmp_path / "out", vocabulary=tmp_path / "first")
+    path.write_bytes(whole)
+    hostile(tmp_path / "first", settings__json='{"max_length": null}')
+    with pytest.raises(ArtifactError, match=r"settings\.json: expected max_length, a number from 1"):
+        preprocess(train, tmp_path / "out", vocabulary=tmp_path / "first")
+
+
+def test_a_dataset_of_vectors_has_no_vocabulary_to_extend(tmp_path, train):
+    preprocess(vector_rows(9), tmp_path / "first")
+    with pytest.raises(
+        ArtifactError, match=r"does not list tokenizer\.json.*Expected a dataset or a model of texts"
+    ):
+        preprocess(train, tmp_path / "out", vocabulary=tmp_path / "first")
+
+
+def test_word_vectors_are_hashed_as_they_were_read(tmp_path, train, monkeypatch):
+    vectors = tmp_path / "v.vec"
+    vectors.write_text("手 1 2 3\n机 4 5 6\n", encoding="utf-8")
+    before = hashlib.sha256(vectors.read_bytes()).hexdigest()
+
+    def replace_file(*arguments):
+        vectors.write_text("手 9 9 9\n", encoding="utf-8")
+        return embedding_matrix(*arguments)
+
+    monkeypatch.setattr("textsim.data.builders.texts.embedding_matrix", replace_file)
+    report = preprocess(train, tmp_path / "out", word_vectors=vectors)
+    assert report["word_vectors"]["sha256"] == before
+
+
+def test_a_report_that_does_not_say_what_the_rows_are(tmp_path, train):
+    preprocess(train, tmp_path / "out")
+    hostile(tmp_path / "out", report__json="{}")
+    with pytest.raises(
+        ArtifactError, match=r"report\.json: expected rows_kind, one of pairs\. Received None"
+    ):
+        PairDataset.open(tmp_path / "out")

@@ -13,6 +13,8 @@ import threading
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -393,7 +395,7 @@ def test_files_without_rows(tmp_path):
 def test_a_damaged_gzip_file(tmp_path):
     path = tmp_path / "p.tsv.gz"
     path.write_bytes(b"not gzip")
-    with pytest.raises(DataFormatError, match="the gzip stream is damaged"):
+    with pytest.raises(DataFormatError, match=r"p\.tsv\.gz: expected gzip, .*not compressed: take \.gz off"):
         read_rows(path)
     path.write_bytes(gzip.compress("甲\t乙\t1\n".encode() * 5000)[:-12])
     with pytest.raises(DataFormatError, match="the gzip stream is damaged"):
@@ -928,3 +930,101 @@ def test_numbers_of_thousands_of_digits(tmp_path, name):
         table(text_file(tmp_path, rows[name], name))
     with pytest.raises(ConfigError, match=r"Received 1, 2, 9+\."):
         read_rows(text_file(tmp_path, "甲\t乙\t1\n", "q.tsv"), columns=["1", "2", digits])
+
+
+def test_texts_of_parquet_that_are_not_utf8_are_bad_rows(tmp_path):
+    good = pa.array(["甲", "乙", "丙"])
+    bad = pa.Array.from_buffers(
+        pa.string(),
+        3,
+        [None, pa.py_buffer(np.array([0, 1, 2, 4], np.int32)), pa.py_buffer(b"ab\xff\xfe")],
+    )
+    pq.write_table(pa.table({"text_a": good, "text_b": bad, "label": [1, 0, 1]}), tmp_path / "p.parquet")
+    with pytest.raises(DataFormatError, match=r"p\.parquet, row 3: text_b cannot be read: .*utf-8"):
+        table(tmp_path / "p.parquet")
+    reader = read_rows(tmp_path / "p.parquet", on_bad_row="skip")
+    assert [chunk.texts[1] for chunk in reader] == [["a", "b"]] and reader.rejected_lines == [3]
+    pq.write_table(pa.table({"text": good, "note": bad}), tmp_path / "t.parquet")
+    assert len(next(read_rows(tmp_path / "t.parquet", TEXTS))) == 3
+    for keep in (["note"], [EVERY]):
+        with pytest.raises(DataFormatError, match=r"row 3: note cannot be read"):
+            list(read_rows(tmp_path / "t.parquet", TEXTS, keep=keep))
+    labels = pa.Array.from_buffers(
+        pa.string(),
+        3,
+        [None, pa.py_buffer(np.array([0, 1, 2, 4], np.int32)), pa.py_buffer(b"01\xff\xfe")],
+    )
+    pq.write_table(pa.table({"text_a": good, "text_b": good, "label": labels}), tmp_path / "l.parquet")
+    with pytest.raises(DataFormatError, match=r"row 3: label cannot be read: .*utf-8"):
+        table(tmp_path / "l.parquet")
+
+
+def test_errors_of_formulas_are_no_texts(tmp_path):
+    rows = pd.DataFrame([("甲", "乙", 1), ("丙", "#N/A", 0)], columns=list(HEADER))
+    rows.to_excel(tmp_path / "p.xlsx", index=False)
+    with pytest.raises(
+        DataFormatError, match=r"row 3: text_b cannot be read: the formula gives the error #N/A"
+    ):
+        table(tmp_path / "p.xlsx")
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.json.gz"])
+def test_bytes_of_another_encoding_in_a_json_array_are_said(tmp_path, name):
+    rows = [dict(zip(HEADER, ("花呗怎么还款", "怎样还花呗", 1), strict=True))] * 60
+    lines = json.dumps(rows, ensure_ascii=False, indent=0).encode().split(b"\n")
+    lines[202] = lines[202].replace("花".encode(), "花".encode()[:2])
+    data = b"\n".join(lines)
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    with pytest.raises(DataFormatError, match=r"line 20\d: expected utf-8 text\. Received the bytes b"):
+        table(tmp_path / name)
+    reader = read_rows(tmp_path / name, on_bad_row="skip")
+    assert (sum(map(len, reader)), reader.info.rejected) == (59, 1)
+
+
+def test_quotes_behind_a_space_that_begins_the_line_are_quotes(tmp_path):
+    path = text_file(tmp_path, ' "甲, 一","乙",1\n  "丙", "丁",0\n 戊,"己",1\n', "p.csv")
+    assert table(path) == [(1, "甲, 一", "乙", 1.0), (2, "丙", "丁", 0.0), (3, " 戊", "己", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "remedy"),
+    [
+        ("faq.csv", "问题;答案\n怎么退货;在订单页\n", r"delimiter=';', columns=\['问题'\]"),
+        ("faq.csv", "怎么退货;在订单页\n怎么付款;在付款页\n", r"delimiter=';', columns=\[1\]"),
+        ("faq.csv", "怎么退货\t在订单页\n怎么付款\t在付款页\n", r"format='tsv', columns=\[1\]"),
+        ("faq.tsv", "问题,答案\n怎么退货,在订单页\n", r"delimiter=',', columns=\['问题'\]"),
+        ("faq.tsv", "怎么退货|在订单页\n怎么付款|在付款页\n", r"delimiter='\|', columns=\[1\]"),
+    ],
+)
+def test_single_cells_that_look_like_rows_are_asked_about(tmp_path, name, text, remedy):
+    path = text_file(tmp_path, text, name)
+    with pytest.raises(
+        DataFormatError, match=rf"line 1: expected one text a line\. .*{remedy}; .*pass columns=\[1\]"
+    ):
+        read_rows(path, TEXTS)
+    assert len(next(read_rows(path, TEXTS, columns=[1], header="no"))) == text.count("\n")
+
+
+def test_a_few_lines_without_a_tab_are_no_proof_of_whole_lines(tmp_path):
+    path = text_file(tmp_path, "怎么退货\t在订单页\n打开订单\n怎么付款\t在付款页\n", "faq.txt")
+    with pytest.raises(DataFormatError, match=r"'\\t' in 2 of 3 lines"):
+        read_rows(path, TEXTS)
+    path = text_file(tmp_path, "怎么退货\n一\t二\n怎么付款\n", "faq.txt")
+    assert len(next(read_rows(path, TEXTS))) == 3
+
+
+def test_many_columns_are_not_all_listed(tmp_path):
+    names = [f"column{n}" for n in range(2000)]
+    row = ["1"] * 2000
+    (tmp_path / "p.csv").write_text(f"{','.join(names)}\n{','.join(row)}\n", encoding="utf-8")
+    (tmp_path / "p.jsonl").write_text(f"{json.dumps(dict(zip(names, row, strict=True)))}\n", encoding="utf-8")
+    for name in ("p.csv", "p.jsonl"):
+        with pytest.raises(DataFormatError, match=r"'column19', and 1,980 more") as caught:
+            read_rows(tmp_path / name, header="auto" if name == "p.jsonl" else "yes")
+        assert len(str(caught.value)) < 1000
+    (tmp_path / "q.jsonl").write_text(
+        json.dumps(dict(zip(HEADER, ROWS[0], strict=True))) + "\n" + json.dumps({"k" * 10_000: 1}) + "\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(DataFormatError, match=r"line 2: .*Received the keys 'k+\.\.\.'"):
+        table(tmp_path / "q.jsonl")

@@ -476,3 +476,62 @@ def test_chunks_are_read_as_they_are_asked_for(tmp_path, monkeypatch, matrix):
     monkeypatch.setattr(io_npy, "_NUMBERS_AT_ONCE", 12)
     chunks = list(iter_vector_pairs(write(tmp_path / "v.csv", matrix)))
     assert [len(chunk) for chunk in chunks] == [2] * 5
+
+
+@pytest.mark.parametrize("kind", [np.array, list, tuple])
+def test_data_frames_whose_cells_are_vectors(matrix, kind):
+    table = pd.DataFrame(
+        {
+            "left": [kind(row[:3]) for row in matrix],
+            "right": [kind(row[3:6]) for row in matrix],
+            "label": matrix[:, 6].astype(int),
+        }
+    )
+    assert detect_kind(table) == "vectors"
+    for source in (table, table.to_dict("records")):
+        pairs = read_vector_pairs(source)
+        np.testing.assert_array_equal(pairs.left, matrix[:, :3])
+        np.testing.assert_array_equal(pairs.right, matrix[:, 3:6])
+
+
+def test_numbers_and_texts_of_numbers_in_one_column():
+    rows = [{"a": "1.5", "b": 2, "label": 1}, {"a": 2.5, "b": "3", "label": 0}]
+    pairs = read_vector_pairs(rows)
+    assert pairs.left.tolist() == [[1.5], [2.5]] and pairs.right.tolist() == [[2], [3]]
+    with pytest.raises(DataFormatError, match=r"row 2, column a: expected a finite number\. Received '1_0'"):
+        read_vector_pairs([{"a": 1, "b": 2, "label": 1}, {"a": "1_0", "b": 3, "label": 0}])
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (([], [1, 2]), r"row 1, column left: expected numbers\. Received 0 numbers"),
+        (([], []), r"row 1, column left: expected numbers\. Received 0 numbers"),
+        (([1, 2], []), r"row 2, column left: expected 2 numbers, .*Received 0 numbers"),
+        (([1], 2), r"row 2, column left: expected 1 numbers, .*Received a number"),
+        (([[1], [2]], [[3], [4]]), r"row 1, column left: expected a finite number\. Received \[1\]"),
+        (([1, None], [1, 2]), r"row 1, column left: expected a finite number\. Received an empty cell"),
+        ((["1_0", 1], [1, 2]), r"row 1, column left: expected a finite number\. Received '1_0'"),
+    ],
+)
+def test_cells_that_are_no_vectors_of_one_width(cells, message):
+    rows = [{"left": cell, "right": [1.0, 2.0], "label": 1} for cell in cells]
+    with pytest.raises(DataFormatError, match=message):
+        read_vector_pairs(rows)
+
+
+def test_arrays_of_three_dimensions_are_refused(tmp_path):
+    cubes = np.ones((4, 3, 2), np.float32)
+    np.savez(tmp_path / "v.npz", left=cubes, right=cubes, label=np.ones(4))
+    with pytest.raises(DataFormatError, match=r"row 1, column left: expected a finite number"):
+        read_vector_pairs(tmp_path / "v.npz")
+    np.savez(tmp_path / "v.npz", left=cubes[..., :1], right=cubes[..., :1], label=np.ones(4))
+    with pytest.raises(DataFormatError, match=r"row 1, column left: expected a finite number"):
+        read_vector_pairs(tmp_path / "v.npz")
+
+
+def test_rows_in_memory_have_no_header():
+    rows = [(0, 1, 2, 3), (0.5, 0.25, 0.75, 1.0)]
+    assert len(read_vector_pairs(rows, labeled=False)) == 2
+    with pytest.raises(DataFormatError, match=r"row 1, column 1: expected a finite number\. Received 'a'"):
+        read_vector_pairs([("a", "b", "label"), (1, 2, 0)])

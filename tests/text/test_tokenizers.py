@@ -449,6 +449,12 @@ def test_what_cannot_take_effect_is_told(tmp_path: Path, engine: str) -> None:
         assert (word in tokenizer.cut_whole(f"我{word}吧")) == (repr(word) not in warnings)
 
 
+def test_stop_words_that_jieba_cuts_apart_are_told() -> None:
+    (told,) = JiebaTokenizer(stop_words=["怎么还款", "的", "怎么"]).warnings()
+    assert told.startswith("stop words: '怎么还款': hardly ever a token")
+    assert JiebaTokenizer(stop_words=["怎么还款"], user_dictionary=["怎么还款"]).warnings() == []
+
+
 def test_nothing_is_told_of_what_takes_effect() -> None:
     assert JiebaTokenizer(user_dictionary=["花呗还款"], stop_words=["的", "，", " "]).warnings() == []
     assert CharTokenizer().warnings() == []

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import lzma
 import os
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -473,3 +475,57 @@ def test_refused_writing(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="expected words without whitespace"):
             save_word_vectors(path, [word], MATRIX[:1])
     assert not path.exists()
+
+
+@pytest.mark.parametrize("head", ["", "4 3\n"])
+@pytest.mark.parametrize("encoding", ["gb18030", "big5"])
+def test_words_in_another_encoding_are_named(tmp_path: Path, head: str, encoding: str) -> None:
+    rows = "".join(f"{word} 0.1 0.2 0.3\n" for word in ("的", "花", "2024", "款"))
+    (tmp_path / "v.vec").write_text(head + rows, encoding=encoding)
+    with pytest.raises(DataFormatError, match=r"expected words in the encoding UTF-8\. Received b'.*iconv"):
+        read_word_vectors(tmp_path / "v.vec", WORDS)
+
+
+def test_a_few_broken_words_are_no_other_encoding(tmp_path: Path) -> None:
+    rows = ["的 0.1 0.2 0.3\n", "花 0.1 0.2 0.3\n", "é 0.1 0.2 0.3\n"]
+    (tmp_path / "v.vec").write_bytes("".join(rows).encode() + b"\xff\xfe 0.1 0.2 0.3\n")
+    assert set(read_word_vectors(tmp_path / "v.vec", WORDS).vectors) == {"的", "花", "é"}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\x28\xb5\x2f\xfd" + bytes(range(256)), "a Zstandard archive"),
+        (b"SQLite format 3\x00" + bytes(300), "an SQLite database"),
+        (b"PAR1\x15" + bytes(range(200)), "Parquet"),
+    ],
+)
+def test_files_of_other_kinds_are_named(tmp_path: Path, content: bytes, kind: str) -> None:
+    (tmp_path / "v.vec").write_bytes(content)
+    with pytest.raises(DataFormatError, match=f"expected word vectors. Received {kind}"):
+        read_word_vectors(tmp_path / "v.vec", WORDS)
+
+
+@pytest.mark.parametrize("kind", ["text", "binary", "kv"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_hash_is_that_of_the_file(tmp_path: Path, kind: str, compressed: bool) -> None:
+    path = tmp_path / "v"
+    WRITERS[kind](str(path))
+    if compressed:
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    assert read_word_vectors(path, WORDS).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    WRITERS["text"](str(tmp_path / "v"))
+    content = (tmp_path / "v").read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(content))
+    writer.start()
+    done: list[int] = []
+    read = read_word_vectors(tmp_path / "pipe", WORDS, progress=done.append)
+    writer.join()
+    assert_vectors(read, WORDS)
+    assert done[-1] == len(content)
+    assert read.sha256 == hashlib.sha256(content).hexdigest()

@@ -17,7 +17,7 @@ from textsim.cli.options import (
     reading_options,
     simplify_option,
 )
-from textsim.cli.terminal import command, format_json
+from textsim.cli.terminal import command, echo_notes, format_json
 
 
 @command()
@@ -65,9 +65,21 @@ def check(
         from textsim.data.row_kinds import TEXTS
         from textsim.data.rows import read_rows
         from textsim.errors import InputError
+        from textsim.matching.files.report import FileReport
         from textsim.training.augmentation.contrast import contrast_pairs
 
-        texts = [text for chunk in read_rows(file, TEXTS, **given(**options)) for text in chunk.texts[0]]
+        rows = read_rows(file, TEXTS, **given(**options))
+        texts = [text for chunk in rows for text in chunk.texts[0]]
+        info = rows.info
+        echo_notes(
+            FileReport(
+                encoding=info.encoding,
+                rejected=info.rejected,
+                rejected_lines=rows.rejected_lines,
+                quoted=info.quoted,
+                undecoded=info.undecoded,
+            )
+        )
         made = contrast_pairs(texts, per_text=3)
         pairs = [CheckedPair(pair.rule, pair.text, pair.variant, pair.label) for pair in made]
         if not pairs:

@@ -23,7 +23,7 @@ from textsim.cli.options import (
     seed_option,
     simplify_option,
 )
-from textsim.cli.terminal import command, format_json
+from textsim.cli.terminal import command, format_json, with_options
 
 
 def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -197,9 +197,15 @@ def show_report(report: dict[str, Any], out: Path, as_json: bool, quiet: bool) -
 
     if as_json:
         click.echo(format_json(report))
-    elif not quiet:
-        click.echo(format_report(report))
-        click.echo(f"dataset: {as_text(out)}")
+        return
+    of = click.get_current_context().command
+    warnings = [with_options(warning, of) for warning in report["warnings"]]
+    if quiet:
+        for warning in warnings:
+            click.echo(f"warning: {warning}.", err=True)
+        return
+    click.echo(format_report({**report, "warnings": warnings}))
+    click.echo(f"dataset: {as_text(out)}")
 
 
 @command()

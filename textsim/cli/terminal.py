@@ -44,6 +44,8 @@ class Command(click.Command):
             raise Failure(
                 _one_line(f"{type(error).__name__}: {with_options(str(error), *_commands(ctx))}")
             ) from error
+        except MemoryError as error:
+            raise Failure(_one_line(f"out of memory: {error}" if str(error) else "out of memory.")) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)

@@ -16,6 +16,8 @@ from textsim.io.paths import STREAM
 C = TypeVar("C", str, str | int)
 
 _DELIMITERS = ("\t", ";", "|", ",")
+# Of names in a message.
+_MOST_SHOWN, _MOST_SHOWN_CHARACTERS = 20, 60
 LINE = "line"
 """Kept like a column: the number of the line."""
 EVERY = "*"
@@ -139,10 +141,9 @@ def find_columns(
     # Blank rows before the first that holds anything are bad rows and no header.
     whole_lines = table.format == "lines" and header != "yes" and not _without_line(keep)
     if whole_lines and asks:
-        # A person who types waits for no more than the first line.
-        rows = table.take_until(lambda _: table.name == STREAM)
-        table.put_back(rows)
-        _check_single(table, rows)
+        _check_single(table)
+    if table.format in ("tsv", "csv") and len(kind.columns) == 1 and wanted is None:
+        _check_single(table)
     rows = [] if whole_lines else table.take_until(lambda cells: not is_blank(cells), None)
     if not rows or not isinstance(rows[-1][1], list):
         # Nothing, or bad rows alone.
@@ -289,23 +290,30 @@ def _check_no_header(where: str, names: list[str], kind: RowKind, wanted: Wanted
             else "If the line names the columns, pass header='yes'."
         )
         raise DataFormatError(
-            f"{where}: expected the columns {', '.join(kind.columns)}. Found the columns "
-            f"{', '.join(map(repr, names))}. {remedy} If the line is a row and no header, pass "
-            "header='no'."
+            f"{where}: expected the columns {', '.join(kind.columns)}. Found the columns {listed(names)}. {remedy} "
+            "If the line is a row and no header, pass header='no'."
         )
 
 
-def _check_single(table: Table, rows: list[tuple[int, Cells]]) -> None:
-    """Lines that all divide, or whose first one names columns, may be rows of a table: ask, and do not guess."""
+def _check_single(table: Table) -> None:
+    """Single cells that divide, or whose first one names columns, may be rows of a table: ask, and do not guess."""
+    # A person who types waits for no more than the first line.
+    rows = table.take_until(lambda _: table.name == STREAM)
+    table.put_back(rows)
+    if any(len(cells) > 1 for _, cells in rows if isinstance(cells, list)):
+        return
     lines = [str(cells[0]) for _, cells in rows if isinstance(cells, list) and cells]
-    for delimiter in _DELIMITERS:
-        counts = {line.count(delimiter) for line in lines}
-        names = [name.strip() for name in lines[0].split(delimiter)] if lines else []
+    whole = "columns=[1]" if table.format != "lines" else "format='lines'"
+    for delimiter in _DELIMITERS if lines else ():
+        counts = [line.count(delimiter) for line in lines]
+        divided = len(lines) - counts.count(0)
+        names = [name.strip() for name in lines[0].split(delimiter)]
         is_header = len(names) > 1 and any(name.lower() in USUAL_NAMES for name in names)
-        divides = 0 not in counts and (
-            delimiter == "\t" or (delimiter in ";|" and len(counts) == 1 < len(lines))
+        # Tabs stand in hardly any text: a table may still have a few lines without.
+        divides = (delimiter == "\t" and 2 * divided > len(lines)) or (
+            delimiter in ";|" and divided == len(lines) > 1 and len(set(counts)) == 1
         )
-        if is_header or (lines and divides):
+        if is_header or divides:
             format = "format='tsv'" if delimiter == "\t" else f"format='csv', delimiter={delimiter!r}"
             which = (
                 next((repr(name) for name in names if name.lower() in TEXTS.aliases[0]), "1")
@@ -313,11 +321,13 @@ def _check_single(table: Table, rows: list[tuple[int, Cells]]) -> None:
                 else "1"
             )
             seen = (
-                f"the columns {', '.join(map(repr, names))}" if is_header else f"{delimiter!r} in every line"
+                f"the columns {listed(names)}"
+                if is_header
+                else f"{delimiter!r} in {divided} of {len(lines)} lines"
             )
             raise DataFormatError(
                 f"{table.where(rows[0][0])}: expected one text a line. Received {seen}. Say which column to read, as "
-                f"in {format}, columns=[{which}]; if each line is a text, pass format='lines'."
+                f"in {format}, columns=[{which}]; if each line is a text, pass {whole}."
             )
 
 
@@ -354,7 +364,7 @@ def _has_digit(text: str) -> bool:
 
 def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> tuple[int, ...]:
     """The places, from 0, of the wanted columns among a file's `names`."""
-    have = ", ".join(map(repr, names)) or "none"
+    have = listed(names)
     chosen = kind.find(names) if wanted is None else wanted
     if chosen is None:
         raise DataFormatError(
@@ -382,6 +392,15 @@ def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> 
             )
         places.append(list(names).index(column))
     return tuple(places)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of columns as messages show them: the first of many, and the beginning of long ones."""
+    most = _MOST_SHOWN_CHARACTERS
+    shown = [repr(name if len(name) <= most else f"{name[:most]}...") for name in names[:_MOST_SHOWN]]
+    if len(names) > _MOST_SHOWN:
+        shown.append(f"and {len(names) - _MOST_SHOWN:,} more")
+    return ", ".join(shown) or "none"
 
 
 def did_you_mean(name: str, names: Sequence[str]) -> str:
@@ -426,9 +445,9 @@ def _getter_by_key(keys: tuple[str, ...], expected: str) -> Callable[[Cells], Se
         if isinstance(cells, dict):
             for key in keys:
                 if key not in cells:
-                    have = ", ".join(map(repr, cells)) or "none"
+                    names = list(cells)
                     raise BadRow(
-                        f"expected {expected}. Received the keys {have}.{did_you_mean(key, list(cells))}"
+                        f"expected {expected}. Received the keys {listed(names)}.{did_you_mean(key, names)}"
                     )
             return [cells[key] for key in keys]
         if isinstance(cells, Malformed):

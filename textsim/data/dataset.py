@@ -27,7 +27,7 @@ import numpy as np
 
 from textsim.data.dataset_files import DatasetFiles
 from textsim.data.kept_rows import kept_rows_name
-from textsim.data.layout import FORMAT, REPORT, TOKENIZER, VERSION, Split
+from textsim.data.layout import FORMAT, TOKENIZER, VERSION, Split
 from textsim.data.row_kinds import PAIRS, TRIPLETS
 from textsim.data.rows import RowReader, read_rows
 from textsim.errors import ArtifactError, ConfigError
@@ -153,7 +153,7 @@ class PairDataset:
             scaler=None if texts else files.scaler(),
             settings=files.settings(),
             manifest=manifest,
-            report=read_json_object(folder / REPORT),
+            report=files.report(),
             sha256=sha256,
         )
 

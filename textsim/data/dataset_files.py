@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from textsim.config.checks import LARGEST
-from textsim.data.layout import KINDS, SETTINGS, SIDES, VOCABULARY, Split
+from textsim.data.layout import KINDS, REPORT, SETTINGS, SIDES, VOCABULARY, Split
 from textsim.errors import ArtifactError, DataFormatError, InputError
 from textsim.io.manifest import MANIFEST, read_json_object
 from textsim.io.npy import open_npy, rows_at_once, slices
@@ -41,6 +41,13 @@ class DatasetFiles:
             raise self._error(MANIFEST, f"one of the kinds {', '.join(KINDS)}", kind)
         if not isinstance(rows, dict) or "train" not in rows or not set(rows) <= set(_SPLITS):
             raise self._error(MANIFEST, "the rows of train, and perhaps of dev", rows)
+        if not all(type(count) is int and count >= 0 for count in rows.values()):
+            raise self._error(MANIFEST, "how many rows each split has", rows)
+        sources = manifest.get("sources")
+        if not isinstance(sources, list) or not all(
+            isinstance(source, dict) and isinstance(source.get("path"), str) for source in sources
+        ):
+            raise self._error(MANIFEST, "the sources, each with its path", sources)
         self.kind = cast(Literal["pairs", "triplets", "vectors"], kind)
         self.rows: dict[str, int] = rows
 
@@ -56,6 +63,14 @@ class DatasetFiles:
         if not isinstance(chosen, dict):
             raise self._error(SETTINGS, "an object named chosen", chosen)
         return chosen
+
+    def report(self) -> dict[str, Any]:
+        """What preprocessing found out, of texts with the kind of the rows that were read."""
+        report = read_json_object(self._folder / REPORT)
+        kinds = ("pairs",) if self.kind == "pairs" else ("pairs", "triplets")
+        if self.kind != "vectors" and report.get("rows_kind") not in kinds:
+            raise self._error(REPORT, f"rows_kind, one of {', '.join(kinds)}", report.get("rows_kind"))
+        return report
 
     def max_length(self) -> int:
         value = read_json_object(self._folder / SETTINGS).get("max_length")

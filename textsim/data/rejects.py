@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import IO
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
 
 from textsim.data.settings import AnyPath
 from textsim.errors import ConfigError
@@ -51,6 +52,20 @@ class RejectLog:
             self._file = self._open(self.path)
         # Kept after an error too: it says which rows had been refused until then.
         self._stack.close()
+
+
+@contextlib.contextmanager
+def one_log(reading: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Settings of reading (see `textsim.data.settings.Reading`) with one log of rejects for all that is read with them.
+
+    With the path of a file in its place, each source that is read would write that file anew.
+    """
+    rejects = reading.get("rejects")
+    if reading.get("on_bad_row") != "skip" or isinstance(rejects, RejectLog):
+        yield dict(reading)
+        return
+    with RejectLog(rejects) as log:
+        yield {**reading, "rejects": log}
 
 
 def _is_utf8(text: str) -> bool:

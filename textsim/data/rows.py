@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from textsim.data.columns import LINE, BadRow, Columns, find_columns, parse_keep, parse_wanted
+from textsim.data.columns import EVERY, LINE, BadRow, Columns, find_columns, parse_keep, parse_wanted
 from textsim.data.formats.files import plain_text_lines
-from textsim.data.formats.table import Cells, Malformed, Table
+from textsim.data.formats.table import Cells, Malformed, Table, Unreadable
 from textsim.data.labels import LabelRule
 from textsim.data.rejects import RejectLog
 from textsim.data.row_kinds import PAIRS, RowKind
@@ -157,12 +157,15 @@ class RowReader:
         label_of = _RememberedLabels(self._rule)
         normalized = _NormalizedTexts(self._normalizer)
         names, texts = self._kind.text_columns, self._kind.texts
+        further, width = self._further(), len(self._kind.columns)
         with self._stack:
             for number, cells in self._table.rows:
                 try:
                     row = get(cells)
                     clean = [normalized(text, name) for text, name in zip(row, names, strict=False)]
                     label = label_of(row[texts], self._columns.names[-1]) if self._kind.labeled else None
+                    if further:
+                        _check_readable(further, row[width:])
                 except BadRow as bad:
                     self.reject(number, f"{bad}{self._table.quotes_hint(cells)}", _raw(cells))
                     continue
@@ -178,8 +181,11 @@ class RowReader:
             self.raise_empty()
 
     def _part(self) -> _Part:
-        further = [name for name in self._columns.kept if name != LINE]
-        return _Part(self._kind, further, self._raw)
+        return _Part(self._kind, self._further(), self._raw)
+
+    def _further(self) -> list[str]:
+        """The names of the kept columns that have cells."""
+        return [name for name in self._columns.kept if name != LINE]
 
     def reject(self, line: int, reason: str, raw: str) -> None:
         """Refuses a row: counts it and writes it down, or raises, as `on_bad_row` says.
@@ -258,6 +264,8 @@ class _RememberedLabels:
     def __call__(self, cell: Any, column: str) -> float:
         if isinstance(cell, str) and cell in self._known:
             return self._known[cell]
+        if isinstance(cell, Unreadable):
+            raise BadRow(f"{column} cannot be read: {cell}.")
         try:
             label = self._rule(cell)
         except ValueError as error:
@@ -278,6 +286,8 @@ class _NormalizedTexts:
         if not isinstance(text, str):
             if text is None:
                 raise BadRow(f"{column} is missing: expected a text.")
+            if isinstance(text, Unreadable):
+                raise BadRow(f"{column} cannot be read: {text}.")
             raise BadRow(f"{column}: expected a text. Received {type(text).__name__} {str(text)!r:.80}.")
         if len(text) > MAX_TEXT_CHARACTERS:
             raise BadRow(
@@ -297,6 +307,14 @@ class _NormalizedTexts:
 
     def forget(self) -> None:
         self._known.clear()
+
+
+def _check_readable(names: Sequence[str], cells: Sequence[Any]) -> None:
+    """Refuses a row of which a cell to keep cannot be read."""
+    for name, cell in zip(names, cells, strict=True):
+        for of, value in cell.items() if name == EVERY else [(name, cell)]:
+            if isinstance(value, Unreadable):
+                raise BadRow(f"{of} cannot be read: {value}.")
 
 
 def _raw(cells: Cells) -> str:

@@ -184,8 +184,8 @@ def warnings_of(report: Mapping[str, Any]) -> list[str]:
     found = []
     if "dev" not in splits:
         found.append(
-            "there is no dev split, which training needs to choose the epoch and the threshold: pass dev, or "
-            "dev_fraction to draw one"
+            "there is no dev split, which training needs to choose the epoch and the threshold: pass dev=..., or "
+            "dev_fraction=... to draw one"
         )
     for name, split in splits.items():
         share = split.get("positive_share")

@@ -22,6 +22,8 @@ from textsim.io.npy import rows_at_once
 
 # Cells of a text file that are kept until they are known to be numbers.
 _CELLS_AT_ONCE = 1 << 16
+# What a cell is that holds a vector: of JSON, of Parquet, of a data frame.
+_VECTOR = (list, tuple, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,10 @@ def _columns_of_rows(
     if isinstance(cells, dict):
         check_header(table, header)
         table.put_back([first])
-        whole = any(isinstance(cell, list) for cell in cells.values())
+        whole = any(isinstance(cell, _VECTOR) for cell in cells.values())
         return VectorColumns.find(table.name, list(cells), len(cells), labeled, wanted, whole)
+    # Rows in memory without names have no header.
+    header = "no" if table.format == "rows" else header
     names = [str(cell).strip() for cell in cells]
     second = table.take_until(lambda _: True, 1)
     table.put_back(second)
@@ -208,8 +212,9 @@ def _numbers(column: Any, where: Callable[[int], str]) -> np.ndarray:
     """A column of numbers, or of vectors, as finite float32."""
     with np.errstate(over="ignore"):
         try:
-            numbers = np.asarray(column if _holds_vectors(column) else _floats(column), np.float32)
-            good = len(numbers) == len(column) and bool(np.isfinite(numbers).all())
+            numbers = np.asarray(_vectors(column) if _holds_vectors(column) else _floats(column), np.float32)
+            shaped = numbers.ndim == 1 or (numbers.ndim == 2 and numbers.shape[1] > 0)
+            good = shaped and len(numbers) == len(column) and bool(np.isfinite(numbers).all())
         except (TypeError, ValueError, OverflowError):
             good = False
     if not good:
@@ -219,30 +224,45 @@ def _numbers(column: Any, where: Callable[[int], str]) -> np.ndarray:
 
 def _holds_vectors(column: Any) -> bool:
     if isinstance(column, np.ndarray):
-        return column.ndim == 2
-    return len(column) > 0 and isinstance(column[0], list)
+        return column.ndim > 1
+    return len(column) > 0 and isinstance(column[0], _VECTOR)
+
+
+def _vectors(column: Any) -> np.ndarray:
+    array = np.asarray(column)
+    if array.dtype.kind in "fiub":
+        return array
+    numbers = [[as_number(number) for number in cell] for cell in column]
+    if any(None in cell for cell in numbers):
+        raise ValueError
+    return np.array(numbers, np.float64)
 
 
 def _floats(column: Any) -> np.ndarray:
     if isinstance(column, np.ndarray):
         return column
-    if isinstance(column[0], str) and not is_plain("".join(column)):
+    try:
+        texts = "".join(column)
+    except TypeError:  # not all are texts
+        texts = "".join([cell for cell in column if isinstance(cell, str)])
+    if not is_plain(texts):
         raise ValueError
     return np.fromiter(map(float, column), np.float64, len(column))
 
 
 def _raise_first(column: Any, where: Callable[[int], str]) -> None:
     """Raises for the first cell of a column that is no number, or no vector as wide as the first."""
-    width = None
+    wanted = None
     for row, cell in enumerate(column):
-        numbers = cell if isinstance(cell, list | np.ndarray) else [cell]
-        width = width or len(numbers)
+        is_vector = isinstance(cell, _VECTOR)
+        numbers = cell if is_vector else [cell]
         for number in numbers:
             _check_number(number, where(row))
-        if len(numbers) != width:
-            raise DataFormatError(
-                f"{where(row)}: expected {width} numbers, as in the rows before. Received {len(numbers)}."
-            )
+        shape = f"{len(numbers)} numbers" if is_vector else "a number"
+        wanted = wanted or shape
+        if shape != wanted or not len(numbers):
+            expected = f"{wanted}, as in the rows before" if row else "numbers"
+            raise DataFormatError(f"{where(row)}: expected {expected}. Received {shape}.")
     raise AssertionError("every cell is a number")
 
 
@@ -253,6 +273,8 @@ def is_plain(text: str) -> bool:
 
 def as_number(cell: Any) -> float | None:
     """The cell as a number; None where it is none. May be infinite or NaN."""
+    if isinstance(cell, _VECTOR):
+        return None
     try:
         return float(cell) if is_plain(str(cell)) else None
     except (TypeError, ValueError, OverflowError):
@@ -267,10 +289,10 @@ def _check_number(cell: Any, where: str) -> None:
         return
     shown = (
         "an empty cell"
-        if cell is None or cell == ""
+        if cell is None or (isinstance(cell, str) and not cell)
         else f"{cell!r:.60}"
         if isinstance(cell, str)
-        else f"{cell}"
+        else f"{cell!s:.60}"
     )
     hint = ""
     if value is None and isinstance(cell, str) and as_number(cell.replace(",", ".")) is not None:
@@ -322,7 +344,7 @@ def holds_vectors(table: Table) -> bool:
     if any(kind.find(names) is not None for kind in (PAIRS, TRIPLETS)):
         return False
     last = first_two[-1]
-    if {"left", "right"} <= set(names) and isinstance(last[names.index("left")], list):
+    if {"left", "right"} <= set(names) and isinstance(last[names.index("left")], _VECTOR):
         return True
     return all(len(cells) > 2 and len(cells) % 2 for cells in first_two) and all(
         as_number(cell) is not None for cell in last

@@ -12,13 +12,17 @@ _BLOCK_BYTES = 1 << 20
 
 
 class HashedReads:
-    """Hashes the bytes of a file while another reads them."""
+    """Hashes the bytes of a file while another reads them.
+
+    Attributes:
+        count: how many bytes were read.
+    """
 
     def __init__(self) -> None:
         self._file: BinaryIO | None = None
         self._digest = hashlib.sha256()
         self._in_order = True
-        self._count = 0
+        self.count = 0
 
     def reader(self, file: BinaryIO) -> io.BufferedReader:
         """The file, open at its beginning, as one that takes note of what is read."""
@@ -50,10 +54,10 @@ class HashedReads:
             return None
         if not stat.S_ISREG(status.st_mode) or not status.st_size:
             return None
-        return min(1.0, self._count / status.st_size)
+        return min(1.0, self.count / status.st_size)
 
     def note(self, data: memoryview) -> None:
-        self._count += len(data)
+        self.count += len(data)
         if self._in_order:
             self._digest.update(data)
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from textsim.errors import ConfigError, DataFormatError
 from textsim.io.hashed_reads import HashedReads
 from textsim.io.paths import STREAM, is_gzip
-from textsim.io.signatures import GZIP
+from textsim.io.signatures import GZIP, TELLING_BYTES, kind_of
 
 _BLOCK_BYTES = 1 << 18
 _TELLING_BYTES = 64
@@ -55,14 +55,22 @@ def open_bytes(path: str | os.PathLike[str], reads: HashedReads | None = None) -
         The open file, which also has `peek`; a `gzip.GzipFile` where it is compressed.
 
     Raises:
-        DataFormatError: the file is missing, is a folder, or cannot be opened; or, while the block reads, its
-            gzip stream is damaged.
+        DataFormatError: the file is missing, is a folder, cannot be opened, or is not compressed as its name says; or,
+            while the block reads, its gzip stream is damaged.
     """
     with contextlib.ExitStack() as stack:
         file: Any = sys.stdin.buffer if os.fspath(path) == STREAM else stack.enter_context(_opened(path))
         file = (reads or HashedReads()).reader(file)
         try:
-            if is_gzip(path) or file.peek(len(GZIP)).startswith(GZIP):
+            beginning = file.peek(TELLING_BYTES)
+            if is_gzip(path) and beginning and not beginning.startswith(GZIP):
+                # Browsers and servers unpack what they pass on, and leave the name.
+                kind = kind_of(beginning)
+                raise DataFormatError(
+                    f"{path}: expected gzip, as its name says. By its first bytes it is "
+                    f"{kind.words if kind else 'not compressed'}: take .gz off its name."
+                )
+            if is_gzip(path) or beginning.startswith(GZIP):
                 file = stack.enter_context(gzip.GzipFile(fileobj=file))
             yield file
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -273,14 +281,18 @@ class Lines:
                 line[:80],
                 f"expected at most {MAX_LINE_CHARACTERS:,} characters in a line. Received {length:,}.",
             )
-        if self._strays and (found := _STRAY.search(line)):
-            received = bytes(ord(character) - 0xDC00 for character in found.group()[:4])
-            return BadLine.make(
-                line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"),
-                f"expected {self.encoding} text. Received the bytes {received!r}. Pass another one with "
-                "encoding=..., or mend the line.",
-            )
-        return line
+        return self.bad(line) or line
+
+    def bad(self, text: str) -> BadLine | None:
+        """A text of `blocks` that holds bytes of another encoding, with the reason; None where it holds none."""
+        if not self._strays or not (found := _STRAY.search(text)):
+            return None
+        received = bytes(ord(character) - 0xDC00 for character in found.group()[:4])
+        return BadLine.make(
+            text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"),
+            f"expected {self.encoding} text. Received the bytes {received!r}. Pass another one with "
+            "encoding=..., or mend the line.",
+        )
 
     def blocks(self) -> Iterator[str]:
         """The text in blocks, as it is decoded. Bytes of another encoding are the characters U+DC80 to U+DCFF.

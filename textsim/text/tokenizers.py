@@ -335,14 +335,20 @@ class JiebaTokenizer(Tokenizer):
                 "never cut out, for its parts are more frequent. Give a higher frequency, or none",
             ),
         ]
-        symbols = [word for word in sorted(self.stop_words) if not _UNBROKEN.fullmatch(word)]
-        found.append(
+        cut = [word for word in sorted(self.stop_words) if self.cut_whole(word) != [word]]
+        found += [
             _about(
                 "stop words",
-                [word for word in symbols if self.cut_whole(word) != [word]],
+                [word for word in cut if not _UNBROKEN.fullmatch(word)],
                 "never a token, for jieba splits a text at such characters",
-            )
-        )
+            ),
+            _about(
+                "stop words",
+                [word for word in cut if _UNBROKEN.fullmatch(word)],
+                "hardly ever a token, for jieba cuts them into several. List these, or add the word to the user "
+                "dictionary",
+            ),
+        ]
         return [line for line in found if line]
 
     def _read_dictionary(self, source: str | os.PathLike[str] | Iterable[Any]) -> Iterable[DictionaryEntry]:

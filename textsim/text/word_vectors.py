@@ -10,7 +10,8 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,8 @@ import numpy as np
 
 from textsim.errors import DataFormatError, InputError
 from textsim.io.atomic import atomic_file
+from textsim.io.hashed_reads import HashedReads
+from textsim.io.signatures import kind_of
 from textsim.text.keyed_vectors import read_keyed_vectors
 from textsim.text.normalize import Normalizer
 
@@ -36,6 +39,8 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TELLING_BYTES = 200
 # The first rows of a file without a first line `count dim` tell its width.
 _TELLING_ROWS = 100
+# So many of the first words tell the encoding.
+_TELLING_WORDS = 1000
 _SPARSE = re.compile(rb"[0-9]+:[-+0-9.eE]+")
 _DECIMAL_COMMA = re.compile(rb"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
 
@@ -72,6 +77,7 @@ class WordVectors:
         rows_read: rows of the file they come from, wanted or not.
         duplicates: rows whose word was wanted and had come before; the first one counts.
         normalized: how many words of `vectors` were found through their normal form only.
+        sha256: of the bytes of the file that were read; None where they come from none.
     """
 
     dim: int
@@ -79,6 +85,7 @@ class WordVectors:
     rows_read: int
     duplicates: int = 0
     normalized: int = 0
+    sha256: str | None = None
 
 
 def read_word_vectors(
@@ -98,9 +105,9 @@ def read_word_vectors(
 
     Every row is checked for its number of columns and for characters that no finite number has (in binary
     files, for NaN and infinity); wanted rows number by number. Of a `.kv`, wanted rows alone are checked.
-    Words are compared as UTF-8; one in another encoding matches none. Columns of a text file are parted by single
-    spaces or tabs. Its words may contain spaces ("iPhone 6"): the last numbers of a row, as many as the width, are the
-    vector. Blank lines at its end are passed over.
+    Words are compared as UTF-8; a file of text whose words are in another encoding is refused. Columns of a text file
+    are parted by single spaces or tabs. Its words may contain spaces ("iPhone 6"): the last numbers of a row, as many
+    as the width, are the vector. Blank lines at its end are passed over.
 
     Args:
         path: the file.
@@ -114,34 +121,38 @@ def read_word_vectors(
         DataFormatError: the file cannot be read, is empty or cut short, has vectors of another dimension, a
             malformed row, NaN or infinity, or another number of rows than its first line says.
     """
-    found = _Found(wanted, normalizer)
+    reads = HashedReads()
     try:
         with open(path, "rb") as raw:
-            source = _Source(path, raw, progress)
-            head = source.read()
-            while len(head) < _HEAD_BYTES and (block := source.read()):
-                head += block
-            if not head.strip():
-                raise DataFormatError(f"{path}: expected word vectors. The file is empty.")
-            if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):  # a pickle's first two bytes
-                return _read_keyed_vectors(source, dim, found)
-            _refuse_other_kinds(path, head)
-            return _read_word2vec(source, head.removeprefix(b"\xef\xbb\xbf"), dim, found)
+            source = _Source(path, reads.reader(raw), progress and (lambda: progress(reads.count)))
+            vectors = _read(source, dim, _Found(wanted, normalizer))
+            return replace(vectors, sha256=reads.sha256())
     except OSError as error:
         raise DataFormatError(f"{path}: cannot be read: {error.strerror or error}.") from error
+
+
+def _read(source: _Source, dim: int | None, found: _Found) -> WordVectors:
+    head = source.read()
+    while len(head) < _HEAD_BYTES and (block := source.read()):
+        head += block
+    if not head.strip():
+        raise DataFormatError(f"{source.path}: expected word vectors. The file is empty.")
+    if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):  # a pickle's first two bytes
+        return _read_keyed_vectors(source, dim, found)
+    _refuse_other_kinds(source.path, head)
+    return _read_word2vec(source, head.removeprefix(b"\xef\xbb\xbf"), dim, found)
 
 
 class _Source:
     """A file's bytes in blocks, decompressed."""
 
     def __init__(
-        self, path: str | os.PathLike[str], raw: IO[bytes], progress: Callable[[int], None] | None
+        self, path: str | os.PathLike[str], raw: BufferedReader, progress: Callable[[], None] | None
     ) -> None:
         self.path = path
-        self._raw = raw
         self._progress = progress
-        beginning = raw.read(8)
-        raw.seek(0)
+        # A pipe cannot be read again.
+        beginning = raw.peek(8)
         openers = (opener for mark, opener in _COMPRESSED if beginning.startswith(mark))
         self.compressed = beginning.startswith(tuple(mark for mark, _ in _COMPRESSED))
         self.stream: IO[bytes] = next(openers, lambda raw: raw)(raw)
@@ -157,7 +168,7 @@ class _Source:
                 f"{self.path}: the compressed file is damaged: {error}. Is it cut short?"
             ) from error
         if self._progress is not None:
-            self._progress(self._raw.tell())
+            self._progress()
         return block
 
 
@@ -202,6 +213,8 @@ def _refuse_other_kinds(path: str | os.PathLike[str], head: bytes) -> None:
         kind = "text in UTF-16. Save it as UTF-8"
     elif b"\r" in head and b"\n" not in head and _CONTROL.search(head) is None:
         kind = "text whose lines end in CR alone. Save it with LF line ends"
+    if kind is None and (other := kind_of(head)) is not None:
+        kind = f"{other.words}. Pass word2vec text or binary, or gensim's .kv"
     if kind is not None:
         raise DataFormatError(f"{path}: expected word vectors. Received {kind}.")
 
@@ -230,6 +243,7 @@ def _read_word2vec(source: _Source, head: bytes, dim: int | None, found: _Found)
     first, _, rest = head.partition(b"\n")
     header = _HEADER.fullmatch(first)
     if header is None:
+        _check_encoding(source.path, head)
         dim = dim or _guess_dim(source.path, head)
         return _read_text(source, _lines(source, head, 1), dim, None, found)
     count, file_dim = int(header[1]), int(header[2])
@@ -240,7 +254,23 @@ def _read_word2vec(source: _Source, head: bytes, dim: int | None, found: _Found)
     _check_dim(f"{source.path}, line 1", dim, file_dim)
     if _is_binary(rest, file_dim):
         return _read_binary(source, rest, file_dim, count, found)
+    _check_encoding(source.path, rest)
     return _read_text(source, _lines(source, rest, 2), file_dim, count, found)
+
+
+def _check_encoding(path: str | os.PathLike[str], rows: bytes) -> None:
+    """Raises DataFormatError where most words beyond ASCII at the beginning of text are in another encoding than UTF-8.
+
+    None of them would be found, and the few others would pass for what the file holds. Single ones are usual dirt.
+    """
+    words = [row.replace(b"\t", b" ").partition(b" ")[0] for row in rows.split(b"\n", _TELLING_WORDS)[:-1]]
+    words = [word for word in words or [rows.partition(b" ")[0]] if not word.isascii()]
+    broken = [word for word in words if not _is_utf8(word)]
+    if 2 * len(broken) > len(words):
+        raise DataFormatError(
+            f"{path}: expected words in the encoding UTF-8. Received {broken[0][:20]!r}. Convert the file first, as in "
+            "`iconv -f gb18030 -t utf-8`."
+        )
 
 
 def _check_dim(where: str | os.PathLike[str], dim: int | None, received: int) -> None:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import sys
+import tarfile
 import zipfile
 
 import numpy as np
@@ -19,8 +20,8 @@ from hypothesis import strategies as st
 
 from textsim.data.formats.files import endings, format_of, open_table, open_writer
 from textsim.data.formats.format import FORMATS, Format
-from textsim.data.formats.table import Malformed
-from textsim.errors import DataFormatError, InputError, MissingDependencyError
+from textsim.data.formats.table import Malformed, Unreadable
+from textsim.errors import ConfigError, DataFormatError, InputError, MissingDependencyError
 
 TABLES = ["tsv", "csv", "jsonl", "json", "parquet", "xlsx", "tsv.gz", "csv.gz", "jsonl.gz", "json.gz"]
 BATCH = {
@@ -213,6 +214,9 @@ def test_what_is_no_text_is_named_and_no_encoding_asked_for(tmp_path, name):
         (bz2.compress(b"a\tb\n" * 9), "bzip2"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), r"\.xls"),
         (b"%PDF-1.7\n\xe2", "PDF"),
+        (b"p.tsv".ljust(257, b"\0") + b"ustar\x0000" + bytes(248), r"tar archive\. Unpack it"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>", r"web page\. Was the download an error message"),
     ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(DataFormatError, match=f"By its first bytes it is .*{kind}") as caught:
@@ -355,7 +359,8 @@ def test_odd_cells_of_parquet_are_bad_alone(tmp_path):
     names, rows = read(tmp_path / "a.parquet")
     assert names == ["text", "date", "n"]
     assert rows[1][0] == "abc" and rows[0][2] == 1 and rows[1][2] is None
-    assert "decode" in rows[0][0] and rows[1][1].year == 1970
+    assert isinstance(rows[0][0], Unreadable) and "decode" in str(rows[0][0])
+    assert rows[1][1].year == 1970
 
 
 @pytest.mark.parametrize(("ending", "module"), [("parquet", "pyarrow"), ("xlsx", "openpyxl")])
@@ -381,3 +386,74 @@ def test_a_format_of_ones_own(tmp_path, monkeypatch):
     assert format_of("a.fix") == "fixed"
     with pytest.raises(InputError, match="fixed is not written"), open_writer(tmp_path / "a.fix", ["v"]):
         pass
+
+
+def test_an_archive_within_gzip_is_no_text(tmp_path):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        rows = "甲\t乙\t1\n".encode()
+        entry = tarfile.TarInfo("pairs.tsv")
+        entry.size = len(rows)
+        archive.addfile(entry, io.BytesIO(rows))
+    for name in ("pairs.tsv.gz", "pairs.tar.gz"):
+        (tmp_path / name).write_bytes(data.getvalue())
+        with pytest.raises(DataFormatError, match=r"By its first bytes it is a tar archive\. Unpack it"):
+            read(tmp_path / name)
+
+
+def test_bytes_of_another_encoding_make_a_bad_row_of_an_array(tmp_path):
+    rows = [{"a": "花呗怎么还款", "b": n} for n in range(60)]
+    data = json.dumps(rows, ensure_ascii=False, indent=1).encode().split(b"\n")
+    line = next(n for n, text in enumerate(data) if n > 100 and "花".encode() in text)
+    data[line] = data[line].replace("花".encode(), "花".encode()[:2], 1)
+    (tmp_path / "a.json").write_bytes(b"\n".join(data))
+    with open_table(tmp_path / "a.json") as table:
+        got = list(table.rows)
+    bad = [(number, row) for number, row in got if isinstance(row, Malformed)]
+    assert len(got) == 60 and len(bad) == 1
+    assert bad[0][0] == line and "expected utf-8 text. Received the bytes b'" in bad[0][1].reason
+
+
+def test_escapes_of_a_workbook(tmp_path):
+    texts = ["一_x000D_\n二", "_x005F_x000D_", "_x00e4_", "_xyz_", "#N/A"]
+    book = openpyxl.Workbook()
+    for text in texts:
+        book.active.append([text])
+    book.save(tmp_path / "a.xlsx")
+    with open_table(tmp_path / "a.xlsx") as table:
+        cells = [row[0] for _, row in table.rows]
+    assert cells[:-1] == ["一\r\n二", "_x000D_", "ä", "_xyz_"]
+    assert isinstance(cells[-1], Unreadable) and "the error #N/A" in str(cells[-1])
+    with open_writer(tmp_path / "b.xlsx", ["a"]) as writer:
+        writer.write({"a": texts[:-1]})
+    assert read(tmp_path / "b.xlsx") == (["a"], [[text] for text in texts[:-1]])
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "npz"])
+def test_damage_within_a_compressed_part_is_not_taken_for_gzip(tmp_path, ending):
+    path = tmp_path / f"a.{ending}"
+    if ending == "npz":
+        np.savez_compressed(path, left=np.arange(3000.0).reshape(1000, 3))
+    else:
+        with open_writer(path, ["v"]) as writer:
+            writer.write({"v": [f"第{n}行" for n in range(1000)]})
+    with zipfile.ZipFile(path) as archive:
+        entry = max(archive.infolist(), key=lambda entry: entry.compress_size)
+    data = bytearray(path.read_bytes())
+    begin = entry.header_offset + 30 + len(entry.filename)
+    for place in range(begin + 40, begin + entry.compress_size - 8, 7):
+        data[place] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(DataFormatError, match=rf"a\.{ending}") as caught, open_table(path) as table:
+        list(table.rows)
+    assert "gzip" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "parquet", "npy", "npz"])
+@pytest.mark.parametrize("option", ["encoding", "delimiter"])
+def test_options_of_text_are_refused_for_other_formats(tmp_path, ending, option):
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(b"not looked at")
+    value = {"encoding": "gb18030", "delimiter": ";"}[option]
+    with pytest.raises(ConfigError, match=rf"{option} '{value}': .* The format here is {ending}: leave"):
+        read(path, **{option: value})

@@ -214,3 +214,23 @@ def test_contrast_needs_texts_and_labels() -> None:
     recipe = RECIPES["bilstm-triplet"].replace(["training.contrast=0.1"])
     with pytest.raises(ConfigError, match=r"training\.contrast needs"):
         check_recipe(recipe)
+
+
+def test_rejects_of_all_files_are_kept(tmp_path: Path) -> None:
+    for name, lines in (
+        ("a.tsv", "怎么开启定位\t甲\n一\n"),
+        ("b.tsv", "怎么关闭定位\t乙\n"),
+        ("c.tsv", "二\n三\t四\n"),
+    ):
+        (tmp_path / name).write_text(lines, encoding="utf-8")
+    sources = [tmp_path / name for name in ("a.tsv", "b.tsv", "c.tsv")]
+    rejects = tmp_path / "rejects.tsv"
+    made = augment_files(sources, tmp_path / "out.tsv", rules=["antonym"], on_bad_row="skip", rejects=rejects)
+    assert made.rejected == 2
+    rows = rejects.read_text(encoding="utf-8").splitlines()[1:]
+    assert [Path(row.split("\t")[0]).name for row in rows] == ["a.tsv", "c.tsv"]
+    for target in (tmp_path / "rejects.tsv", sources[0]):
+        with pytest.raises(InputError, match="would take the place"):
+            augment_files(sources, target, on_bad_row="skip", rejects=rejects)
+    with pytest.raises(InputError, match="would take the place"):
+        augment_files(sources, tmp_path / "out.tsv", on_bad_row="skip", rejects=sources[1])

@@ -13,18 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from textsim.artifacts.pretrained import find_model
+from textsim.artifacts.pretrained import CONFIG, find_model
+from textsim.artifacts.saved_model import FORMAT as MODEL_FORMAT
+from textsim.config.checks import LARGEST
 from textsim.data.builders.collecting import CHUNK_ROWS, Collect, collect_rows, cut
 from textsim.data.builders.triplets import triplets_of
 from textsim.data.kept_rows import kept_rows_name
-from textsim.data.layout import SETTINGS, SIDES, TOKENIZER, VOCABULARY, Split
+from textsim.data.layout import FORMAT, SETTINGS, SIDES, TOKENIZER, VOCABULARY, Split
 from textsim.data.row_kinds import RowKind
 from textsim.data.sentences import CutSentences, SentenceBuilder, encoding_coverage
 from textsim.data.settings import AnyPath, VocabularySettings, WordVectorSettings
 from textsim.data.splits import Sources, write_labels
 from textsim.data.statistics import length_percentile, length_report, repeats_report, rows_report
-from textsim.errors import ConfigError
-from textsim.io.manifest import read_json_object, sha256_file, write_json
+from textsim.errors import ArtifactError, ConfigError
+from textsim.io.manifest import MANIFEST, read_json_object, read_manifest, verify_files, write_json
 from textsim.io.npy import NpyWriter, open_npy, slices
 from textsim.io.paths import as_text
 from textsim.io.progress import progress_bar
@@ -83,10 +85,8 @@ class TextSettings:
         if new.base is not None:
             if tokenizer is not None:
                 raise ConfigError("a vocabulary to extend brings its own tokenizer: leave out the tokenizer.")
-            folder = find_model(new.base)
-            tokenizer = tokenizer_from_config(read_json_object(folder / TOKENIZER))
-            vocabulary = Vocabulary.load(folder / VOCABULARY)
-            new = replace(new, max_length=new.max_length or _saved_max_length(folder))
+            tokenizer, vocabulary, max_length = _read_base(find_model(new.base))
+            new = replace(new, max_length=new.max_length or max_length)
         tokenizer = tokenizer or CharTokenizer()
         # Refuses what it cannot take, before any file is read.
         Vocabulary.fit({}, new.min_count, new.max_size)
@@ -97,10 +97,24 @@ class TextSettings:
         )
 
 
-def _saved_max_length(folder: Path) -> int:
-    """Of a dataset folder (settings.json) or a model folder (config.json)."""
-    name = SETTINGS if (folder / SETTINGS).exists() else "config.json"
-    return int(read_json_object(folder / name)["max_length"])
+def _read_base(folder: Path) -> tuple[Tokenizer, Vocabulary, int]:
+    """The tokenizer, vocabulary and max_length of a dataset or model folder, of files that are whole."""
+    settings, format = (SETTINGS, FORMAT) if (folder / SETTINGS).exists() else (CONFIG, MODEL_FORMAT)
+    entries = read_manifest(folder, format)["files"]
+    needed = (TOKENIZER, VOCABULARY, settings)
+    if not set(needed) <= set(entries):
+        raise ArtifactError(
+            f"{folder / MANIFEST} does not list {', '.join(needed)}. Expected a dataset or a model of texts, whose "
+            "vocabulary can be extended."
+        )
+    verify_files(folder, {name: entries[name] for name in needed})
+    max_length = read_json_object(folder / settings).get("max_length")
+    if type(max_length) is not int or not 1 <= max_length <= LARGEST:
+        raise ArtifactError(
+            f"{folder / settings}: expected max_length, a number from 1 to {LARGEST:,}. Received {max_length!s:.80}."
+        )
+    tokenizer = tokenizer_from_config(read_json_object(folder / TOKENIZER))
+    return tokenizer, Vocabulary.load(folder / VOCABULARY), max_length
 
 
 class TextBuild:
@@ -182,7 +196,7 @@ class TextBuild:
             report["word_vectors"] = {
                 "dim": vectors.dim,
                 "source": "trained" if given.file is None else as_text(given.file),
-                "sha256": None if given.file is None else sha256_file(given.file),
+                "sha256": vectors.sha256,
                 "types": coverage.types,
                 "tokens": coverage.tokens,
             }
@@ -228,7 +242,8 @@ class TextBuild:
         if settings is None:
             return None
         if settings.file is not None:
-            size = os.path.getsize(settings.file) if os.path.exists(settings.file) else None
+            # A pipe has none.
+            size = (os.path.exists(settings.file) and os.path.getsize(settings.file)) or None
             with progress_bar(self.sources.progress, "word vectors", "B", total=size) as bar:
                 return read_word_vectors(
                     settings.file,

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
 from textsim.data.formats.cells import as_text, as_utf8, value_columns
 from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
-from textsim.data.formats.table import Cells, Table, without_blank_end
+from textsim.data.formats.table import Cells, Table, Unreadable, without_blank_end
 from textsim.errors import DataFormatError, InputError
 from textsim.extras import needed_for
 
 # What openpyxl raises for a damaged workbook depends on where the damage is.
 _DAMAGED = (
     zipfile.BadZipFile,
+    zlib.error,
     KeyError,
     ValueError,
     TypeError,
@@ -30,11 +33,21 @@ _DAMAGED = (
 _MAX_SHARED_TEXTS = 1 << 30
 _MAX_ROWS = 1_048_576
 _MAX_CELL_CHARACTERS = 32_767
+# How a workbook writes a character that its XML cannot hold, such as _x000D_ for a carriage return (ECMA-376, part 1,
+# 22.4.2.4); the underscore of a text that only looks so is written as _x005F_.
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+_LIKE_AN_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+_ERRORS = frozenset(
+    {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#GETTING_DATA", "#SPILL!", "#CALC!"}
+)
 
 
 @FORMATS.register("xlsx")
 class Excel(Format):
-    """The first sheet. Cells are read as the texts that CSV would have; formulas as the values last saved."""
+    """The first sheet. Cells are read as the texts that CSV would have; formulas as the values last saved.
+
+    An error of a formula, such as #N/A, is a cell that cannot be read.
+    """
 
     endings = (".xlsx", ".xlsm")
 
@@ -109,9 +122,11 @@ def _rows(sheet: Any, name: str) -> Iterator[tuple[int, Cells]]:
         raise DataFormatError(f"{name}: damaged after row {number}: {error}") from error
 
 
-def _text(cell: Any) -> str:
+def _text(cell: Any) -> str | Unreadable:
     if isinstance(cell, str):
-        return cell
+        if cell in _ERRORS:
+            return Unreadable(f"the formula gives the error {cell}")
+        return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), cell)
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return str(int(cell))
     if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
@@ -160,9 +175,8 @@ class _ExcelWriter:
             return int(value)
         if value is None or isinstance(value, int | float):
             return value
-        text = ILLEGAL_CHARACTERS_RE.sub(
-            "\ufffd", as_utf8(value if isinstance(value, str) else as_text(value)).decode()
-        )
+        text = as_utf8(value if isinstance(value, str) else as_text(value)).decode()
+        text = _LIKE_AN_ESCAPE.sub("_x005F_", ILLEGAL_CHARACTERS_RE.sub("\ufffd", text))
         if len(text) > _MAX_CELL_CHARACTERS:
             raise InputError(
                 f"{self._name}, row {self._rows}: a cell of a sheet holds {_MAX_CELL_CHARACTERS:,} characters, and the "

@@ -13,16 +13,14 @@ from typing import Any, BinaryIO, cast
 
 from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
 from textsim.data.formats.table import Table
-from textsim.errors import DataFormatError, InputError
+from textsim.errors import ConfigError, DataFormatError, InputError
 from textsim.io.atomic import atomic_file
 from textsim.io.hashed_reads import HashedReads
 from textsim.io.paths import STREAM, is_gzip, is_stream
-from textsim.io.signatures import kind_of
+from textsim.io.signatures import TELLING_BYTES, kind_of
 from textsim.io.text_encoding import open_bytes
 
 AnyPath = str | os.PathLike[str]
-
-_BEGINNING_BYTES = 64
 
 
 def format_of(path: AnyPath) -> str | None:
@@ -73,6 +71,11 @@ def open_table(
         file = stack.enter_context(open_bytes(path, read))
         if chosen is None:
             chosen = _chosen(path, file)
+        if encoding is not None and not chosen.is_text:
+            raise ConfigError(
+                f"encoding {encoding!r}: it is of files of text. The format here is {chosen.registered_name}: leave "
+                "the encoding out."
+            )
         if chosen.is_text:
             _check_text(path, file, chosen, named=format is None)
         elif is_stream(path) or isinstance(file, gzip.GzipFile):
@@ -89,13 +92,16 @@ def open_table(
 def _chosen(path: AnyPath, file: Any) -> Format:
     name = format_of(path)
     if name is None:
-        beginning = file.peek(_BEGINNING_BYTES)
+        beginning = file.peek(TELLING_BYTES)
         name = next((n for n in FORMATS.names() if FORMATS.get(n).recognizes(beginning)), None)
     if name is None:
         kind = kind_of(beginning)
+        told = "Or say which it is: format=...."
+        if kind is not None:
+            told = f"By its first bytes it is {kind.words}. {kind.remedy}"
         raise DataFormatError(
             f"{path}: cannot tell the format from the name. Expected one that ends in {', '.join(endings())}, those of "
-            f"text also with .gz. {f'By its first bytes it is {kind}' if kind else 'Or say which it is: format=...'}."
+            f"text also with .gz. {told}"
         )
     if isinstance(file, gzip.GzipFile) and not is_gzip(path) and not is_stream(path) and format_of(path):
         raise DataFormatError(
@@ -107,20 +113,18 @@ def _chosen(path: AnyPath, file: Any) -> Format:
 
 def _check_text(path: AnyPath, file: Any, format: Format, named: bool) -> None:
     """Refuses what is no text, before an encoding is sought for it."""
-    beginning = file.peek(_BEGINNING_BYTES)
+    beginning = file.peek(TELLING_BYTES)
     kind = kind_of(beginning)
     if kind is None:
         return
     by = ", as its name says" if named else ""
     known = [name for name in FORMATS.names() if FORMATS.get(name).recognizes(beginning)]
     remedies = [f"format={name!r}" for name in known]
-    remedy = (
-        f" Give it the name of what it is, or pass {' or '.join(remedies)}."
-        if known
-        else " Save it as CSV (UTF-8)."
-    )
+    remedy = kind.remedy
+    if known:
+        remedy = f"Give it the name of what it is, or pass {' or '.join(remedies)}."
     raise DataFormatError(
-        f"{path}: expected {format.registered_name}{by}. By its first bytes it is {kind}.{remedy}"
+        f"{path}: expected {format.registered_name}{by}. By its first bytes it is {kind.words}. {remedy}"
     )
 
 

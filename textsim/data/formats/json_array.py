@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from textsim.data.formats.cells import as_utf8, json_objects
 from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
-from textsim.data.formats.table import MAX_ROW_CHARACTERS, Cells, Malformed, Table
+from textsim.data.formats.table import MAX_ROW_CHARACTERS, Cells, Malformed, Table, malformed_line
 from textsim.errors import DataFormatError
 from textsim.io.text_encoding import Lines
 
@@ -28,7 +28,7 @@ class JsonArray(Format):
     def open(self, file: BinaryIO, name: str, encoding: str | None, delimiter: str | None) -> Iterator[Table]:
         self.no_delimiter(delimiter)
         lines = Lines(file, name, encoding)
-        yield Table(name, "json", _Values(lines.blocks(), name).rows(), "JSON", keyed=True, lines=lines)
+        yield Table(name, "json", _Values(lines, name).rows(), "JSON", keyed=True, lines=lines)
 
     def writer(self, file: BinaryIO, name: str, columns: Sequence[str]) -> TableWriter:
         return _JsonArrayWriter(file)
@@ -37,8 +37,9 @@ class JsonArray(Format):
 class _Values:
     """The values of an array, or of a text that holds one after the other, parsed as the text comes."""
 
-    def __init__(self, blocks: Iterator[str], name: str) -> None:
-        self._blocks = blocks
+    def __init__(self, lines: Lines, name: str) -> None:
+        self._blocks = lines.blocks()
+        self._bad = lines.bad
         self._name = name
         self._parse = json.JSONDecoder().raw_decode
         # What was read and is not parsed yet begins at `place` of `text`, on line `line` of the file.
@@ -54,12 +55,12 @@ class _Values:
                     raise self._error("nothing behind the array")
                 return
             number, value, text = self._value()
-            yield (
-                number,
-                value
-                if isinstance(value, dict)
-                else Malformed(f"expected a JSON object. Received {text:.80}", text),
-            )
+            if bad := self._bad(text):
+                yield number, malformed_line(bad)
+            elif isinstance(value, dict):
+                yield number, value
+            else:
+                yield number, Malformed(f"expected a JSON object. Received {text:.80}", text)
             if in_array and not self._take(",") and self._next() != "]":
                 raise self._error("a comma or the end of the array")
         if in_array:

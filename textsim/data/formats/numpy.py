@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, BinaryIO
@@ -15,7 +16,10 @@ from textsim.data.formats.table import Table, rows_of
 from textsim.errors import DataFormatError, InputError
 from textsim.io.npy import NpyStream, read_npy_header, rows_at_once, slices
 
-_DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+_DAMAGED = (
+    *(OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 @FORMATS.register("npy")

@@ -33,7 +33,8 @@ class Parquet(Format):
         pyarrow = _pyarrow(name, "reading Parquet")
         try:
             parquet = pyarrow.parquet.ParquetFile(file)
-        except (pyarrow.ArrowException, OSError) as error:
+            names = list(parquet.schema_arrow.names)
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise DataFormatError(f"{name}: expected a Parquet file. It cannot be read: {error}") from error
         blocks = _blocks(parquet, name)
         yield Table(
@@ -42,7 +43,7 @@ class Parquet(Format):
             rows_of(blocks),
             "Parquet",
             unit="row",
-            names=list(parquet.schema_arrow.names),
+            names=names,
             columns=blocks,
         )
 
@@ -66,7 +67,7 @@ def _blocks(parquet: Any, name: str) -> Iterator[list[Any]]:
     while True:
         try:
             batch = next(batches, None)
-        except (pyarrow.ArrowException, OSError) as error:
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise DataFormatError(f"{name}: damaged after row {done}: {error}") from error
         if batch is None:
             return

@@ -23,8 +23,14 @@ class Malformed(NamedTuple):
     raw: str
 
 
-class Unreadable(str):
-    """A cell that its format cannot read: why."""
+@dataclass(frozen=True)
+class Unreadable:
+    """A cell that its format cannot read: no text, so that nobody takes the reason for one."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 def malformed_line(line: BadLine) -> Malformed:

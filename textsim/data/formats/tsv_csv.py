@@ -162,7 +162,7 @@ class _Records:
             self._length += len(line)
             if self._length > MAX_ROW_CHARACTERS and self._read:
                 raise csv.Error(f"it is longer than {MAX_ROW_CHARACTERS:,} characters")
-            if "\r" in line or spaced in line or isinstance(line, BadLine):
+            if "\r" in line or spaced in line or line.startswith(" ") or isinstance(line, BadLine):
                 self._odd = True
             self._read.append(line)
             yield line.replace("\r", self._CR) + "\n" if self._odd else line + "\n"

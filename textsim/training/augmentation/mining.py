@@ -7,13 +7,13 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from textsim.data.formats.files import open_writer
-from textsim.data.rejects import RejectLog
+from textsim.data.rejects import RejectLog, one_log
 from textsim.data.row_kinds import TEXTS, UNLABELED
 from textsim.data.rows import read_rows
 from textsim.errors import ConfigError, InputError
@@ -304,12 +304,7 @@ def _texts(
     places: dict[str, int] = {}
     known = [np.empty((0, 2), np.int64)]
     infos = []
-    with ExitStack() as stack:
-        if reading.get("on_bad_row") == "skip":
-            # One log for all files.
-            rejects = reading.pop("rejects", None)
-            log = rejects if isinstance(rejects, RejectLog) else stack.enter_context(RejectLog(rejects))
-            reading = {**reading, "rejects": log}
+    with one_log(reading) as reading:
         for source in sources:
             rows = read_rows(
                 source, UNLABELED if kind == "pairs" else TEXTS, normalizer=normalizer, **reading

@@ -9,8 +9,10 @@ from contextlib import closing
 from typing import Any, Literal, NamedTuple
 
 from textsim.data.formats.files import open_writer
+from textsim.data.rejects import one_log
 from textsim.data.row_kinds import TEXTS, UNLABELED
 from textsim.data.rows import read_rows
+from textsim.data.settings import Reading
 from textsim.errors import ConfigError
 from textsim.io.paths import check_target
 from textsim.training.augmentation.contrast import RULES, ContrastPair, contrast_pairs
@@ -67,20 +69,23 @@ def augment_files(
         ArtifactError: no file can be made at `target`.
         ConfigError: see `contrast_pairs`; an unknown kind, or a `label_max` that is not above 0.
         DataFormatError: a source cannot be read, or a row is bad and not to be skipped; names the line.
-        InputError: the target is a source.
+        InputError: the target is a source, or where rejected rows go.
         MissingDependencyError: a rule needs a package that is not installed.
     """
     sources = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    check_target(target, sources)
+    written = Reading(**reading).reject_files
+    check_target(target, [*sources, *written])
+    for path in written:
+        check_target(path, sources)
     if kind not in ("pairs", "texts"):
         raise ConfigError(f"kind: expected 'pairs' or 'texts'. Received {kind!r}.")
     if not 0 < label_max < math.inf:
         raise ConfigError(f"label_max: expected a number above 0. Received {label_max}.")
-    with open_writer(target, ["text_a", "text_b", "label", "rule"]) as file:
+    with open_writer(target, ["text_a", "text_b", "label", "rule"]) as file, one_log(reading) as how:
         texts: dict[str, None] = {}
         rejected = 0
         for source in sources:
-            with closing(read_rows(source, UNLABELED if kind == "pairs" else TEXTS, **reading)) as reader:
+            with closing(read_rows(source, UNLABELED if kind == "pairs" else TEXTS, **how)) as reader:
                 for chunk in reader:
                     texts.update(dict.fromkeys(text for side in chunk.texts for text in side))
                 rejected += reader.info.rejected
