@@ -47,6 +47,15 @@ def test_a_column_of_a_table(questions: Path, tmp_path: Path) -> None:
     assert found == ok("check", "zh-general", questions, "--json")
 
 
+def test_what_is_left_out_is_said(questions: Path) -> None:
+    with questions.open("a", encoding="utf-8") as file:
+        file.write("\u200b\n")
+    refused = run("check", "zh-general", questions)
+    assert refused.exit_code == 2 and "line 5" in refused.stderr
+    skipped = run("check", "zh-general", questions, "--on-bad-row", "skip", "--json")
+    assert skipped.exit_code == 0 and "1 bad rows left out (line 5)" in skipped.stderr
+
+
 def test_exit_codes_and_mistakes(questions: Path, tmp_path: Path) -> None:
     assert run("check", "zh-general", questions, "--fail-under", "0").exit_code == 0
     (tmp_path / "plain.txt").write_text("。\n", encoding="utf-8")

@@ -37,6 +37,14 @@ def test_the_rows_that_a_dataset_keeps(road: Path) -> None:
     assert found == json.loads(ok("compare", road / "model", "zh-general", road / "dev.tsv", "--json"))
 
 
+def test_what_is_left_out_is_said(road: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bad.tsv"
+    path.write_text((road / "dev.tsv").read_text(encoding="utf-8") + "只有一句\t\t1\n", encoding="utf-8")
+    skipped = run("compare", road / "model", "zh-general", path, "--on-bad-row", "skip", "--json")
+    assert skipped.exit_code == 0 and "1 bad rows left out (line 32)" in skipped.stderr
+    assert skipped.stdout == ok("compare", road / "model", "zh-general", road / "dev.tsv", "--json")
+
+
 def test_mistakes(road: Path) -> None:
     missing = run("compare", road / "model", "no-such-model", road / "dev.tsv")
     assert missing.exit_code == 2 and "no-such-model" in missing.stderr and "Traceback" not in missing.output

@@ -49,6 +49,11 @@ def test_without_labels(road: Path) -> None:
     assert run("evaluate", model, bare, "--kind", "pairs").exit_code == 2
 
 
+def test_errors_do_not_go_where_the_metrics_go(road: Path) -> None:
+    result = run("evaluate", road / "model", road / "dev.tsv", "--errors", "-", "--json")
+    assert result.exit_code == 2 and "--errors: for a file." in result.stderr and not result.stdout
+
+
 def test_errors_need_a_file_that_can_be_read_twice(road: Path, tmp_path: Path) -> None:
     result = run("evaluate", road / "model", "-", "--errors", tmp_path / "errors.tsv")
     assert result.exit_code == 2 and "--errors: for a file, which is read twice." in result.stderr

@@ -33,6 +33,23 @@ def test_text_json_page_and_examples(model: str, tmp_path: Path) -> None:
     assert set(found["tokens_a"][0]) == {"token", "contribution", "error"} and len(found["examples"]) == 2
 
 
+def test_what_is_left_out_of_the_examples_is_said(model: str, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("花呗怎么还款\t怎样还花呗\t1\n花呗\t\t1\n", encoding="utf-8")
+    arguments = ["explain", model, "花呗", "还款", "--examples", str(pairs), "--on-bad-row", "skip"]
+    for more in ([], ["--json"]):
+        assert "1 bad rows left out (line 2)" in CliRunner().invoke(main, [*arguments, *more]).stderr
+
+
+def test_the_page_does_not_take_the_place_of_the_examples(model: str, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("花呗怎么还款\t怎样还花呗\t1\n", encoding="utf-8")
+    arguments = ["explain", model, "花呗", "还款", "--examples", str(pairs), "--html", str(pairs)]
+    run = CliRunner().invoke(main, arguments)
+    assert run.exit_code == 2 and "would take the place of" in run.output
+    assert pairs.read_text(encoding="utf-8").startswith("花呗")
+
+
 def test_reading_options_need_examples(model: str) -> None:
     run = CliRunner().invoke(main, ["explain", model, "花呗", "还款", "--encoding", "gb18030"])
     assert run.exit_code == 2 and "--encoding: for --examples FILE alone" in run.output

@@ -141,6 +141,7 @@ def test_a_model_that_was_moved_is_named(road: Path, index: Path, tmp_path: Path
         (("今天", "--output", "x.tsv"), "--output: for --input FILE alone"),
         (("--input", "-", "--json"), "--json: for a text alone"),
         (("今天", "--filter", "answer"), "expected COLUMN=VALUE. Received 'answer'"),
+        (("今天", "--filter", "answer=甲", "--filter", "answer=乙"), "expected one value of a column"),
         (("今天", "--filter", "colour=red"), "no payload has a column 'colour'. The index has: 'answer'"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.tiny_models import CHARACTERS, saved_model
@@ -91,6 +92,44 @@ def test_a_saved_model_gets_decisions(model: Path, rows: Path, tmp_path: Path) -
     decided = [decision.decision for decision in matcher.decisions(matcher.score_texts(*texts_of(rows)))]
     assert decided.count("unsure") == pytest.approx(fit.unsure * PAIRS)
     assert decided.count("match") == np.sum(scores >= fit.threshold)
+
+
+def test_a_data_frame_and_rows_in_memory(model: Path, rows: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(rows, sep="\t")
+    result = calibrate(model, frame, tmp_path / "新")
+    assert result.fit == calibrate(model, rows).fit and result.path == tmp_path / "新"
+    origin = load_model(tmp_path / "新").provenance["threshold_chosen_on"]
+    assert origin == {"name": "the data frame", "sha256": None}
+    assert "chosen on" in (tmp_path / "新" / "README.md").read_text(encoding="utf-8")
+    assert calibrate(model, frame.itertuples(index=False, name=None)).fit == result.fit
+    with pytest.raises(InputError, match=r"^the data frame: a threshold parts"):
+        calibrate(model, frame[frame["label"] == 1])
+
+
+def test_pairs_that_the_model_reads_alike(model: Path, rows: Path, tmp_path: Path) -> None:
+    """They are unsure whatever the threshold: neither it nor the curve is fitted on them."""
+    fit = calibrate(model, rows).fit
+    alike = "花呗怎么还款怎样今天"
+    with rows.open("a", encoding="utf-8") as file:
+        file.writelines(f"{alike}{k}\t{alike}{k + 1}\t0\n" for k in range(20))
+    result = calibrate(model, rows, tmp_path / "新")
+    assert result.report.indistinct == result.fit.indistinct == 20
+    assert (result.fit.threshold, result.fit.calibration) == (fit.threshold, fit.calibration)
+    matcher = TextMatcher.load(tmp_path / "新")
+    decided = [decision.decision for decision in matcher.decisions(matcher.score_texts(*texts_of(rows)))]
+    assert (
+        decided.count("unsure") == pytest.approx(result.fit.unsure * (PAIRS + 20))
+        and decided.count("unsure") >= 20
+    )
+    assert "20 read alike, so unsure" in result.fit.format()
+    # What is evaluated are the probabilities that the model gives, 0.5 of such a pair.
+    evaluation = evaluate_file(matcher, rows)
+    assert evaluation.decided is not None
+    probabilities = np.array(
+        [found.probability for found in matcher.decisions(matcher.score_texts(*texts_of(rows)))]
+    )
+    labels = labels_and_scores(model, rows)[0]
+    assert evaluation.decided.brier == pytest.approx(np.mean((probabilities - labels) ** 2))
 
 
 def texts_of(rows: Path) -> tuple[list[str], list[str]]:

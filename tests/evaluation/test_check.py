@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.cli.command_line import run
+from textsim.errors import InputError
 from textsim.evaluation.check import CheckedPair, check, contrast_set
 from textsim.matching.text_matcher import TextMatcher
 
@@ -40,6 +41,12 @@ def test_the_contrast_set(matcher: TextMatcher) -> None:
     assert sum(kind.pairs for kind in result.kinds.values()) == len(pairs) > 800
     assert "negation" in result.kinds and 0.5 < result.right < 1
     assert "not natural ones" in result.format()
+
+
+def test_a_model_by_its_name_and_no_pairs(matcher: TextMatcher) -> None:
+    assert check("zh-general") == check(matcher)
+    with pytest.raises(InputError, match="pairs: expected pairs to test on"):
+        check(matcher, [])
 
 
 def test_the_command() -> None:

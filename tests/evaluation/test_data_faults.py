@@ -70,6 +70,14 @@ def test_a_label_has_no_say_in_its_own_probability() -> None:
     assert found is not None and found[-20:].max() <= DOUBTFUL
 
 
+def test_copies_of_a_pair_are_one_pair_to_doubt() -> None:
+    """They are in one fold, and what is fitted on the others has never seen their class."""
+    others = [one for one in separated(200) if one.label == 0]
+    copies = [pair("花呗怎么还款", "怎样还花呗", 1, 0.9)] * 60
+    assert data_faults(others + copies).doubtful is None
+    assert data_faults([*others, *[one._replace(label=1) for one in copies]] * 2).doubtful is None
+
+
 def test_too_few_pairs_of_a_class_doubt_nothing() -> None:
     pairs = separated(200)
     few = [one for one in pairs if one.label == 0] + [one for one in pairs if one.label == 1][: FEWEST - 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,40 @@ def test_what_is_out_of_reach_is_said_with_what_is_not() -> None:
     noise = np.random.default_rng(0).random(400)
     fit = fit_decisions(noise < 0.5, np.random.default_rng(1).random(400), Targets(no_match_precision=0.9))
     assert "more pairs would not help" in fit.warnings[0]
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_pairs_that_are_one_to_the_model_are_unsure_and_have_no_say(label: int) -> None:
+    positive, scores = drawn(1000, 5)
+    targets = Targets(match_precision=0.85, no_match_precision=0.85)
+    plain = fit_decisions(positive, scores, targets)
+    # As a model of words gives them that it does not know: at the very top, and not to be decided.
+    alike = np.arange(1200) >= 1000
+    labels = np.append(positive, np.full(200, label))
+    fit = fit_decisions(labels, np.append(scores, np.ones(200)), targets, alike)
+    assert plain.reachable and (fit.threshold, fit.calibration, fit.metrics) == (
+        *(plain.threshold, plain.calibration, plain.metrics),
+    )
+    assert (fit.pairs, fit.matches, fit.indistinct) == (1200, positive.sum() + 200 * label, 200)
+    assert fit.match.precision == plain.match.precision and fit.no_match.precision == plain.no_match.precision
+    assert fit.unsure == pytest.approx((1000 * plain.unsure + 200) / 1200)
+    # What is unsure is not found.
+    found = [plain.match.recall * positive.sum(), plain.no_match.recall * (~positive).sum()]
+    sought = [fit.matches, fit.pairs - fit.matches]
+    assert [fit.match.recall, fit.no_match.recall] == pytest.approx(np.divide(found, sought))
+    for row, before in zip(fit.table, plain.table, strict=True):
+        assert (row.pairs, row.precision) == (before.pairs, before.precision)
+        assert row.recall == pytest.approx(before.recall * positive.sum() / fit.matches)
+        assert row.unsure == pytest.approx((1000 * before.unsure + 200) / 1200)
+
+
+def test_what_is_supported_is_less_than_what_cannot_be_shown_as_printed_too() -> None:
+    for seed in range(4):
+        for target in (0.77, 0.93, 0.95):
+            fit = fit_decisions(*drawn(400, seed), Targets(match_precision=target))
+            for warning in [] if fit.reachable else fit.warnings:
+                said = re.search(r"cannot be shown\. (0\.\d+) at recall (\d\.\d\d) is", warning)
+                assert said is None or float(said[1]) < target
 
 
 def test_few_pairs_are_said() -> None:

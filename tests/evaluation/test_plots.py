@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textsim.evaluation.plots import font_families, plot_history, plot_scores
+from textsim.evaluation.plots import font_families, loss_limit, plot_history, plot_scores
 
 pytestmark = pytest.mark.usefixtures("drawn")
 
@@ -39,6 +39,12 @@ def test_curves(tmp_path: Path, rows: list[dict[str, Any]], panels: int) -> None
     plot_history(tmp_path / "curves.png", "run", rows)
     width, height = size(tmp_path / "curves.png")
     assert width == pytest.approx(598 * panels, abs=2) and height == pytest.approx(468, abs=2)
+
+
+def test_a_first_epoch_far_above_the_others_is_cut_off() -> None:
+    losses = [{"loss": 9.0, "val_loss": 0.6}, {"loss": 0.7, "val_loss": 0.5}, {"loss": 0.6}]
+    assert loss_limit(losses) == pytest.approx(0.77)
+    assert loss_limit(losses[1:]) is None and loss_limit(losses[:1]) is None and loss_limit([]) is None
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import RECIPES
 from textsim.data.dataset import PairDataset
+from textsim.evaluation.calibration import calibration_metrics, cross_fit
+from textsim.evaluation.evaluate import labelled_scores
+from textsim.matching.load import load_matcher
 from textsim.training.trainer import train
 
 SMALL = {
@@ -28,6 +32,10 @@ def content(page: Path) -> dict[str, Any]:
     return found
 
 
+def validation(model: Path, dataset: PairDataset) -> tuple[np.ndarray, np.ndarray]:
+    return labelled_scores(load_matcher(model), dataset.path).as_pairs()
+
+
 @pytest.mark.parametrize("kind", ["pairs", "triplets", "vectors"])
 def test_the_page_shows_the_validation_split(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -40,6 +48,11 @@ def test_the_page_shows_the_validation_split(
     shown = sum(found["positive"]) + sum(found["negative"])
     assert shown == len(dataset.splits["dev"]) * (2 if kind == "triplets" else 1)
     assert [row["val_loss"] for row in found["history"]] == [row["val_loss"] for row in result.history]
+    labels, scores = validation(result.path, dataset)
+    # The curve was fitted on these very pairs.
+    fitted = cross_fit(labels, scores)
+    assert found["brier"] == pytest.approx(calibration_metrics(labels, fitted.probabilities).brier, abs=1e-3)
+    assert sum(pairs for _, pairs, _ in found["decisions"]) == shown
     assert ("faults" in found) == (kind == "pairs") and (saved.profile is None) == (kind == "vectors")
     if kind == "pairs":
         assert found["auc"] == pytest.approx(result.metrics["auc"])

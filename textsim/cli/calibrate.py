@@ -134,6 +134,7 @@ def calibrate(
             **given(**options),
         )
         click.echo(format_json(fit.to_dict()) if as_json else fit.format())
+        echo_notes(fit.report)
         ctx.exit(0 if fit.reachable else NOT_REACHABLE)
     targets = Targets(
         match_precision, no_match_precision, confidence, cost_false_match, cost_missed_match, best_f1

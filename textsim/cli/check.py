@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -54,38 +55,31 @@ def check(
       textsim check model questions.txt --json
       textsim check model --fail-under 0.6
     """
-    from textsim.evaluation.check import CheckedPair, contrast_set
+    from textsim.evaluation.check import CheckedPair
     from textsim.evaluation.check import check as run
+    from textsim.matching.files.report import FileReport
     from textsim.matching.text_matcher import TextMatcher
 
+    pairs, report = None, FileReport()
     if file is None:
         check_unused(options, "FILE alone")
-        pairs = contrast_set()
-    else:
+    matcher = TextMatcher.load(model, simplify=simplify)
+    if file is not None:
         from textsim.data.row_kinds import TEXTS
-        from textsim.data.rows import read_rows
         from textsim.errors import InputError
-        from textsim.matching.files.report import FileReport
+        from textsim.matching.files.text_file import TextFile
         from textsim.training.augmentation.contrast import contrast_pairs
 
-        rows = read_rows(file, TEXTS, **given(**options))
-        texts = [text for chunk in rows for text in chunk.texts[0]]
-        info = rows.info
-        echo_notes(
-            FileReport(
-                encoding=info.encoding,
-                rejected=info.rejected,
-                rejected_lines=rows.rejected_lines,
-                quoted=info.quoted,
-                undecoded=info.undecoded,
-            )
-        )
+        with contextlib.closing(TextFile(matcher, file, TEXTS, given(**options))) as read:
+            texts = [text for _, (column,) in read for text in column.texts]
+        report = read.report(rows=len(texts))
         made = contrast_pairs(texts, per_text=3)
         pairs = [CheckedPair(pair.rule, pair.text, pair.variant, pair.label) for pair in made]
         if not pairs:
             raise InputError(f"{file}: no rule applies to any of its {len(texts):,} texts.")
-    result = run(TextMatcher.load(model, simplify=simplify), pairs)
+    result = run(matcher, pairs)
     click.echo(format_json(result.to_dict()) if as_json else result.format())
+    echo_notes(report)
     if fail_under is not None and result.right < fail_under:
         click.echo(f"{result.right:.4f} of the pairs are right, less than {fail_under:g}", err=True)
         ctx.exit(1)

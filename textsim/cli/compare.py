@@ -16,7 +16,7 @@ from textsim.cli.options import (
     reading_options,
     simplify_option,
 )
-from textsim.cli.terminal import command, format_json
+from textsim.cli.terminal import command, echo_notes, format_json
 
 
 @command()
@@ -43,3 +43,4 @@ def compare(model: str, other: str, file: Path, simplify: bool, as_json: bool, *
     a, b = (TextMatcher.load(name, simplify=simplify) for name in (model, other))
     result = run(a, b, file, **given(**options))
     click.echo(format_json(result.to_dict()) if as_json else result.format())
+    echo_notes(result.report)

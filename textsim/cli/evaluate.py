@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,14 @@ def evaluate(
     from textsim.errors import InputError
     from textsim.evaluation.drift import measure_drift
     from textsim.evaluation.evaluate import evaluate_file
-    from textsim.io.paths import is_stream
+    from textsim.io.paths import STREAM, is_stream
     from textsim.matching.load import load_matcher
     from textsim.matching.text_matcher import TextMatcher
 
+    if errors is not None and os.fspath(errors) == STREAM:
+        raise click.UsageError(
+            "--errors: for a file. Received - (standard output), where the metrics are printed."
+        )
     if errors is not None and is_stream(file):
         raise click.UsageError(
             "--errors: for a file, which is read twice. Received - (standard input). Save it to a file first."

@@ -18,7 +18,7 @@ from textsim.cli.options import (
     reading_options,
     simplify_option,
 )
-from textsim.cli.terminal import command, format_json
+from textsim.cli.terminal import command, echo_notes, format_json
 
 
 @command()
@@ -64,20 +64,30 @@ def explain(
     from textsim.evaluation.examples import nearest_examples
     from textsim.evaluation.explanation_page import explanation_page
     from textsim.io.atomic import atomic_file
+    from textsim.matching.files.output import check_outputs
+    from textsim.matching.files.report import FileReport
     from textsim.matching.text_matcher import TextMatcher
 
+    if page is not None and examples is not None:
+        check_outputs(page, examples, options)
     matcher = TextMatcher.load(model, simplify=simplify)
     found = matcher.explain(text_a, text_b)
-    near = [] if examples is None else nearest_examples(matcher, text_a, text_b, examples, **given(**options))
+    near, report = (
+        ([], FileReport())
+        if examples is None
+        else nearest_examples(matcher, text_a, text_b, examples, **given(**options))
+    )
     if page is not None:
         with atomic_file(page) as file:
             file.write(explanation_page(found))
     if as_json:
         more = {} if examples is None else {"examples": [example._asdict() for example in near]}
         click.echo(format_json({**found.to_dict(), **more}))
+        echo_notes(report)
         return
     click.echo(found.format())
     if near:
         click.echo("labelled pairs most like it (label, similarity):")
     for example in near:
         click.echo(f"{example.label:g}\t{example.similarity:.3f}\t{example.text_a}\t{example.text_b}")
+    echo_notes(report)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from textsim.cli.options import FILE, OUTPUT, given, label_options, model_argument, option, reading_options
-from textsim.cli.terminal import command
+from textsim.cli.terminal import command, echo_notes
 
 
 @command()
@@ -35,9 +35,9 @@ def report(model: str, file: Path, out: Path, trained_on: Path | None, **options
       textsim report zh-general dev.tsv --out report.html
       textsim report model dev.tsv --trained-on train.tsv
     """
-    from textsim.evaluation.report import write_report
-    from textsim.io.paths import as_text, check_target
+    from textsim.evaluation.report import report as write
+    from textsim.io.paths import as_text
 
-    check_target(out, [file] if trained_on is None else [file, trained_on])
-    write_report(model, file, out, trained_on=trained_on, **given(**options))
+    found = write(model, file, out, trained_on=trained_on, **given(**options))
     click.echo(f"page: {as_text(out)}")
+    echo_notes(found)

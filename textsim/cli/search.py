@@ -29,7 +29,14 @@ def parse_filter(ctx: click.Context, param: click.Parameter, values: tuple[str, 
     for value in values:
         if "=" not in value:
             raise click.BadParameter(f"expected COLUMN=VALUE. Received {value!r}.", ctx, param)
-    return dict(value.split("=", 1) for value in values)
+    filter = dict(value.split("=", 1) for value in values)
+    if len(filter) < len(values):
+        raise click.BadParameter(
+            f"expected one value of a column. Received {', '.join(values)}.",
+            ctx,
+            param,
+        )
+    return filter
 
 
 @command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import contextlib
 import errno
 import io
@@ -329,4 +330,15 @@ def _numbers(report: FileReport) -> str:
 
 
 def format_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    """As JSON for standard output. Characters that this lacks have the escapes of JSON: no others may stand in it."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "textsim.json").decode(encoding)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error("textsim.json", _escaped)

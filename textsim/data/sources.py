@@ -15,6 +15,7 @@ from textsim.data.formats.table import Cells, Malformed, Table, rows_of
 from textsim.data.settings import AnyPath
 from textsim.errors import ConfigError, InputError
 from textsim.io.npy import slices
+from textsim.io.paths import as_text
 
 Source = Any
 """A path, where "-" is standard input; a pandas data frame; an Arrow table or record batch; a mapping of names to
@@ -41,6 +42,23 @@ def is_arrow(source: Source) -> bool:
 def paths_of(sources: Iterable[Source]) -> list[AnyPath]:
     """Those of the sources that are files."""
     return [source for source in sources if is_path(source)]
+
+
+def name_of(source: Source) -> str:
+    """What a source is called: the last part of a path, else what it is."""
+    if is_path(source):
+        return as_text(os.path.basename(os.path.normpath(source)))
+    if is_frame(source) or is_arrow(source):
+        return "the data frame"
+    if isinstance(source, np.ndarray):
+        return "the array"
+    if isinstance(source, Mapping):
+        return "the columns"
+    return "the arrays" if _are_arrays(source) else "the rows"
+
+
+def _are_arrays(source: Source) -> bool:
+    return isinstance(source, tuple) and bool(source) and all(isinstance(part, np.ndarray) for part in source)
 
 
 def source_list(sources: Source | Sequence[Source]) -> list[Source]:
@@ -72,20 +90,21 @@ def open_source(
 
 
 def _table(source: Source) -> Table:
+    name = name_of(source)
     if is_frame(source):
-        return _columnar("the data frame", [str(name) for name in source.columns], _frame_columns(source))
+        return _columnar(name, [str(name) for name in source.columns], _frame_columns(source))
     if is_arrow(source):
         columns = [column.to_pylist() for column in source.columns]
-        return _columnar("the data frame", source.schema.names, columns)
+        return _columnar(name, source.schema.names, columns)
     if isinstance(source, np.ndarray):
         if source.ndim != 2:
             raise InputError(f"the array: expected two dimensions (rows, columns). Received {source.ndim}.")
-        return _columnar("the array", None, list(source.T))
+        return _columnar(name, None, list(source.T))
     if isinstance(source, Mapping):
         columns = [column if isinstance(column, np.ndarray) else list(column) for column in source.values()]
-        return _columnar("the columns", list(map(str, source)), columns)
-    if isinstance(source, tuple) and source and all(isinstance(part, np.ndarray) for part in source):
-        return _columnar("the arrays", ["left", "right", "label"][: len(source)], list(source))
+        return _columnar(name, list(map(str, source)), columns)
+    if _are_arrays(source):
+        return _columnar(name, ["left", "right", "label"][: len(source)], list(source))
     if isinstance(source, Iterable) and not isinstance(source, bytes):
         return _in_order(iter(source))
     raise InputError(
@@ -123,7 +142,7 @@ def _in_order(rows: Iterator[Any]) -> Table:
     keyed = bool(first) and isinstance(first[0], Mapping)
     numbered = enumerate(chain(first, rows), 1)
     cells: Iterator[tuple[int, Cells]] = ((number, _cells(row, keyed)) for number, row in numbered)
-    return Table("the rows", "rows", cells, "", unit="row", keyed=keyed)
+    return Table(name_of(rows), "rows", cells, "", unit="row", keyed=keyed)
 
 
 def _cells(row: Any, keyed: bool) -> Cells:

@@ -11,6 +11,7 @@ from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.profile import Profile
 from textsim.artifacts.provenance import data_origin
 from textsim.artifacts.saved_model import SavedModel, check_output, copy_model
+from textsim.data.sources import Source, is_path, name_of, paths_of
 from textsim.evaluation.decisions import DecisionFit, Targets, fit_decisions
 from textsim.evaluation.evaluate import labelled_scores
 from textsim.evaluation.plots import write_scores_plot
@@ -41,7 +42,7 @@ class CalibratedModel:
 
 def calibrate(
     model: str | os.PathLike[str],
-    path: str | os.PathLike[str],
+    path: Source,
     out: str | os.PathLike[str] | None = None,
     targets: Targets | None = None,
     *,
@@ -58,7 +59,8 @@ def calibrate(
 
     Args:
         model: a model folder or the name of a bundled model.
-        path: a data file, or a dataset folder.
+        path: a data file, a dataset folder, a data frame, or rows or arrays in memory (see
+            `textsim.data.sources.Source`).
         out: a folder for a copy of the model with these probabilities and decisions, the metrics in ``decisions.json``;
             None to write nothing. Where `targets` are not reachable, nothing is written.
         targets: what the decisions shall reach; by default, as many right ones as possible.
@@ -78,21 +80,22 @@ def calibrate(
         True
     """
     if out is not None:
-        check_target(out, [find_model(model), path])
+        check_target(out, [find_model(model), *paths_of([path])])
         check_output(out, overwrite=overwrite)
     matcher = load_matcher(model, simplify=simplify)
     given = labelled_scores(matcher, path, split=split, kind=kind, **reading)
     labels, scores = given.as_pairs()
-    check_both_kinds(labels, path)
-    fit = fit_decisions(labels, scores, targets)
+    check_both_kinds(labels if given.indistinct is None else labels[~given.indistinct], path)
+    fit = fit_decisions(labels, scores, targets, given.indistinct)
     if out is None or not fit.reachable:
         return CalibratedModel(fit, None, given.report)
-    origin = data_origin(path)
+    # Of what is in memory there is no hash.
+    origin = data_origin(path) if is_path(path) else {"name": name_of(path), "sha256": None}
 
     def extra(partial: Path) -> None:
         write_json(partial / DECISIONS, {"chosen_on": origin, **fit.to_dict()})
         (partial / "scores.png").unlink(missing_ok=True)
-        title = f"{as_text(Path(out).name)} on {as_text(Path(path).name)}"
+        title = f"{as_text(Path(out).name)} on {name_of(path)}"
         write_scores_plot(partial, title, labels, scores, fit.threshold)
 
     # The metrics stay those of the validation split, with the decisions of training.

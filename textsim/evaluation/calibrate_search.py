@@ -14,9 +14,16 @@ from textsim.artifacts.calibration import SearchCurve, search_terms
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import check_output, copy_model
 from textsim.errors import InputError
-from textsim.evaluation.calibration import CalibrationMetrics, calibration_metrics, fit_log_odds
+from textsim.evaluation.calibration import (
+    CalibrationMetrics,
+    calibration_metrics,
+    cross_fitted,
+    fit_log_odds,
+)
+from textsim.evaluation.decisions import check_fraction
 from textsim.evaluation.risk import RankedPairs, certified
 from textsim.io.paths import check_target
+from textsim.matching.files.report import FileReport
 from textsim.matching.index.entries import EntryFile
 from textsim.matching.index.search import margin_of
 from textsim.matching.index.text_index import TextIndex
@@ -30,11 +37,12 @@ class SearchFit:
     Attributes:
         curve: from score, margin and cosine to the probability that the first hit is right.
         right: the fraction of the queries whose first hit is; a query without an answer has none.
-        metrics: of the probabilities, on the queries that they were fitted on.
+        metrics: of the probabilities, each by a curve that was fitted without its query.
         target: the precision asked for; None where none was.
         reachable: whether these queries show that it holds.
         precision: the fraction of the accepted first hits that are right; None where none is accepted.
         accepted: the fraction of the queries whose first hit is accepted.
+        report: how a file of queries was read.
     """
 
     curve: SearchCurve
@@ -44,13 +52,14 @@ class SearchFit:
     reachable: bool
     precision: float | None
     accepted: float
+    report: FileReport = dataclasses.field(default_factory=FileReport)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
         values = {
             name: value
             for name, value in dataclasses.asdict(self).items()
-            if name not in ("curve", "metrics")
+            if name not in ("curve", "metrics", "report")
         }
         return {"queries": self.curve.queries, **dataclasses.asdict(self.metrics), **values}
 
@@ -60,7 +69,7 @@ class SearchFit:
         lines = [
             f"queries        {self.curve.queries:,}, the first hit of {self.right:.1%} is right",
             f"probabilities  ECE {self.metrics.ece:.4f}, Brier {self.metrics.brier:.4f}, log loss "
-            f"{self.metrics.log_loss:.4f}",
+            f"{self.metrics.log_loss:.4f} (on queries left out of each fit)",
         ]
         if self.reachable:
             lines.append(
@@ -91,11 +100,18 @@ def fit_search(
         cosines: float (queries,) in [-1, 1], of the first hit.
         precision: of the first hits that are accepted, at least this fraction shall be right on new queries.
         confidence: with which it shall hold.
+
+    Raises:
+        InputError: `precision` or `confidence` is no fraction in (0, 1).
     """
+    check_fraction("precision", precision)
+    check_fraction("confidence", confidence)
     right = np.asarray(right, bool)
-    score, margin, cosine, intercept = fit_log_odds(right, search_terms(scores, margins, cosines)).tolist()
-    curve = SearchCurve(score=score, margin=margin, cosine=cosine, intercept=intercept, queries=len(right))
+    hits = np.column_stack([scores, margins, cosines])
+    curve = _fitted(right, hits)
     probabilities = curve(scores, margins, cosines)
+    # A query that had a say in its own probability would make it look better than it is.
+    held_out = cross_fitted(lambda *rows: lambda others: _fitted(*rows)(*others.T), right, hits)
     reachable = True
     if precision is not None:
         ranked = RankedPairs.of(right, probabilities)
@@ -107,12 +123,18 @@ def fit_search(
     return SearchFit(
         curve,
         float(right.mean()),
-        calibration_metrics(right, probabilities),
+        calibration_metrics(right, held_out),
         precision,
         reachable,
         float(right[accepted].mean()) if accepted.any() else None,
         float(accepted.mean()),
     )
+
+
+def _fitted(right: np.ndarray, hits: np.ndarray) -> SearchCurve:
+    """The curve of first hits, float (queries, 3), of which bool (queries,) are right."""
+    score, margin, cosine, intercept = fit_log_odds(right, search_terms(*hits.T)).tolist()
+    return SearchCurve(score=score, margin=margin, cosine=cosine, intercept=intercept, queries=len(right))
 
 
 def calibrate_search(
@@ -140,12 +162,12 @@ def calibrate_search(
         reading: how to read the queries, see `textsim.data.rows.read_rows`.
 
     Raises:
-        InputError: a first hit is right for all queries or for none, or `out` is what is read.
+        InputError: a first hit is right for all queries or for none, `out` is what is read, or see `fit_search`.
         ArtifactError: the model or the index is not whole, or `out` exists.
         DataFormatError: the queries cannot be read; names the line.
     """
     if out is not None:
-        check_target(out, [find_model(model), path])
+        check_target(out, [find_model(model), path, index])
         check_output(out, overwrite=overwrite)
     matcher = TextMatcher.load(model)
     right, scores, margins, cosines = [], [], [], []
@@ -159,6 +181,7 @@ def calibrate_search(
                 scores.append(hits[0].score if hits else 0.0)
                 margins.append(margin_of([hit.score for hit in hits]))
                 cosines.append(hits[0].cosine if hits else 0.0)
+        report = file.report()
     if len(set(right)) < 2:
         raise InputError(
             f"{path}: expected queries whose first hit is right and such where it is not. Received {len(right):,} of "
@@ -172,6 +195,7 @@ def calibrate_search(
         precision=precision,
         confidence=confidence,
     )
+    fit = dataclasses.replace(fit, report=report)
     if out is not None and fit.reachable:
         saved = matcher.saved
         calibration = saved.calibration.model_copy(update={"search": fit.curve})

@@ -110,7 +110,7 @@ def cross_fit(labels: np.ndarray, scores: np.ndarray) -> CrossFit:
         scores: float (pairs,) in [0, 1].
     """
     positive, scores = np.asarray(labels) >= 0.5, np.asarray(scores, np.float64)
-    held_out = {method: _cross_fitted(fit, positive, scores) for method, fit in METHODS.items()}
+    held_out = {method: cross_fitted(fit, positive, scores) for method, fit in METHODS.items()}
     losses = {method: _log_losses(positive, found) for method, found in held_out.items()}
     lowest = min(losses.values(), key=np.mean)
     best = next(
@@ -132,16 +132,25 @@ def fit_calibration(labels: np.ndarray, scores: np.ndarray) -> Calibration:
     return cross_fit(labels, scores).calibration
 
 
-def _cross_fitted(
-    fit: Callable[[np.ndarray, np.ndarray], Curve], positive: np.ndarray, scores: np.ndarray
+def cross_fitted(
+    fit: Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]],
+    positive: np.ndarray,
+    values: np.ndarray,
 ) -> np.ndarray:
-    if len(scores) < 2:
-        return fit(positive, scores)(scores)
+    """Probabilities, each by a curve that was fitted without its row: float64 (rows,).
+
+    Args:
+        fit: from bool (rows,) and the values of these rows to a curve, which takes values to probabilities.
+        positive: bool (rows,).
+        values: float (rows, ...).
+    """
+    if len(values) < 2:
+        return fit(positive, values)(values)
     folds = _folds(positive)
-    probabilities = np.empty(len(scores))
+    probabilities = np.empty(len(values))
     for fold in np.unique(folds):
         inside = folds == fold
-        probabilities[inside] = fit(positive[~inside], scores[~inside])(scores[inside])
+        probabilities[inside] = fit(positive[~inside], values[~inside])(values[inside])
     return probabilities
 
 

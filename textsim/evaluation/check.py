@@ -8,6 +8,7 @@ Reference:
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from textsim.data.row_kinds import PAIRS
 from textsim.data.rows import read_rows
+from textsim.errors import InputError
 from textsim.matching.decisions import Verdict
 from textsim.matching.text_matcher import TextMatcher
 
@@ -119,17 +121,29 @@ def contrast_set() -> list[CheckedPair]:
     return found
 
 
-def check(matcher: TextMatcher, pairs: Iterable[CheckedPair]) -> CheckResult:
+def check(
+    model: TextMatcher | str | os.PathLike[str], pairs: Iterable[CheckedPair] | None = None
+) -> CheckResult:
     """Tests a model on pairs that differ in one thing each, and on what holds for every model.
 
     Args:
-        matcher: the loaded model.
-        pairs: what to test on, at least one.
+        model: a model folder of texts, the name of a bundled one, or a loaded matcher.
+        pairs: what to test on, at least one; by default the pairs that come with textsim.
 
     Raises:
-        InputError: a text is empty once it is normalized.
+        ArtifactError: the model is not whole, or reads no texts.
+        InputError: there are no pairs, or a text is empty once it is normalized.
+
+    Example:
+        >>> from textsim import check
+        >>> found = check("zh-general")
+        >>> found.symmetry, found.self_score, found.batch, 0 <= found.right <= 1
+        (True, True, True, True)
     """
-    pairs = list(pairs)
+    matcher = TextMatcher.of(model)
+    pairs = contrast_set() if pairs is None else list(pairs)
+    if not pairs:
+        raise InputError("pairs: expected pairs to test on. Received none.")
     left, right = [pair.text_a for pair in pairs], [pair.text_b for pair in pairs]
     result = matcher.score_texts(left, right)
     decisions = matcher.decisions(result)

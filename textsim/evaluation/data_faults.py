@@ -29,7 +29,7 @@ DOUBTFUL = 0.1
 ONE_SIDED = 0.05
 """Fraction of the smaller class below which classes are one-sided."""
 FEWEST = 20
-"""Pairs of each class without which no label is doubted."""
+"""Different pairs of each class without which no label is doubted."""
 SHOWN = 20
 
 Pair = tuple[str, str]
@@ -48,7 +48,8 @@ class DataFaults:
         leaked: how many rows hold a pair that training saw, sides exchanged or not, and leaked_texts, how many distinct
             texts training saw; None where it is not known what training saw. leaking: some of the rows.
         doubtful: how many labels have a cross-fitted probability of at most `DOUBTFUL`; None where a class has fewer
-            than `FEWEST` pairs. doubted: the most doubtful ones, as (text_a, text_b, label, that probability).
+            than `FEWEST` different pairs. doubted: the most doubtful ones, as (text_a, text_b, label, that
+            probability).
     """
 
     matches: int
@@ -119,15 +120,16 @@ def _leaks(keys: Iterable[Pair], trained_on: Iterable[Pair]) -> tuple[list[Pair]
 def label_probabilities(pairs: Sequence[DecidedPair]) -> np.ndarray | None:
     """The cross-fitted probability of each pair's label, float64 (pairs,); None of too few pairs of a class."""
     positive = np.array([pair.label >= 0.5 for pair in pairs])
-    if min(positive.sum(), (~positive).sum()) < FEWEST:
+    numbers: dict[Pair, int] = {}
+    groups = np.array([numbers.setdefault(_key(pair[:2]), len(numbers)) for pair in pairs])
+    # Copies of a pair are in one fold: without others of their class there would be none to fit on.
+    if min(len(np.unique(groups[positive == label])) for label in (True, False)) < FEWEST:
         return None
     with needed_for("doubting labels"):
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
-    numbers: dict[Pair, int] = {}
-    groups = [numbers.setdefault(_key(pair[:2]), len(numbers)) for pair in pairs]
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     probabilities = cross_val_predict(
         make_pipeline(StandardScaler(), LogisticRegression()),

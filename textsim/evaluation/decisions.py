@@ -59,9 +59,7 @@ class Targets:
 
     def __post_init__(self) -> None:
         for name in ("match_precision", "no_match_precision", "confidence"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < 1:
-                raise InputError(f"{name}: expected a fraction in (0, 1). Received {value}.")
+            check_fraction(name, getattr(self, name))
         for name in ("cost_false_match", "cost_missed_match"):
             value = getattr(self, name)
             if value is not None and not 0 < value < np.inf:
@@ -72,6 +70,12 @@ class Targets:
             raise InputError(
                 "targets: expected precisions, costs or the best F1, and one kind of them. Received more."
             )
+
+
+def check_fraction(name: str, value: float | None) -> None:
+    """Raises InputError for what is given and no fraction in (0, 1)."""
+    if value is not None and not 0 < value < 1:
+        raise InputError(f"{name}: expected a fraction in (0, 1). Received {value}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,17 +133,20 @@ class DecisionFit:
     Attributes:
         pairs: how many.
         matches: how many of them match.
+        indistinct: how many are one to the model, and so unsure whatever their score: no curve and no cut is fitted on
+            them.
         calibration: the curve and the cut for no match, as a model keeps it.
         threshold: score from which on a pair is a match.
         metrics: of the probabilities, each by a curve that was fitted without its pair.
         match, no_match: the two cuts.
-        unsure: the fraction of the pairs between them.
+        unsure: the fraction of the pairs between them, or indistinct.
         table: what other thresholds are like.
         supported: by the names of the sides that are not reachable, what the pairs support instead.
     """
 
     pairs: int
     matches: int
+    indistinct: int
     calibration: Calibration
     threshold: float
     metrics: CalibrationMetrics
@@ -178,7 +185,7 @@ class DecisionFit:
         for name, support in self.supported.items():
             side = self.match if name == "match" else self.no_match
             most = (
-                f"{support.precision:.2f} at recall {side.recall:.1f} is the most"
+                f"{support.precision:g} at recall {side.recall:.2f} is the most"
                 if support.precision
                 else f"nothing at a recall of {USEFUL_RECALL:g} or more is what"
             )
@@ -197,7 +204,8 @@ class DecisionFit:
     def format(self) -> str:
         """The metrics as lines of text."""
         lines = [
-            f"pairs          {self.pairs:,}, of which {self.matches:,} match",
+            f"pairs          {self.pairs:,}, of which {self.matches:,} match"
+            + (f"; {self.indistinct:,} read alike, so unsure" if self.indistinct else ""),
             f"probabilities  {self.calibration.curve.method}: ECE {self.metrics.ece:.4f}, Brier "
             f"{self.metrics.brier:.4f}, log loss {self.metrics.log_loss:.4f} (on pairs left out of each fit)",
             "",
@@ -233,15 +241,25 @@ class DecisionFit:
         return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
 
 
-def fit_decisions(labels: np.ndarray, scores: np.ndarray, targets: Targets | None = None) -> DecisionFit:
+def fit_decisions(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    targets: Targets | None = None,
+    indistinct: np.ndarray | None = None,
+) -> DecisionFit:
     """Fits probabilities, and chooses the two cuts between which a pair is unsure.
 
     Args:
-        labels: float (pairs,), positive at 0.5 and more, of both classes.
+        labels: float (pairs,), positive at 0.5 and more; of both classes, those that are indistinct aside.
         scores: float (pairs,) in [0, 1].
         targets: what the decisions shall reach.
+        indistinct: bool (pairs,), see `decide`; by default none is.
     """
     targets = targets or Targets()
+    total, matches = len(labels), int(np.sum(np.asarray(labels) >= 0.5))
+    if indistinct is not None:
+        # No cut decides these.
+        labels, scores = np.asarray(labels)[~indistinct], np.asarray(scores)[~indistinct]
     # As wide as the threshold, as everywhere.
     positive, scores = np.asarray(labels) >= 0.5, np.asarray(scores, np.float64)
     calibration, held_out = cross_fit(positive, scores)
@@ -277,7 +295,9 @@ def fit_decisions(labels: np.ndarray, scores: np.ndarray, targets: Targets | Non
     below, threshold = _narrowest(low, high, usual, targets)
     calibration = calibration.model_copy(update={"no_match_below": below if below < threshold else None})
 
-    def side(target: float | None, name: str, score: float, decided: np.ndarray, right: np.ndarray) -> Side:
+    def side(
+        target: float | None, name: str, score: float, decided: np.ndarray, right: np.ndarray, sought: int
+    ) -> Side:
         hits, count = int(np.sum(decided & right)), int(decided.sum())
         # One-sided: the lower end of an interval with both sides' doubt below it.
         least = float(proportion_interval(hits, count, 2 * targets.confidence - 1)[0]) if count else None
@@ -289,19 +309,22 @@ def fit_decisions(labels: np.ndarray, scores: np.ndarray, targets: Targets | Non
             score=score,
             precision=hits / count if count else None,
             precision_low=least,
-            recall=hits / max(int(right.sum()), 1),
+            recall=hits / max(sought, 1),
         )
 
     return DecisionFit(
-        pairs=len(scores),
-        matches=int(positive.sum()),
+        pairs=total,
+        matches=matches,
+        indistinct=total - len(scores),
         calibration=calibration,
         threshold=threshold,
         metrics=calibration_metrics(positive, held_out),
-        match=side(targets.match_precision, "match", threshold, scores >= threshold, positive),
-        no_match=side(targets.no_match_precision, "no_match", below, scores < below, ~positive),
-        unsure=float(np.mean((scores >= below) & (scores < threshold))),
-        table=threshold_table(positive, scores, calibration, below),
+        match=side(targets.match_precision, "match", threshold, scores >= threshold, positive, matches),
+        no_match=side(
+            targets.no_match_precision, "no_match", below, scores < below, ~positive, total - matches
+        ),
+        unsure=(int(np.sum((scores >= below) & (scores < threshold))) + total - len(scores)) / total,
+        table=threshold_table(positive, scores, calibration, below, total, matches),
         supported=failed,
     )
 
@@ -324,7 +347,12 @@ def _narrowest(low: np.ndarray, high: np.ndarray, usual: float, targets: Targets
 
 
 def threshold_table(
-    positive: np.ndarray, scores: np.ndarray, calibration: Calibration, below: float
+    positive: np.ndarray,
+    scores: np.ndarray,
+    calibration: Calibration,
+    below: float,
+    total: int,
+    matches: int,
 ) -> list[ThresholdRow]:
     """What thresholds are like, one for each of `LEVELS` that the probabilities of some pairs reach.
 
@@ -333,6 +361,8 @@ def threshold_table(
         scores: float64 (pairs,) in [0, 1].
         calibration: from scores to probabilities.
         below: score below which a pair is no match.
+        total, matches: how many pairs there are, and how many of them match, with those that are indistinct: these are
+            found by no threshold.
     """
     falling = np.sort(scores)[::-1]
     reached = calibration.probabilities(falling)
@@ -344,8 +374,7 @@ def threshold_table(
         score = float(falling[count - 1])
         selected = scores >= score
         hits = int(np.sum(positive & selected))
-        matches = int(positive.sum())
-        precision, recall = (proportion_interval(hits, total) for total in (count, matches))
+        precision, recall = (proportion_interval(hits, among) for among in (count, matches))
         rows.append(
             ThresholdRow(
                 probability=level,
@@ -355,7 +384,7 @@ def threshold_table(
                 precision_interval=(float(precision[0]), float(precision[1])),
                 recall=hits / max(matches, 1),
                 recall_interval=(float(recall[0]), float(recall[1])),
-                unsure=float(np.mean((scores >= below) & (scores < score))),
+                unsure=(int(np.sum((scores >= below) & (scores < score))) + total - len(scores)) / total,
             )
         )
     return rows

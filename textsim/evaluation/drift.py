@@ -230,7 +230,7 @@ def measure_drift(
         >>> drift.pairs, drift.scores.psi >= 0
         (40, True)
     """
-    matcher = model if isinstance(model, TextMatcher) else TextMatcher.load(model)
+    matcher = TextMatcher.of(model)
     kept = matcher.saved.profile
     if kept is None:
         raise ArtifactError(

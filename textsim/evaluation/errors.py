@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from textsim.data.formats.files import open_writer
 from textsim.data.row_kinds import PAIRS
-from textsim.errors import InputError
+from textsim.data.sources import Source, name_of
+from textsim.errors import DataFormatError, InputError
+from textsim.io.progress import progress_bar
 from textsim.matching.decisions import Verdict
 from textsim.matching.files.output import check_outputs
+from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.matcher import Matcher
 from textsim.matching.text_matcher import TextMatcher
@@ -44,26 +46,52 @@ class DecidedPair(NamedTuple):
         return self.probability if self.decision == "match" else 1 - self.probability
 
 
+class DecidedPairs(NamedTuple):
+    """The labelled pairs of a source.
+
+    Attributes:
+        pairs: with what a model decides of each; one at least.
+        report: how they were read.
+    """
+
+    pairs: list[DecidedPair]
+    report: FileReport
+
+
 def decided_pairs(
-    matcher: TextMatcher, path: str | os.PathLike[str], **reading: Any
-) -> Iterator[DecidedPair]:
-    """The labelled pairs of a file with what a model decides of each, as a stream.
+    matcher: TextMatcher, source: Source, *, progress: bool | None = None, **reading: Any
+) -> DecidedPairs:
+    """The labelled pairs of a source with what a model decides of each.
+
+    Args:
+        matcher: the loaded model.
+        source: labelled pairs, see `textsim.data.sources.Source`.
+        progress: whether to show a bar; by default where standard error is a terminal.
+        reading: how to read them, see `textsim.data.settings.Reading`.
 
     Raises:
-        DataFormatError: the file cannot be read; names the line.
+        DataFormatError: the source cannot be read, or holds no pairs; names the line.
     """
+    pairs: list[DecidedPair] = []
+    indistinct = 0
     with (
         matcher.cache_for_a_pass() as cache,
-        contextlib.closing(TextFile(matcher, path, PAIRS, reading)) as file,
+        contextlib.closing(TextFile(matcher, source, PAIRS, reading)) as file,
+        progress_bar(progress, "scoring", "pairs") as bar,
     ):
         for chunk, (left, right) in file:
             assert chunk.labels is not None
-            decisions = matcher.decisions(matcher.compare(left, right, cache))
-            rows = zip(*chunk.texts, chunk.labels.tolist(), decisions, strict=True)
-            for text_a, text_b, label, decision in rows:
-                yield DecidedPair(
-                    text_a, text_b, label, decision.score, decision.probability, decision.decision
-                )
+            result = matcher.compare(left, right, cache)
+            rows = zip(*chunk.texts, chunk.labels.tolist(), matcher.decisions(result), strict=True)
+            pairs += [
+                DecidedPair(a, b, label, decision.score, decision.probability, decision.decision)
+                for a, b, label, decision in rows
+            ]
+            indistinct += int(result.indistinct.sum())
+            bar.update(len(left), file.fraction())
+    if not pairs:
+        raise DataFormatError(f"{name_of(source)}: expected labelled pairs. Found none.")
+    return DecidedPairs(pairs, file.report(rows=len(pairs), indistinct=indistinct))
 
 
 def write_errors(
@@ -89,7 +117,7 @@ def write_errors(
         )
     check_outputs(target, path, reading)
     errors = sorted(
-        (pair for pair in decided_pairs(matcher, path, **reading) if pair.wrong),
+        (pair for pair in decided_pairs(matcher, path, **reading).pairs if pair.wrong),
         key=lambda pair: -pair.confidence,
     )
     with open_writer(target, DecidedPair._fields) as output:

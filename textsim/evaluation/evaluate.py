@@ -282,8 +282,10 @@ def evaluate_file(
 def _decided(saved: SavedModel, found: LabelledScores, result: Evaluation) -> DecisionMetrics:
     assert found.labels is not None
     scores = found.columns[0]
-    metrics = calibration_metrics(found.labels, saved.calibration.probabilities(scores))
-    names = [decision.decision for decision in decide(saved, scores, found.indistinct)]
+    decisions = decide(saved, scores, found.indistinct)
+    # Of what the model says: the curve alone knows nothing of pairs that are indistinct.
+    metrics = calibration_metrics(found.labels, np.array([decision.probability for decision in decisions]))
+    names = [decision.decision for decision in decisions]
     right = result.true_positives + result.true_negatives
     judged = result.true_positives + result.false_positives
     counts = {

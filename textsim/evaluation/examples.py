@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textsim.data.row_kinds import PAIRS
+from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
 from textsim.matching.text_matcher import TextMatcher
 
@@ -28,6 +29,18 @@ class Example(NamedTuple):
     similarity: float
 
 
+class NearestExamples(NamedTuple):
+    """The examples of a file that are most like a pair.
+
+    Attributes:
+        examples: the most alike first.
+        report: how the file was read.
+    """
+
+    examples: list[Example]
+    report: FileReport
+
+
 def nearest_examples(
     matcher: TextMatcher,
     text_a: str,
@@ -36,8 +49,8 @@ def nearest_examples(
     *,
     k: int = 5,
     **reading: Any,
-) -> list[Example]:
-    """The `k` labelled pairs of a file that are most like a pair of texts, the most alike first.
+) -> NearestExamples:
+    """The `k` labelled pairs of a file that are most like a pair of texts.
 
     Args:
         matcher: the loaded model, by whose vectors pairs are compared.
@@ -52,6 +65,7 @@ def nearest_examples(
     """
     query = _pair_features(*(matcher.encode([text]) for text in (text_a, text_b)))[0]
     best: list[Example] = []
+    count = 0
     with (
         matcher.cache_for_a_pass() as cache,
         contextlib.closing(TextFile(matcher, path, PAIRS, reading)) as file,
@@ -66,7 +80,8 @@ def nearest_examples(
             rows_of_chunk = zip(*chunk.texts, chunk.labels.tolist(), similarities.tolist(), strict=True)
             best = sorted([*best, *(Example(*row) for row in rows_of_chunk)], key=lambda one: -one.similarity)
             best = best[:k]
-    return best
+            count += len(chunk)
+    return NearestExamples(best, file.report(rows=count))
 
 
 def _pair_features(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,18 @@ def font_families() -> list[str]:
     return ["DejaVu Sans", CHINESE_FONT]
 
 
+def loss_limit(history: Sequence[Mapping[str, Any]]) -> float | None:
+    """Up to where the losses of a run's epochs are drawn: None for all of them.
+
+    A first epoch far above the others would make their curves flat.
+    """
+    largest = [
+        max([row[name] for name in ("loss", "val_loss") if name in row], default=0.0) for row in history
+    ]
+    others = max(largest[1:], default=0.0)
+    return 1.1 * others if 0 < 3 * others < largest[0] else None
+
+
 def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
     """Draws loss, accuracy and, for pairs, ranking figures against the epoch, as a PNG.
 
@@ -76,7 +88,9 @@ def plot_history(path: Path, title: str, history: list[dict[str, Any]]) -> None:
                 "validation": ("val_loss", COLORS["validation"], "-"),
             },
         )
-        axes[0].set_title("loss", loc="left")
+        limit = loss_limit(history)
+        axes[0].set_ylim(top=limit)
+        axes[0].set_title("loss" if limit is None else "loss (the first epoch's lies above)", loc="left")
         accuracy = {
             "training, in training mode": ("accuracy", COLORS["train"], "-"),
             "validation at 0.5": ("val_accuracy", COLORS["validation"], "-"),
@@ -119,7 +133,7 @@ def plot_scores(path: Path, title: str, labels: np.ndarray, scores: np.ndarray, 
         for name, part in (("different", different), ("same", same)):
             axes[0].hist(part, bins=bins, alpha=0.6, color=COLORS[name], label=f"{name} ({len(part):,})")
         axes[1].plot(cuts, right / len(scores), color=COLORS["validation"])
-        axes[0].set_title("validation scores by label", loc="left")
+        axes[0].set_title("scores by label", loc="left")
         axes[0].set_ylabel("pairs")
         axes[1].set_title("accuracy by threshold", loc="left")
         for axis in axes:

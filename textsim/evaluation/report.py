@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import itertools
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
@@ -19,15 +20,19 @@ from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import SavedModel
 from textsim.data.row_kinds import PAIRS
 from textsim.data.rows import read_rows
-from textsim.errors import DataFormatError
+from textsim.data.sources import Source, name_of, paths_of
 from textsim.evaluation.calibration import calibration_metrics, reliability
 from textsim.evaluation.check import check, contrast_set
 from textsim.evaluation.data_faults import data_faults
 from textsim.evaluation.drift import TextMeasures
 from textsim.evaluation.errors import DecidedPair, decided_pairs
+from textsim.evaluation.plots import loss_limit
 from textsim.extras import needed_for
 from textsim.io.atomic import atomic_file
-from textsim.io.paths import as_text
+from textsim.io.paths import check_target
+from textsim.matching.decisions import VERDICTS, Decision
+from textsim.matching.files.output import check_outputs
+from textsim.matching.files.report import FileReport
 from textsim.matching.text_matcher import TextMatcher
 
 REPORT = "report.html"
@@ -37,73 +42,111 @@ ERRORS = 8
 _CURVE_POINTS = 200
 
 
-def write_report(
+def report(
     model: str | os.PathLike[str],
-    path: str | os.PathLike[str],
+    path: Source,
     target: str | os.PathLike[str],
     *,
-    trained_on: str | os.PathLike[str] | None = None,
+    trained_on: Source | None = None,
+    progress: bool | None = None,
     **reading: Any,
-) -> None:
-    """Writes a page about a model of texts on the labelled pairs of a file. It needs nothing from elsewhere.
+) -> FileReport:
+    """Writes a page about a model of texts on labelled pairs. It needs nothing from elsewhere.
 
     Args:
         model: a model folder or the name of a bundled model.
-        path: file of labelled pairs.
-        target: the page to write, in HTML.
-        trained_on: file of the pairs that the model was trained on: the page tells which of `path` it has seen.
-        reading: how to read the files, see `textsim.data.rows.read_rows`.
+        path: labelled pairs, see `textsim.data.sources.Source`.
+        target: the page to write, in HTML; one that is there is replaced.
+        trained_on: the labelled pairs that the model was trained on: the page tells which of `path` it has seen.
+        progress: whether to show a bar; by default where standard error is a terminal.
+        reading: how to read both, see `textsim.data.settings.Reading`; `rejects` are those of `path`.
+
+    Returns:
+        How `path` was read.
 
     Raises:
-        ArtifactError: the model is not whole, or is of another kind.
-        DataFormatError: a file cannot be read, or holds no pairs.
+        ArtifactError: the model is not whole or is of another kind, or no file can be made at `target`.
+        DataFormatError: a source cannot be read, or holds no pairs.
+        InputError: `target` is what is read.
+
+    Example:
+        >>> from textsim import report
+        >>> report("zh-general", "dev.tsv", "page.html").rows
+        40
     """
+    check_outputs(target, path, reading)
+    check_target(target, paths_of([trained_on]))
     matcher = TextMatcher.load(model)
-    pairs = list(decided_pairs(matcher, path, **reading))
-    if not pairs:
-        raise DataFormatError(f"{path}: expected labelled pairs. Found none.")
-    seen = None if trained_on is None else pairs_of(trained_on, **reading)
+    found = decided_pairs(matcher, path, progress=progress, **reading)
+    further = {name: value for name, value in reading.items() if name != "rejects"}
+    seen = None if trained_on is None else pairs_of(trained_on, **further)
+    labels = np.array([pair.label for pair in found.pairs])
     content = {
-        **score_content(matcher.saved, *_columns(pairs), read_history(find_model(model))),
-        **text_content(matcher, pairs, seen),
+        **score_content(matcher.saved, labels, found.pairs, read_history(find_model(model))),
+        **text_content(matcher, found.pairs, seen),
     }
     with atomic_file(target) as file:
-        file.write(report_page(as_text(Path(model).name), as_text(Path(path).name), content))
+        file.write(report_page(name_of(model), name_of(path), content))
+    return found.report
 
 
 def report_page(model: str, file: str, content: Mapping[str, Any]) -> str:
     """The page of what `score_content` and `text_content` found, under the names of a model and of its pairs."""
+    values = {"model": model, "file": file, **content}
     # Nothing in a text may end the script.
-    data = json.dumps({"model": model, "file": file, **content}, ensure_ascii=False).replace("<", "\\u003c")
+    data = json.dumps(values, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    # Half of a surrogate pair, which no file holds, as JSON escapes it.
+    data = data.encode("utf-8", "backslashreplace").decode("utf-8")
     page = (resources.files("textsim.evaluation") / "pages" / "report.html").read_text(encoding="utf-8")
     return Template(page).substitute(data=data)
 
 
 def score_content(
-    saved: SavedModel, labels: np.ndarray, scores: np.ndarray, history: Sequence[Mapping[str, Any]] = ()
+    saved: SavedModel,
+    labels: np.ndarray,
+    decisions: Sequence[Decision | DecidedPair],
+    history: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """What the page shows of labels and scores, as JSON can hold it.
+    """What the page shows of labels and decisions, as JSON can hold it.
 
     Args:
         saved: the model.
         labels: float (pairs,), positive at 0.5 and more.
-        scores: float (pairs,) in [0, 1].
+        decisions: about the same pairs. On pairs that the model was calibrated on, with probabilities by curves that
+            were fitted without them (see `CrossFit`): those of the model's own curve would look better than they are.
         history: one dict an epoch of the model's training; empty where it is not known.
     """
-    positive, scores = np.asarray(labels) >= 0.5, np.asarray(scores, np.float64)
-    probabilities = saved.calibration.probabilities(scores)
+    positive = np.asarray(labels) >= 0.5
+    scores, probabilities = (
+        np.array([getattr(decision, name) for decision in decisions], np.float64)
+        for name in ("score", "probability")
+    )
+    verdicts = np.array([decision.decision for decision in decisions])
     bins = reliability(positive, probabilities)
+    # What is not finite is no point of a curve, nor anything that JSON holds.
+    epochs = [
+        {name: value for name, value in row.items() if value is not None and math.isfinite(value)}
+        for row in history
+    ]
+    # For the slider: the last thousandth up to which each score reaches; that of 1 is one of its own.
+    reached = np.searchsorted(np.arange(1001) / 1000, scores, side="right") - 1
     return {
         "threshold": saved.threshold,
-        "no_match_below": saved.calibration.no_match_below,
-        # For the slider: how many pairs of each label have each score, by thousandths.
-        "positive": np.histogram(scores[positive], bins=1000, range=(0, 1))[0].tolist(),
-        "negative": np.histogram(scores[~positive], bins=1000, range=(0, 1))[0].tolist(),
+        "no_match_below": saved.threshold
+        if saved.calibration.no_match_below is None
+        else saved.calibration.no_match_below,
+        "decisions": [
+            [verdict, int(np.sum(verdicts == verdict)), int(np.sum(positive[verdicts == verdict]))]
+            for verdict in VERDICTS
+        ],
+        "positive": np.bincount(reached[positive], minlength=1001).tolist(),
+        "negative": np.bincount(reached[~positive], minlength=1001).tolist(),
         "probability": saved.calibration.probabilities(np.linspace(0, 1, 1001)).round(5).tolist(),
         **dataclasses.asdict(calibration_metrics(positive, probabilities)),
         "reliability": [bins.probability.tolist(), bins.fraction.tolist(), bins.pairs.tolist()],
         **_curves(positive, scores),
-        "history": [dict(row) for row in history],
+        "history": epochs,
+        "loss_limit": loss_limit(epochs),
     }
 
 
@@ -128,9 +171,9 @@ def text_content(
     }
 
 
-def pairs_of(path: str | os.PathLike[str], **reading: Any) -> Iterator[tuple[str, str]]:
-    """The pairs of a file without their labels, as a stream."""
-    for chunk in read_rows(path, PAIRS, **reading):
+def pairs_of(source: Source, **reading: Any) -> Iterator[tuple[str, str]]:
+    """Labelled pairs without their labels, as a stream."""
+    for chunk in read_rows(source, PAIRS, **reading):
         yield from zip(*chunk.texts, strict=True)
 
 
@@ -142,10 +185,6 @@ def read_history(folder: Path) -> list[dict[str, float]]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [{name: float(value) for name, value in row.items() if value} for row in rows]
-
-
-def _columns(pairs: Sequence[DecidedPair]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([pair.label for pair in pairs]), np.array([pair.score for pair in pairs])
 
 
 def _curves(labels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
@@ -187,8 +226,7 @@ def _error(matcher: TextMatcher, pair: DecidedPair) -> dict[str, Any]:
 
 def _slices(matcher: TextMatcher, pairs: Sequence[DecidedPair]) -> list[dict[str, Any]]:
     """Right decisions by the length, the overlap and the unknown tokens of pairs."""
-    labels, scores = _columns(pairs)
-    right = (scores >= matcher.threshold) == (labels >= 0.5)
+    right = np.array([(pair.score >= matcher.threshold) == (pair.label >= 0.5) for pair in pairs])
     sides = [pair.text_a for pair in pairs], [pair.text_b for pair in pairs]
     measures = [TextMeasures.of_keys(matcher.read(side).keys) for side in sides]
     characters = [(set(a), set(b)) for a, b in zip(*sides, strict=True)]

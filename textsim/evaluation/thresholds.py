@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
+from textsim.data.sources import Source, is_path, name_of
 from textsim.errors import InputError
 
 
@@ -61,10 +60,11 @@ def _nearest_half(cuts: np.ndarray, values: np.ndarray) -> float:
     return float(best[np.argmin(np.abs(best - 0.5))])
 
 
-def check_both_kinds(labels: np.ndarray, path: str | os.PathLike[str]) -> None:
-    """Raises InputError where labels, float (pairs,), give no threshold anything to part."""
+def check_both_kinds(labels: np.ndarray, source: Source) -> None:
+    """Raises InputError where labels, float (pairs,), of a source give no threshold anything to part."""
     if len(np.unique(labels >= 0.5)) < 2:
+        where = source if is_path(source) else name_of(source)
         raise InputError(
-            f"{path}: a threshold parts pairs that mean the same from pairs that do not. Expected both, received "
+            f"{where}: a threshold parts pairs that mean the same from pairs that do not. Expected both, received "
             f"{len(labels):,} of one kind. Are the labels read as they are meant (label_threshold, label_max)?"
         )

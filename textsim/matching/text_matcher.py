@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -130,6 +131,11 @@ class TextMatcher(Matcher):
             self.saved = replace(saved, tokenizer=self._tokenizer)
         self._cache_bytes = cache_bytes
         self.cache = VectorCache(cache_bytes) if cache_bytes else None
+
+    @classmethod
+    def of(cls, model: TextMatcher | str | os.PathLike[str]) -> TextMatcher:
+        """A matcher as it is, or that of a model folder or of a bundled model's name. Raises as `load`."""
+        return model if isinstance(model, TextMatcher) else cls.load(model)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "cache"}

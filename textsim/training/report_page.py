@@ -27,6 +27,7 @@ def training_report(
     dataset: PairDataset,
     labels: np.ndarray,
     scores: np.ndarray,
+    probabilities: np.ndarray,
     history: Sequence[Mapping[str, Any]],
 ) -> str:
     """The page about a trained model; of pairs of texts with their errors, of triplets and vectors the scores alone.
@@ -36,9 +37,15 @@ def training_report(
         name: of its folder.
         dataset: what it was trained on.
         labels: of the validation split's pairs, float (pairs,); scores: of the same pairs. Nothing is scored anew.
+        probabilities: of the same pairs, by curves that were fitted without them, see `CrossFit`.
         history: one dict an epoch.
     """
-    content = score_content(saved, labels, scores, history)
+    decisions = decide(saved, scores)
+    held_out = [
+        decision._replace(probability=probability)
+        for decision, probability in zip(decisions, probabilities.tolist(), strict=True)
+    ]
+    content = score_content(saved, labels, held_out, history)
     if dataset.kind == "pairs":
         rows = [
             row
@@ -46,7 +53,6 @@ def training_report(
             for row in zip(*chunk.texts, strict=True)
         ]
         matcher = TextMatcher(saved)
-        decisions = decide(saved, scores)
         pairs = [
             DecidedPair(a, b, label, decision.score, decision.probability, decision.decision)
             for (a, b), label, decision in zip(rows, np.asarray(labels).tolist(), decisions, strict=True)

@@ -23,7 +23,7 @@ from textsim.config.recipes import build_recipe, default_recipe
 from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset, Sentences
 from textsim.errors import ConfigError
-from textsim.evaluation.calibration import fit_calibration
+from textsim.evaluation.calibration import cross_fit
 from textsim.evaluation.drift import TextMeasures, profile_of
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
 from textsim.evaluation.plots import picture
@@ -211,6 +211,7 @@ def train(
         labels, shown = validator.labels, scores
         threshold = choose_threshold(labels, shown)
         metrics = evaluate_scores(labels, shown, threshold).to_dict()
+    fitted = cross_fit(labels, shown)
     warnings = diagnose(history, labels, shown, threshold)
     seconds = time.perf_counter() - began + (checkpoint.seconds if checkpoint else 0)
     saved = SavedModel(
@@ -224,7 +225,7 @@ def train(
         scaler=dataset.scaler,
         weights=model.weight_arrays(),
         threshold=threshold,
-        calibration=fit_calibration(labels, shown),
+        calibration=fitted.calibration,
         profile=_profile(dataset, shown),
         metrics=metrics,
         provenance={**origins, **_provenance(dataset, batches.rows, history, warnings, seconds)},
@@ -236,7 +237,9 @@ def train(
         if report:
             started = time.perf_counter()
             with picture(REPORT):
-                page = training_report(saved, as_text(Path(out).name), dataset, labels, shown, history)
+                page = training_report(
+                    saved, as_text(Path(out).name), dataset, labels, shown, fitted.probabilities, history
+                )
                 (folder / REPORT).write_text(page, encoding="utf-8", newline="\n")
             _log.info("%s: %.1f s", REPORT, time.perf_counter() - started)
 
