@@ -50,7 +50,7 @@ from textsim.training.diagnostics import diagnose, write_reports
 from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
 from textsim.training.report_page import training_report
-from textsim.training.warm_start import continued
+from textsim.training.warm_start import as_read_by, continued
 
 VALIDATION_BATCH = 512
 
@@ -127,7 +127,8 @@ def train(
             `default_recipe` of such a dataset; with `init`, `load_model(init).recipe.for_continuing()`.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
-            of texts must extend its vocabulary (`preprocess(..., vocabulary=...)`), and may simplify.
+            of texts must extend its vocabulary (`preprocess(..., vocabulary=...)`), and may simplify. Vectors are
+            standardized as the model was trained, whatever the dataset's mean and spread.
         teachers: model folders, names of bundled models or other teachers (see
             `textsim.training.augmentation.distillation.load_teacher`) whose scores, averaged as log-odds,
             take the place of the training labels, those of the transitive closure among them. Validation keeps its own.
@@ -169,6 +170,8 @@ def train(
     start = None if init is None else load_model(init)
     if start is None:
         _check_vectors(recipe, dataset)
+    else:
+        dataset = as_read_by(start, dataset)
     _check_dataset(recipe, dataset, taught=bool(teachers))
     loaded = load_teachers(teachers, dataset)
     origins: dict[str, Any] = {}

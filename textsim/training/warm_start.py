@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
 from textsim.config.settings import Recipe
 from textsim.data.dataset import PairDataset
+from textsim.data.layout import Split
 from textsim.errors import ConfigError
 from textsim.modeling.siamese import SiameseModel
+
+
+def as_read_by(start: SavedModel, dataset: PairDataset) -> PairDataset:
+    """A dataset for a saved model to go on with: numeric vectors as the model reads them, which are standardized by the
+    mean and the spread of what it was trained on, or not at all.
+
+    Raises:
+        ConfigError: the model reads texts where the dataset holds vectors, the other way round, or vectors of another
+            width.
+    """
+    if (start.kind == "vectors") != (dataset.kind == "vectors"):
+        raise ConfigError(
+            f"{dataset.path}/ holds {dataset.kind}, which a model of kind {start.kind!r} cannot continue with."
+        )
+    if dataset.kind != "vectors":
+        return dataset
+    width = dataset.splits["train"].sides[0].shape[1]
+    if width != start.dim:
+        raise ConfigError(
+            f"the model to continue from reads vectors of {start.dim} values. "
+            f"Those of {dataset.path}/ have {width}."
+        )
+    if np.array_equal(_scaler(dataset), _scaler(start)):
+        return dataset
+    (mean, scale), (wanted_mean, wanted_scale) = _scaler(dataset), _scaler(start)
+
+    def standardized(vectors: np.ndarray) -> np.ndarray:
+        return ((vectors * scale + mean - wanted_mean) / wanted_scale).astype(np.float32)
+
+    splits = {
+        name: Split(tuple(map(standardized, split.sides)), split.labels)
+        for name, split in dataset.splits.items()
+    }
+    return dataclasses.replace(dataset, splits=splits, scaler=start.scaler)
+
+
+def _scaler(reads: PairDataset | SavedModel) -> np.ndarray:
+    """The mean and the spread by which vectors are standardized, float64 (2, width); 0 and 1 where they are not."""
+    width = reads.dim if isinstance(reads, SavedModel) else reads.splits["train"].sides[0].shape[1]
+    scaler = reads.scaler or (np.zeros(width), np.ones(width))
+    return np.stack(scaler).astype(np.float64)
 
 
 def continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> SiameseModel:
@@ -16,24 +60,14 @@ def continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siames
 
     Tokens that it does not know get the dataset's word vectors where it has any, else some of the known ones' spread.
 
+    Args:
+        start: the saved one.
+        recipe: of the same parts.
+        dataset: see `as_read_by`.
+
     Raises:
         ConfigError: the dataset was not made for the model, the recipe's parts are not its own, or it is an ensemble.
     """
-    if (start.kind == "vectors") != (dataset.kind == "vectors"):
-        raise ConfigError(
-            f"{dataset.path}/ holds {dataset.kind}, which a model of kind {start.kind!r} cannot continue with."
-        )
-    if dataset.kind == "vectors" and dataset.splits["train"].sides[0].shape[1] != start.dim:
-        raise ConfigError(
-            f"the model to continue from reads vectors of {start.dim} values. "
-            f"Those of {dataset.path}/ have {dataset.splits['train'].sides[0].shape[1]}."
-        )
-    if (dataset.scaler is None) != (start.scaler is None):
-        given, wanted = ("as they are", "standardized") if start.scaler else ("standardized", "as they are")
-        raise ConfigError(
-            f"the model to continue from reads vectors {wanted}. Those of {dataset.path}/ are {given}. Preprocess "
-            f"{'with' if start.scaler else 'without'} standardize=True."
-        )
     if start.members > 1:
         names = ", ".join(entry["name"] for entry in start.provenance.get("ensemble_of", ()))
         raise ConfigError(
