@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -532,6 +533,18 @@ def test_a_model_continues_with_vectors_as_it_reads_them(
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-6)
 
 
+def test_what_weights_do_not_tell_of_a_part_may_not_change_either(
+    vectors: PairDataset, tmp_path: Path
+) -> None:
+    run(vectors, VECTOR, tmp_path / "start", "training.epochs=1")
+    start = load_model(tmp_path / "start")
+    for change in ("encoder.activation=tanh", "encoder.final_activation=tanh"):
+        with pytest.raises(ConfigError, match="the recipe's parts are not those"):
+            warm_start.continued(start, VECTOR.replace([change]), vectors)
+    for change in ("encoder.dropout=0.3", "encoder.final_activation=null", "loss.label_smoothing=0.1"):
+        warm_start.continued(start, VECTOR.replace([change]), vectors)
+
+
 def test_datasets_and_recipes_that_a_model_can_not_continue_with(
     pairs: PairDataset, vectors: PairDataset, begun: Path, tmp_path: Path
 ) -> None:
@@ -539,10 +552,18 @@ def test_datasets_and_recipes_that_a_model_can_not_continue_with(
     other = dataclasses.replace(pairs, vocabulary=Vocabulary(pairs.vocabulary.tokens[3:]))
     with pytest.raises(ConfigError, match=r"was not made for the model to continue from.*vocabulary=\.\.\."):
         run(other, TEXT, tmp_path / "model", init=begun)
-    with pytest.raises(
-        ConfigError, match="the recipe's parts are not those of the model to continue from: weight"
+    for change, message in (
+        ("head=l1", "head: expected 'interaction'. Received 'l1'."),
+        ("pooling=max", "pooling: expected 'mean-max'. Received 'max'."),
+        (
+            "encoder=bilstm",
+            "encoder: expected 'word-vectors'. Received 'bilstm' with units=128, residual=False.",
+        ),
+        ("projection=dense", "projection: expected none. Received 'dense' with units=[128, 128, 128],"),
+        ("head.units=[9]", "weight 'head/hidden_0/kernel': expected shape"),
     ):
-        run(pairs, TEXT, tmp_path / "model", "head=l1", init=begun)
+        with pytest.raises(ConfigError, match="the recipe's parts are not those .*" + re.escape(message)):
+            run(pairs, TEXT, tmp_path / "model", change, init=begun)
     with pytest.raises(
         ConfigError, match=r"holds vectors, which a model of kind 'text' cannot continue with"
     ):

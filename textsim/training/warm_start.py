@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+from typing import Any
 
 import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
-from textsim.config.settings import Recipe
+from textsim.config.settings import Part, Recipe
 from textsim.data.dataset import PairDataset
 from textsim.data.layout import Split
 from textsim.errors import ConfigError
 from textsim.modeling.siamese import SiameseModel
+from textsim.registry import ENCODERS, HEADS, POOLINGS, Registry
 
 
 def as_read_by(start: SavedModel, dataset: PairDataset) -> PairDataset:
@@ -74,6 +77,13 @@ def continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siames
             f"the model to continue from is an ensemble of {start.members}. Continue from each of "
             f"the models that it was made of ({names}), and join what comes of it."
         )
+    for name, registry in _PARTS.items():
+        wanted, given = (_meaning(registry, getattr(each, name)) for each in (start.recipe, recipe))
+        if wanted != given:
+            raise ConfigError(
+                f"the recipe's parts are not those of the model to continue from: {name}: expected {_shown(wanted)}. "
+                f"Received {_shown(given)}."
+            )
     weights = dict(start.weights)
     size = None
     if start.vocabulary is not None and start.tokenizer is not None:
@@ -108,3 +118,40 @@ def continued(start: SavedModel, recipe: Recipe, dataset: PairDataset) -> Siames
             f"the recipe's parts are not those of the model to continue from: {error}"
         ) from None
     return model
+
+
+_PARTS: dict[str, Registry] = {
+    "encoder": ENCODERS,
+    "pooling": POOLINGS,
+    "projection": ENCODERS,
+    "head": HEADS,
+}
+
+
+def _meaning(registry: Registry, part: Part | None) -> dict[str, Any]:
+    """What a part makes of its inputs: its name and, where weights alone do not tell, its options, defaults filled in.
+
+    What drops out in training may change from run to run, as may what a head makes of a distance.
+    """
+    if part is None:
+        return {}
+    if registry is HEADS:
+        return {"name": part.name}
+    parameters = inspect.signature(registry.get(part.name)).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    options = {
+        name: list(value) if isinstance(value, list | tuple) else [value]
+        for name, value in {**defaults, **part.options}.items()
+        if "dropout" not in name
+    }
+    return {"name": part.name, **options}
+
+
+def _shown(meaning: dict[str, Any]) -> str:
+    """A part as the command line sets it."""
+    options = [
+        f"{name}={value[0] if len(value) == 1 else value}"
+        for name, value in meaning.items()
+        if name != "name"
+    ]
+    return f"{meaning['name']!r}{' with ' if options else ''}{', '.join(options)}" if meaning else "none"
