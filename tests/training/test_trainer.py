@@ -16,7 +16,9 @@ from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import RECIPES
 from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset, Split
+from textsim.data.preprocess import preprocess
 from textsim.errors import ArtifactError, ConfigError
+from textsim.evaluation.evaluate import evaluate_file
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.manifest import sha256_file
 from textsim.matching.vector_matcher import VectorMatcher
@@ -302,6 +304,34 @@ def test_the_metrics_are_better_than_chance(vectors: PairDataset, tmp_path: Path
     assert saved.kind == "vectors" and saved.scaler is not None
     assert vectors.scaler is not None
     assert np.array_equal(saved.scaler[0], vectors.scaler[0])
+
+
+def _texts_that_models_read_alike() -> tuple[Any, Any]:
+    rows = [(f"花呗{n}怎么还款", f"怎样还花呗{n}" if n % 2 else f"今天{n}天气", n % 2) for n in range(20)]
+    return rows, [*rows[:6], ("花呗怎么还款", "花呗怎么还款", 1), ("龘靐", "齉爩", 0), ("龘", "龘", 1)]
+
+
+def _equal_vectors() -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    left, right = rng.normal(size=(2, 20, 3)).astype("float32")
+    labels = np.arange(20) % 2
+    return (left, right, labels), (left, np.concatenate([left[:4], right[4:]]), labels)
+
+
+@pytest.mark.parametrize(
+    ("rows", "recipe"), [(_texts_that_models_read_alike(), TEXT), (_equal_vectors(), VECTOR)]
+)
+def test_the_figures_are_those_of_the_saved_model(rows: Any, recipe: Recipe, tmp_path: Path) -> None:
+    preprocess(rows[0], tmp_path / "data", dev=rows[1], progress=False)
+    result = run(PairDataset.open(tmp_path / "data"), recipe, tmp_path / "model", "training.epochs=1")
+    found = evaluate_file(tmp_path / "model", tmp_path / "data", progress=False).to_dict()
+    for name in ("accuracy", "accuracy_at_threshold", "auc", "average_precision", "spearman"):
+        assert result.metrics[name] == pytest.approx(found[name], abs=1e-9), name
+
+
+def test_a_loss_without_weights_to_train_is_refused(pairs: PairDataset, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'contrastive' has nothing to train: .* embedding\.trainable to true"):
+        run(pairs, RECIPES["word-vectors"], tmp_path / "model", "loss=contrastive")
 
 
 def test_triplets(triplets: PairDataset, tmp_path: Path) -> None:
