@@ -230,7 +230,8 @@ def train(
         metrics = {**evaluate_triplets(*columns).to_dict(), "threshold": threshold}
     else:
         metrics = evaluate_scores(labels, shown, threshold).to_dict()
-    warnings = diagnose(history, labels, shown, threshold)
+    trained = None if dataset.kind == "triplets" else batches.labels
+    warnings = diagnose(history, labels, shown, threshold, trained)
     seconds = time.perf_counter() - began + (checkpoint.seconds if checkpoint else 0)
     saved = dataclasses.replace(
         saved,
