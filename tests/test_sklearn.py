@@ -74,6 +74,7 @@ def test_vectors(fitted: PairClassifier, vectors: tuple[np.ndarray, np.ndarray])
         probabilities[y == 1, 1].min() > 0
         and probabilities[y == 1, 1].mean() > probabilities[y == 0, 1].mean()
     )
+    assert fitted.matcher_.saved.source is None
     assert fitted.n_features_in_ == 8 and fitted.classes_.tolist() == [0, 1]
     with pytest.raises(ValueError, match="X has 6 features, but PairClassifier is expecting 8"):
         fitted.predict(X[:, :6])

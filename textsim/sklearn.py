@@ -24,8 +24,8 @@ from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import build_recipe, default_recipe
 from textsim.config.settings import Recipe
 from textsim.data.preprocess import preprocess
-from textsim.matching.load import load_matcher
 from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
 from textsim.text.normalize import Normalizer
 
 
@@ -121,7 +121,12 @@ class PairClassifier(ClassifierMixin, BaseEstimator):
             init = None if self.init is None else os.fspath(self.init)
             recipe = self._recipe(X, len(parts[0])).replace([f"training.seed={seed}"])
             result = train(folder / "dataset", recipe, folder / "model", init=init, progress=self.progress)
-            self.matcher_ = load_matcher(folder / "model")
+            saved = load_model(folder / "model")
+        # The folder is gone: what is made with the matcher, such as an index, shall not name it.
+        saved.source = None
+        self.matcher_: TextMatcher | VectorMatcher = (
+            TextMatcher(saved) if saved.kind == "text" else VectorMatcher(saved)
+        )
         self.history_ = result.history
         return self
 

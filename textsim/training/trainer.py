@@ -263,7 +263,9 @@ def _validation_scores(saved: SavedModel, dataset: PairDataset) -> list[np.ndarr
 
     What equal texts, equal vectors and texts without a known token score is not the head's to say.
     """
-    matcher = VectorMatcher(saved) if saved.kind == "vectors" else TextMatcher(saved)
+    matcher: TextMatcher | VectorMatcher = (
+        VectorMatcher(saved) if saved.kind == "vectors" else TextMatcher(saved)
+    )
     chunks = row_scores(matcher, dataset, dataset.splits["dev"].sides)
     return [np.concatenate(column) for column in zip(*chunks, strict=True)]
 
