@@ -90,3 +90,13 @@ def test_score_keeps_columns(road: Path, tmp_path: Path) -> None:
     assert run(*given, "--keep", "ids").stderr.endswith("Did you mean 'id'?\n")
     result = run("score", road / "model", "一", "二", "--keep", "id")
     assert "--keep: for --input FILE alone" in result.stderr
+
+
+def test_a_choice_of_columns_is_shown_as_it_is_typed(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("用户问,相似问,标准问\n甲,乙,丙\n", encoding="utf-8")
+    result = run("score", road / "model", "--input", tmp_path / "p.csv")
+    assert result.exit_code == 2
+    assert (
+        "may be text_a: '用户问', '相似问'. Say which to read, as in --columns 用户问,标准问."
+        in result.stderr.replace("'用户问,标准问'", "用户问,标准问")
+    )

@@ -122,3 +122,12 @@ def test_what_does_not_fit_is_one_error_before_the_job(spark: Any, tmp_path: Pat
     (tmp_path / "out" / "mine.txt").write_text("x", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"mine\.txt"):
         preprocess(frame, tmp_path / "out", order="place")
+
+
+def test_a_choice_of_columns_is_asked_about(spark: Any, tmp_path: Path) -> None:
+    names = ["place", "用户问", "相似问", "标准问", "标签"]
+    df = spark.createDataFrame([(0, "甲", "乙", "丙", "1")], names)
+    with pytest.raises(
+        DataFormatError, match=r"may be text_a: '用户问', '相似问'.*columns=\['用户问', '标准问'"
+    ):
+        preprocess(df, tmp_path / "out", order="place")

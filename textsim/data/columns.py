@@ -157,7 +157,7 @@ def find_columns(
     assert isinstance(cells, list)
     names = [str(cell).strip() for cell in cells]
     if header == "yes" or (header == "auto" and _is_header(names, kind, wanted, keep)):
-        if wanted is None and len(names) == len(kind.columns) and kind.find(names) is None:
+        if wanted is None and len(names) == len(kind.columns) and not kind.is_among(names):
             places = in_order
         else:
             places = _places(table.where(number), names, kind, wanted)
@@ -265,7 +265,7 @@ def _expected(table: Table, kind: RowKind) -> str:
 def _has(names: list[str], kind: RowKind, wanted: Wanted) -> bool:
     """Whether the wanted columns are among a file's `names`."""
     if wanted is None:
-        return kind.find(names) is not None
+        return kind.is_among(names)
     return all(column <= len(names) if isinstance(column, int) else column in names for column in wanted)
 
 
@@ -275,8 +275,8 @@ def _is_header(names: list[str], kind: RowKind, wanted: Wanted, keep: Sequence[s
         return True
     if wanted is not None and isinstance(wanted[0], int):
         chosen = [names[p - 1] for p in wanted if isinstance(p, int) and p <= len(names)]
-        whole = any(other.find(names) is not None for other in (PAIRS, UNLABELED, TRIPLETS))
-        return whole or (len(chosen) == len(wanted) and kind.find(chosen) is not None)
+        whole = any(other.is_among(names) for other in (PAIRS, UNLABELED, TRIPLETS))
+        return whole or (len(chosen) == len(wanted) and kind.is_among(chosen))
     return _has(names, kind, wanted)
 
 
@@ -365,12 +365,7 @@ def _has_digit(text: str) -> bool:
 def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> tuple[int, ...]:
     """The places, from 0, of the wanted columns among a file's `names`."""
     have = listed(names)
-    chosen = kind.find(names) if wanted is None else wanted
-    if chosen is None:
-        raise DataFormatError(
-            f"{where}: expected the columns {', '.join(kind.columns)}. Received the columns {have}. "
-            f"Say which to read with columns=[...].{delimiter_hint(names, len(kind.columns))}"
-        )
+    chosen = _usual(where, names, kind) if wanted is None else wanted
     places = []
     for column in chosen:
         if isinstance(column, int):
@@ -392,6 +387,30 @@ def _places(where: str, names: Sequence[str], kind: RowKind, wanted: Wanted) -> 
             )
         places.append(list(names).index(column))
     return tuple(places)
+
+
+def _usual(where: str, names: Sequence[str], kind: RowKind) -> tuple[str, ...]:
+    """The columns that have usual names. Where there is a choice nobody says which is meant: ask, and do not guess."""
+    candidates = kind.candidates(names)
+    if not all(candidates):
+        raise DataFormatError(
+            f"{where}: expected the columns {', '.join(kind.columns)}. Received the columns {listed(names)}. "
+            f"Say which to read with columns=[...].{delimiter_hint(names, len(kind.columns))}"
+        )
+    if choices := choice(kind.columns, candidates):
+        example = [first for first, *_ in candidates]
+        raise DataFormatError(f"{where}: {choices}. Say which to read, as in columns={example}.")
+    return tuple(name for (name,) in candidates)
+
+
+def choice(columns: Sequence[str], candidates: Sequence[Sequence[str]]) -> str:
+    """What to say of columns that have several candidates; nothing where none has."""
+    several = [
+        f"{column}: {listed(names)}"
+        for column, names in zip(columns, candidates, strict=True)
+        if len(names) > 1
+    ]
+    return f"several columns may be {', and '.join(several)}" if several else ""
 
 
 def listed(names: Sequence[str]) -> str:

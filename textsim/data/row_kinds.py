@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from textsim.data.formats.table import Cells, Malformed, Table, is_blank
@@ -36,15 +36,28 @@ class RowKind:
         """How many of the columns are texts."""
         return len(self.text_columns)
 
-    def find(self, names: Sequence[str]) -> tuple[str, ...] | None:
-        """For each column the first of `names` that is taken for it; None where one has none."""
-        found = []
-        for column, aliases in zip(self.columns, self.aliases, strict=True):
-            candidates = [name for name in names if name.lower() in aliases]
-            if not candidates:
-                return None
-            found.append(next((name for name in candidates if name.lower() == column), candidates[0]))
-        return tuple(found)
+    def candidates(self, names: Sequence[str]) -> tuple[list[str], ...]:
+        """For each column those of `names` that may be it: more than one where the names leave a choice, none where it
+        is missing.
+
+        A column called as the kind calls it leaves none: the label's alone, those of texts where all are called so.
+        """
+        found = [_of(names, aliases) for aliases in self.aliases]
+        called = [[column] if column in names else _of(names, {column}) for column in self.columns]
+        whole = all(called[: self.texts])
+        return tuple(
+            own if own and (whole or place >= self.texts) else usual
+            for place, (own, usual) in enumerate(zip(called, found, strict=True))
+        )
+
+    def is_among(self, names: Sequence[str]) -> bool:
+        """Whether each column has a candidate among `names`."""
+        return all(self.candidates(names))
+
+
+def _of(names: Sequence[str], wanted: Set[str]) -> list[str]:
+    """The different names that are, in lower case, among those wanted."""
+    return [name for name in dict.fromkeys(names) if name.lower() in wanted]
 
 
 _CHINESE_TEXT = ("句子", "文本", "问题")
@@ -97,15 +110,15 @@ def texts_kind(table: Table) -> RowKind:
         rows = table.take_until(_may_name_columns)
         first = rows[-1][1] if rows else []
         names = [] if isinstance(first, Malformed) else [str(cell).strip() for cell in first]
-    if PAIRS.find(names) is not None:
+    if PAIRS.is_among(names):
         return PAIRS
-    if TRIPLETS.find(names) is not None:
+    if TRIPLETS.is_among(names):
         return TRIPLETS
-    return UNLABELED if len(names) == 2 or UNLABELED.find(names) is not None else PAIRS
+    return UNLABELED if len(names) == 2 or UNLABELED.is_among(names) else PAIRS
 
 
 def _may_name_columns(cells: Cells) -> bool:
     """Whether a row may tell what a table's columns are called; blank and broken ones before it do not."""
     if isinstance(cells, dict):
-        return any(kind.find(list(cells)) is not None for kind in (PAIRS, TRIPLETS))
+        return any(kind.is_among(list(cells)) for kind in (PAIRS, TRIPLETS))
     return isinstance(cells, list) and not is_blank(cells)

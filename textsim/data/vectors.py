@@ -341,7 +341,7 @@ def holds_vectors(table: Table) -> bool:
     if names is None:
         names = [str(cell).strip() for cell in first_two[0]]
     # Texts may be numbers, as those of service lines.
-    if any(kind.find(names) is not None for kind in (PAIRS, TRIPLETS)):
+    if any(kind.is_among(names) for kind in (PAIRS, TRIPLETS)):
         return False
     last = first_two[-1]
     if {"left", "right"} <= set(names) and isinstance(last[names.index("left")], _VECTOR):

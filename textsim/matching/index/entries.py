@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from textsim.data.columns import EVERY
+from textsim.data.columns import EVERY, choice
 from textsim.data.row_kinds import TEXTS
+from textsim.data.sources import name_of
 from textsim.errors import InputError, shown
 from textsim.matching.files.report import FileReport
 from textsim.matching.files.text_file import TextFile
@@ -66,16 +67,15 @@ class EntryFile:
     def __init__(self, matcher: TextMatcher, source: str | os.PathLike[str], **reading: Any) -> None:
         self.matcher = matcher
         self._rows, self._start = 0, time.perf_counter()
+        self._name = name_of(source)
         self._file = TextFile(matcher, source, TEXTS, {**reading, "keep": [EVERY]})
 
     def batches(self) -> Iterator[Batch]:
         """The entries of the file."""
         for chunk, (texts,) in self._file:
             self._rows += len(texts)
-            yield Batch(
-                [_entry(text, others) for text, others in zip(texts.texts, chunk.kept[EVERY], strict=True)],
-                texts,
-            )
+            rows = zip(texts.texts, chunk.kept[EVERY], strict=True)
+            yield Batch([_entry(text, others, self._name) for text, others in rows], texts)
 
     def close(self) -> None:
         """Closes the file before its end."""
@@ -123,24 +123,37 @@ def entries(rows: Iterable[Any]) -> Iterator[Entry]:
         if isinstance(row, Entry):
             yield row
         elif isinstance(row, Mapping):
-            names = TEXTS.find([str(name) for name in row])
-            if names is None:
-                raise InputError(
-                    f"rows[{place}]: expected a column 'text', or of another usual name. Received the columns "
-                    f"{', '.join(map(repr, row)) or 'none'}. Rename one."
-                )
-            yield _entry(row[names[0]], {name: value for name, value in row.items() if name != names[0]})
+            where = f"rows[{place}]"
+            text = _text_column(list(map(str, row)), where)
+            yield _entry(row[text], {name: value for name, value in row.items() if name != text}, where)
         else:
             yield Entry(row)
 
 
-def _entry(text: Any, others: Mapping[str, Any]) -> Entry:
+def _text_column(names: list[str], where: str) -> str:
+    """The column of a record that holds the text."""
+    candidates = TEXTS.candidates(names)
+    if not all(candidates):
+        raise InputError(
+            f"{where}: expected a column 'text', or of another usual name. Received the columns "
+            f"{', '.join(map(repr, names)) or 'none'}. Rename one."
+        )
+    if choices := choice(TEXTS.columns, candidates):
+        raise InputError(f"{where}: {choices}. Name the one to read 'text'.")
+    return candidates[0][0]
+
+
+def _entry(text: Any, others: Mapping[str, Any], where: str) -> Entry:
     """The entry of a row: its id is a column of a usual name, its payload the others."""
-    id = next((name for name in others if str(name).lower() in _ID_NAMES), None)
-    if id is None:
+    ids = [name for name in others if str(name).lower() in _ID_NAMES]
+    if len(ids) > 1 and "id" in ids:
+        ids = ["id"]
+    if not ids:
         return Entry(text, None, others)
-    payload = {name: value for name, value in others.items() if name != id}
-    return Entry(text, _id_text(others[id]), payload)
+    if choices := choice(["id"], [ids]):
+        raise InputError(f"{where}: {choices}. Name the one to take 'id'.")
+    payload = {name: value for name, value in others.items() if name != ids[0]}
+    return Entry(text, _id_text(others[ids[0]]), payload)
 
 
 def _id_text(value: Any) -> str | None:
