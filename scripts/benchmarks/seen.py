@@ -70,7 +70,7 @@ def main() -> None:
     print(f"| rows | {' | '.join(f'{int(part.sum()):,}' for part in parts.values())} |")
     for name in arguments.models:
         (matcher,) = load_teachers([name], dataset)
-        scores = np.concatenate([part for (part,) in row_scores(matcher, dataset, dev.sides)])
+        scores = np.concatenate([part.scores for (part,) in row_scores(matcher, dataset, dev.sides)])
         right = (scores >= choose_threshold(labels.astype("float32"), scores)) == labels
         cells = [f"{right[part].mean():.4f}" if part.any() else "-" for part in parts.values()]
         print(f"| {Path(name).name} | {' | '.join(cells)} |", flush=True)

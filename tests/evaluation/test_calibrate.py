@@ -106,6 +106,19 @@ def test_a_data_frame_and_rows_in_memory(model: Path, rows: Path, tmp_path: Path
         calibrate(model, frame[frame["label"] == 1])
 
 
+def test_triplets_that_the_model_reads_alike(model: Path, tmp_path: Path) -> None:
+    plain = [("怎么还款", "怎样还", "今天天气"), ("我的", "我的花呗", "不是"), ("你好吗", "你好了", "花呗")]
+    long = "花呗怎么还款怎样今天"
+    alike = [(f"{long}{k}", "今天", f"{long}{k + 1}") for k in range(5)]
+    found = []
+    for triplets in (plain, plain + alike):
+        frame = pd.DataFrame(triplets, columns=["anchor", "positive", "negative"])
+        found.append(calibrate(model, frame))
+    assert [result.fit.indistinct for result in found] == [0, 5]
+    assert found[1].fit.calibration.pairs == 2 * len(plain) + 5
+    assert found[1].fit.pairs == 2 * len(plain + alike)
+
+
 def test_pairs_that_the_model_reads_alike(model: Path, rows: Path, tmp_path: Path) -> None:
     """They are unsure whatever the threshold: neither it nor the curve is fitted on them."""
     fit = calibrate(model, rows).fit

@@ -309,7 +309,9 @@ def test_probabilities_and_decisions_are_judged_too(demo: Path) -> None:
     result = evaluate_file(matcher, demo / "pairs_dev.tsv")
     found = labelled_scores(matcher, demo / "pairs_dev.tsv")
     assert found.labels is not None
-    metrics = calibration_metrics(found.labels, matcher.saved.calibration.probabilities(found.columns[0]))
+    metrics = calibration_metrics(
+        found.labels, matcher.saved.calibration.probabilities(found.columns[0].scores)
+    )
     values = result.to_dict()
     assert (values["ece"], values["brier"]) == pytest.approx((metrics.ece, metrics.brier))
     assert sum(values["decisions"].values()) == result.pairs

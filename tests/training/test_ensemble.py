@@ -74,6 +74,19 @@ def test_scores_are_the_mean_and_vectors_stand_side_by_side(tmp_path: Path, dev:
     assert len(result.alone) == 3 and "together" in result.summary() and "member 3" in result.summary()
 
 
+def test_pairs_that_the_models_read_alike_choose_nothing(tmp_path: Path, dev: Path) -> None:
+    members = saved(tmp_path)
+    plain = ensemble(members, dev, tmp_path / "合")
+    length = TextMatcher.load(members[0]).max_length
+    with dev.open("a", encoding="utf-8") as file:
+        file.writelines(f"{'好' * (length + k)}\t{'好' * (length + k + 1)}\t0\n" for k in range(9))
+    result = ensemble(members, dev, tmp_path / "再合")
+    assert result.report.indistinct == 9
+    assert result.threshold == plain.threshold
+    assert load_model(result.path).calibration == load_model(plain.path).calibration
+    assert load_model(result.path).calibration.pairs == len(PAIRS)
+
+
 def test_many_texts_and_threads_give_the_same(tmp_path: Path, dev: Path) -> None:
     ensemble(saved(tmp_path), dev, tmp_path / "合")
     rng = np.random.default_rng(0)

@@ -33,7 +33,8 @@ def content(page: Path) -> dict[str, Any]:
 
 
 def validation(model: Path, dataset: PairDataset) -> tuple[np.ndarray, np.ndarray]:
-    return labelled_scores(load_matcher(model), dataset.path).as_pairs()
+    pairs = labelled_scores(load_matcher(model), dataset.path).as_pairs()
+    return pairs.labels, pairs.scores
 
 
 @pytest.mark.parametrize("kind", ["pairs", "triplets", "vectors"])

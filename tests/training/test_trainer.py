@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ from textsim.config.recipes import RECIPES
 from textsim.config.settings import Recipe, TrainingSettings
 from textsim.data.dataset import PairDataset, Split
 from textsim.data.preprocess import preprocess
+from textsim.data.settings import VocabularySettings, WordVectorSettings
 from textsim.errors import ArtifactError, ConfigError
 from textsim.evaluation.evaluate import evaluate_file
 from textsim.evaluation.thresholds import choose_threshold
@@ -327,6 +329,43 @@ def test_the_figures_are_those_of_the_saved_model(rows: Any, recipe: Recipe, tmp
     found = evaluate_file(tmp_path / "model", tmp_path / "data", progress=False).to_dict()
     for name in ("accuracy", "accuracy_at_threshold", "auc", "average_precision", "spearman"):
         assert result.metrics[name] == pytest.approx(found[name], abs=1e-9), name
+
+
+def test_pairs_that_the_model_reads_alike_choose_nothing(tmp_path: Path) -> None:
+    """They are unsure whatever their score: neither the threshold nor the curve is fitted on them."""
+    some = "花呗怎么还款今天气好我的是不你了"
+    pairs = [
+        (some[k : k + 3], some[k + shift : k + shift + 3], shift == 1) for k in range(8) for shift in (1, 5)
+    ]
+    # They differ behind what is read, and score 1.
+    alike = [(f"今天天气怎样{end}", f"今天天气怎样{end}呢", False) for end in some]
+    recipe = RECIPES["word-vectors"]
+    results = []
+    for name, dev in (("plain", pairs), ("alike", pairs + alike)):
+        preprocess(
+            pairs,
+            tmp_path / name,
+            dev=dev,
+            vocabulary=VocabularySettings(max_length=6),
+            word_vectors=WordVectorSettings(train_dim=4),
+            progress=False,
+        )
+        result = run(PairDataset.open(tmp_path / name), recipe, tmp_path / f"{name} model")
+        results.append((result.threshold, load_model(result.path).calibration))
+    assert results[0] == results[1] and results[0][1].pairs == len(pairs)
+    # The page shows them as what they are.
+    page = (tmp_path / "alike model" / "report.html").read_text(encoding="utf-8")
+    decisions = json.loads(page.split('id="data">')[1].split("</script>")[0])["decisions"]
+    assert dict((name, count) for name, count, _ in decisions)["unsure"] == len(alike)
+
+
+def test_a_threshold_is_chosen_where_the_model_reads_all_alike(tmp_path: Path) -> None:
+    pairs = [(f"今天{end}", f"今天{end}呢", end == "好") for end in "好是不你"]
+    preprocess(
+        pairs, tmp_path / "data", dev=pairs, vocabulary=VocabularySettings(max_length=2), progress=False
+    )
+    result = run(PairDataset.open(tmp_path / "data"), TEXT, tmp_path / "model", "training.epochs=1")
+    assert 0 <= result.threshold <= 1 and load_model(result.path).calibration.pairs == 4
 
 
 def test_a_loss_without_weights_to_train_is_refused(pairs: PairDataset, tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ def calibrate(
         check_output(out, overwrite=overwrite)
     matcher = load_matcher(model, simplify=simplify)
     given = labelled_scores(matcher, path, split=split, kind=kind, **reading)
-    labels, scores = given.as_pairs()
-    check_both_kinds(labels if given.indistinct is None else labels[~given.indistinct], path)
-    fit = fit_decisions(labels, scores, targets, given.indistinct)
+    pairs = given.as_pairs()
+    check_both_kinds(pairs.distinct().labels, path)
+    fit = fit_decisions(pairs.labels, pairs.scores, targets, pairs.indistinct)
     if out is None or not fit.reachable:
         return CalibratedModel(fit, None, given.report)
     # Of what is in memory there is no hash.
@@ -96,7 +96,7 @@ def calibrate(
         write_json(partial / DECISIONS, {"chosen_on": origin, **fit.to_dict()})
         (partial / "scores.png").unlink(missing_ok=True)
         title = f"{as_text(Path(out).name)} on {name_of(path)}"
-        write_scores_plot(partial, title, labels, scores, fit.threshold)
+        write_scores_plot(partial, title, pairs.labels, pairs.scores, fit.threshold)
 
     # The metrics stay those of the validation split, with the decisions of training.
     decided = _with_decisions(matcher.saved, fit, origin, given.profile())

@@ -14,6 +14,7 @@ from textsim.evaluation.calibration import (
     calibration_metrics,
     cross_fit,
 )
+from textsim.evaluation.labelled_pairs import LabelledPairs
 from textsim.evaluation.risk import (
     USEFUL_RECALL,
     RankedPairs,
@@ -257,11 +258,11 @@ def fit_decisions(
     """
     targets = targets or Targets()
     total, matches = len(labels), int(np.sum(np.asarray(labels) >= 0.5))
-    if indistinct is not None:
-        # No cut decides these.
-        labels, scores = np.asarray(labels)[~indistinct], np.asarray(scores)[~indistinct]
+    none = np.zeros(total, bool)
     # As wide as the threshold, as everywhere.
-    positive, scores = np.asarray(labels) >= 0.5, np.asarray(scores, np.float64)
+    scores = np.asarray(scores, np.float64)
+    fitted = LabelledPairs(np.asarray(labels), scores, none if indistinct is None else indistinct).distinct()
+    positive, scores = fitted.labels >= 0.5, fitted.scores
     calibration, held_out = cross_fit(positive, scores)
     probabilities = calibration.probabilities(scores)
     usual = (

@@ -23,8 +23,9 @@ from textsim.data.vectors import iter_vector_pairs
 from textsim.errors import ConfigError, DataFormatError
 from textsim.evaluation.calibration import calibration_metrics
 from textsim.evaluation.drift import TextMeasures, profile_of
+from textsim.evaluation.labelled_pairs import LabelledPairs, as_pairs
 from textsim.evaluation.risk import proportion_interval
-from textsim.evaluation.row_scores import row_scores
+from textsim.evaluation.row_scores import RowScores, row_scores
 from textsim.extras import needed_for
 from textsim.io.progress import progress_bar
 from textsim.matching.decisions import VERDICTS, decide
@@ -271,18 +272,17 @@ def evaluate_file(
     seconds = time.perf_counter() - start
     if found.labels is None:
         result: Evaluation | TripletEvaluation = evaluate_triplets(
-            found.columns[0], found.columns[1], seconds
+            found.columns[0].scores, found.columns[1].scores, seconds
         )
     else:
-        result = evaluate_scores(found.labels, found.columns[0], matcher.threshold, seconds)
+        result = evaluate_scores(found.labels, found.columns[0].scores, matcher.threshold, seconds)
         result = dataclasses.replace(result, decided=_decided(matcher.saved, found, result))
     return dataclasses.replace(result, report=dataclasses.replace(found.report, seconds=seconds))
 
 
 def _decided(saved: SavedModel, found: LabelledScores, result: Evaluation) -> DecisionMetrics:
     assert found.labels is not None
-    scores = found.columns[0]
-    decisions = decide(saved, scores, found.indistinct)
+    decisions = decide(saved, *found.columns[0])
     # Of what the model says: the curve alone knows nothing of pairs that are indistinct.
     metrics = calibration_metrics(found.labels, np.array([decision.probability for decision in decisions]))
     names = [decision.decision for decision in decisions]
@@ -306,34 +306,23 @@ class LabelledScores(NamedTuple):
 
     Attributes:
         labels: of pairs, float32 (rows,); None of triplets.
-        columns: of pairs one column of scores, float32 (rows,); of triplets two, of the anchors with the positives and
-            with the negatives.
+        columns: of pairs one; of triplets two, of the anchors with the positives and with the negatives.
         report: how a file was read.
-        indistinct: of pairs of a file, bool (rows,), whether they are different texts that are one to the model; None
-            otherwise.
         texts: of rows that were read as texts, those of all sides; None otherwise.
     """
 
     labels: np.ndarray | None
-    columns: list[np.ndarray]
+    columns: list[RowScores]
     report: FileReport
-    indistinct: np.ndarray | None = None
     texts: TextMeasures | None = None
 
-    def as_pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and scores of pairs, float (pairs,) each: a triplet is a match and a pair that is none."""
+    def as_pairs(self) -> LabelledPairs:
+        """The rows as pairs: a triplet is a match and a pair that is none."""
         return as_pairs(self.labels, self.columns)
 
     def profile(self) -> Profile | None:
         """What a model keeps of them where its threshold is chosen on them."""
-        return None if self.texts is None else profile_of(self.as_pairs()[1], self.texts)
-
-
-def as_pairs(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """`LabelledScores.as_pairs` of its parts."""
-    if labels is not None:
-        return labels, columns[0]
-    return np.repeat([1.0, 0.0], len(columns[0])), np.concatenate(columns)
+        return None if self.texts is None else profile_of(self.as_pairs().scores, self.texts)
 
 
 def labelled_scores(
@@ -348,7 +337,7 @@ def labelled_scores(
     """Scores of labelled pairs, triplets or vector pairs, and their labels. Arguments and errors of `evaluate_file`."""
     if kind is not None and kind not in _ROW_KINDS:
         raise ConfigError(unknown_name("kind of rows", kind, tuple(_ROW_KINDS)))
-    report, indistinct, texts = FileReport(), None, None
+    report, texts = FileReport(), None
     if is_path(path) and Path(path).is_dir():
         reading |= {} if kind is None else {"kind": kind}
         if reading:
@@ -366,7 +355,7 @@ def labelled_scores(
                 "format": "csv",
                 "label_max": None if dataset.kind == "triplets" else 1.0,
             }
-            chunks, report, indistinct, texts = _score_file(matcher, rows, dataset.kind, progress, as_kept)
+            chunks, report, texts = _score_file(matcher, rows, dataset.kind, progress, as_kept)
         else:
             chunks = list(_dataset_chunks(matcher, dataset, split, progress))
     elif split is not None:
@@ -377,32 +366,32 @@ def labelled_scores(
         chunks = []
         with progress_bar(progress, "scoring", "pairs") as bar:
             for chunk in iter_vector_pairs(path, **reading):
-                chunks.append(([matcher.score_pairs(chunk.left, chunk.right)], chunk.labels))
+                scores = matcher.score_pairs(chunk.left, chunk.right)
+                chunks.append(([RowScores(scores, np.zeros(len(scores), bool))], chunk.labels))
                 bar.update(len(chunk))
     else:
-        chunks, report, indistinct, texts = _score_file(matcher, path, kind, progress, reading)
+        chunks, report, texts = _score_file(matcher, path, kind, progress, reading)
     scores, labels = zip(*chunks, strict=True)
-    columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
-    if not len(columns[0]):
+    columns = [RowScores.joined(column) for column in zip(*scores, strict=True)]
+    count = len(columns[0].scores)
+    if not count:
         raise DataFormatError("expected labelled rows. Found none.")
-    report = dataclasses.replace(report, rows=len(columns[0]))
-    if len(columns) == 2:
-        return LabelledScores(None, columns, report, texts=texts)
-    return LabelledScores(np.concatenate(labels), columns, report, indistinct, texts)
+    indistinct = sum(int(column.indistinct.sum()) for column in columns)
+    report = dataclasses.replace(report, rows=count, indistinct=indistinct)
+    return LabelledScores(None if len(columns) == 2 else np.concatenate(labels), columns, report, texts)
 
 
-Chunk = tuple[list[np.ndarray], np.ndarray | None]
+Chunk = tuple[list[RowScores], np.ndarray | None]
 """Scores of a chunk's pairs, or of its anchors with the positives and with the negatives; its labels."""
 
 
 def _score_file(
     matcher: Any, source: Source, kind: str | None, progress: bool | None, reading: dict[str, Any]
-) -> tuple[list[Chunk], FileReport, np.ndarray, TextMeasures | None]:
+) -> tuple[list[Chunk], FileReport, TextMeasures | None]:
     if kind is None:
         kind = texts_kind_of(source, **reading)
     rows = _ROW_KINDS[kind]
     chunks: list[Chunk] = []
-    indistinct = [np.empty(0, bool)]
     texts = []
     with (
         matcher.cache_for_a_pass() as cache,
@@ -411,13 +400,11 @@ def _score_file(
     ):
         for chunk, (first, *others) in file:
             results = [matcher.compare(first, other, cache) for other in others]
-            indistinct += [result.indistinct for result in results]
-            chunks.append(([result.scores for result in results], chunk.labels))
+            columns = [RowScores(result.scores, result.indistinct) for result in results]
+            chunks.append((columns, chunk.labels))
             texts += [TextMeasures.of_keys(column.keys) for column in (first, *others)]
             bar.update(len(first), file.fraction())
-    alike = np.concatenate(indistinct)
-    measures = TextMeasures.joined(texts) if texts else None
-    return chunks, file.report(indistinct=int(alike.sum())), alike, measures
+    return chunks, file.report(), TextMeasures.joined(texts) if texts else None
 
 
 def _check_split(matcher: Matcher, dataset: PairDataset, split: str) -> None:
@@ -438,8 +425,8 @@ def _dataset_chunks(matcher: Any, dataset: PairDataset, split: str, progress: bo
         )
     rows, start = dataset.splits[split], 0
     with progress_bar(progress, "scoring", dataset.kind, total=len(rows)) as bar:
-        for scores in row_scores(matcher, dataset, rows.sides):
-            end = start + len(scores[0])
-            yield scores, None if rows.labels is None else rows.labels[start:end]
+        for columns in row_scores(matcher, dataset, rows.sides):
+            end = start + len(columns[0].scores)
+            yield columns, None if rows.labels is None else rows.labels[start:end]
             bar.update(end - start)
             start = end

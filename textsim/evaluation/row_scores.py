@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -15,9 +15,26 @@ from textsim.text.vocabulary import PAD_ID, UNK_ID, Vocabulary
 _CHUNK_ROWS = 8192
 
 
+class RowScores(NamedTuple):
+    """Scores of rows' first side with another one.
+
+    Attributes:
+        scores: float32 (rows,) in [0, 1].
+        indistinct: bool (rows,), whether the two are different texts that are one to the model.
+    """
+
+    scores: np.ndarray
+    indistinct: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Iterable[RowScores]) -> RowScores:
+        """The scores of all parts' rows, in order."""
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+
 def row_scores(
     matcher: TextMatcher | VectorMatcher, dataset: PairDataset, sides: Sequence[np.ndarray]
-) -> Iterator[list[np.ndarray]]:
+) -> Iterator[list[RowScores]]:
     """Scores rows in chunks.
 
     A model reads what the dataset holds of a text, which may be cut, and whose unknown tokens stay unknown.
@@ -28,7 +45,7 @@ def row_scores(
         sides: two or three, for each the numbers of its sentences, int (rows,), or its vectors, float (rows, dim).
 
     Yields:
-        The first side's scores with each other side, float32 (rows of the chunk,) each.
+        The first side's scores with each other side.
     """
     chunks = (
         [side[start : start + _CHUNK_ROWS] for side in sides]
@@ -39,7 +56,8 @@ def row_scores(
         for vectors in chunks:
             # The dataset holds standardized vectors; the matcher takes them as they were.
             given = [side * scale + mean for side in vectors]
-            yield [matcher.score_pairs(given[0], other) for other in given[1:]]
+            scores = [matcher.score_pairs(given[0], other) for other in given[1:]]
+            yield [RowScores(column, np.zeros(len(column), bool)) for column in scores]
         return
     assert dataset.vocabulary is not None and dataset.sentences is not None
     sentences = dataset.sentences
@@ -57,7 +75,7 @@ def row_scores(
             # Different texts have different numbers.
             differ = [np.not_equal(numbers[0], other).__getitem__ for other in numbers[1:]]
             yield [
-                matcher.compare_keys(keys[0], other, differs, cache)[0]
+                RowScores(*matcher.compare_keys(keys[0], other, differs, cache))
                 for other, differs in zip(keys[1:], differ, strict=True)
             ]
 

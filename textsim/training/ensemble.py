@@ -20,12 +20,13 @@ from textsim.evaluation.calibration import fit_calibration
 from textsim.evaluation.evaluate import (
     Evaluation,
     TripletEvaluation,
-    as_pairs,
     evaluate_scores,
     evaluate_triplets,
     labelled_scores,
 )
+from textsim.evaluation.labelled_pairs import as_pairs
 from textsim.evaluation.plots import write_scores_plot
+from textsim.evaluation.row_scores import RowScores
 from textsim.evaluation.thresholds import check_both_kinds, choose_threshold
 from textsim.io.paths import as_text, check_target, is_stream
 from textsim.matching.files.report import FileReport
@@ -122,14 +123,13 @@ def ensemble(
         _check_alike(str(models[0]), parts[0], str(name), part)
     given = [labelled_scores(matcher, dev, split=split, kind=kind, **reading) for matcher in matchers]
     labels = given[0].labels
-    if labels is not None:
-        check_both_kinds(labels, dev)
+    # They read each text as the same tokens.
+    check_both_kinds(given[0].as_pairs().distinct().labels, dev)
     # What the ensemble will say of these rows. A model that is an ensemble itself counts for its members.
     members = [part.members for part in parts]
-    columns = [
-        np.average(column, axis=0, weights=members).astype(np.float32)
-        for column in zip(*(found.columns for found in given), strict=True)
-    ]
+    columns = [_mean(column, members) for column in zip(*(found.columns for found in given), strict=True)]
+    pairs = as_pairs(labels, columns)
+    fitted = pairs.distinct()
     alone = [_figures(labels, found.columns)[1] for found in given]
     threshold, together = _figures(labels, columns)
     joined = dataclasses.replace(
@@ -138,8 +138,7 @@ def ensemble(
         output_dim=sum(part.output_dim for part in parts),
         members=sum(members),
         threshold=threshold,
-        calibration=fit_calibration(*as_pairs(labels, columns)),
-        # They read each text as the same tokens.
+        calibration=fit_calibration(fitted.labels, fitted.scores),
         profile=given[0]._replace(columns=columns).profile(),
         metrics={**together.to_dict(), "threshold": threshold},
         provenance={
@@ -152,7 +151,7 @@ def ensemble(
 
     def plot(folder: Path) -> None:
         title = as_text(f"{joined.members} models on {Path(dev).name}")
-        write_scores_plot(folder, title, *as_pairs(labels, columns), threshold)
+        write_scores_plot(folder, title, pairs.labels, pairs.scores, threshold)
 
     precisions = {stored_precision(part.weights) for part in parts}
     save_model(
@@ -165,12 +164,19 @@ def ensemble(
     return EnsembleResult(Path(out), threshold, alone, together, given[0].report)
 
 
-def _figures(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[float, Result]:
+def _mean(columns: Sequence[RowScores], members: Sequence[int]) -> RowScores:
+    """What models together say of rows; each counts for its members."""
+    scores = np.average([column.scores for column in columns], axis=0, weights=members)
+    return RowScores(scores.astype(np.float32), columns[0].indistinct)
+
+
+def _figures(labels: np.ndarray | None, columns: Sequence[RowScores]) -> tuple[float, Result]:
     """The best threshold, and the figures at it."""
-    threshold = choose_threshold(*as_pairs(labels, columns))
+    fitted = as_pairs(labels, columns).distinct()
+    threshold = choose_threshold(fitted.labels, fitted.scores)
     if labels is None:
-        return threshold, evaluate_triplets(columns[0], columns[1])
-    return threshold, evaluate_scores(labels, columns[0], threshold)
+        return threshold, evaluate_triplets(columns[0].scores, columns[1].scores)
+    return threshold, evaluate_scores(labels, columns[0].scores, threshold)
 
 
 def _numbered(members: Sequence[SavedModel]) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from textsim.data.kept_rows import kept_rows_name
 from textsim.data.row_kinds import PAIRS
 from textsim.data.rows import read_rows
 from textsim.evaluation.errors import DecidedPair
+from textsim.evaluation.labelled_pairs import LabelledPairs
 from textsim.evaluation.report import pairs_of, report_page, score_content, text_content
 from textsim.io.paths import as_text
 from textsim.matching.decisions import decide
@@ -25,8 +26,7 @@ def training_report(
     saved: SavedModel,
     name: str,
     dataset: PairDataset,
-    labels: np.ndarray,
-    scores: np.ndarray,
+    given: LabelledPairs,
     probabilities: np.ndarray,
     history: Sequence[Mapping[str, Any]],
 ) -> str:
@@ -36,16 +36,17 @@ def training_report(
         saved: the model.
         name: of its folder.
         dataset: what it was trained on.
-        labels: of the validation split's pairs, float (pairs,); scores: of the same pairs. Nothing is scored anew.
-        probabilities: of the same pairs, by curves that were fitted without them, see `CrossFit`.
+        given: the validation split's pairs. Nothing is scored anew.
+        probabilities: of the distinct ones, by curves that were fitted without them, see `CrossFit`.
         history: one dict an epoch.
     """
-    decisions = decide(saved, scores)
+    decisions = decide(saved, given.scores, given.indistinct)
+    fitted = iter(probabilities.tolist())
     held_out = [
-        decision._replace(probability=probability)
-        for decision, probability in zip(decisions, probabilities.tolist(), strict=True)
+        decision if alike else decision._replace(probability=next(fitted))
+        for decision, alike in zip(decisions, given.indistinct.tolist(), strict=True)
     ]
-    content = score_content(saved, labels, held_out, history)
+    content = score_content(saved, given.labels, held_out, history)
     if dataset.kind == "pairs":
         rows = [
             row
@@ -55,7 +56,7 @@ def training_report(
         matcher = TextMatcher(saved)
         pairs = [
             DecidedPair(a, b, label, decision.score, decision.probability, decision.decision)
-            for (a, b), label, decision in zip(rows, np.asarray(labels).tolist(), decisions, strict=True)
+            for (a, b), label, decision in zip(rows, given.labels.tolist(), decisions, strict=True)
         ]
         seen = pairs_of(dataset.path / kept_rows_name("train"), **_AS_KEPT)
         content |= text_content(matcher, pairs, seen)

@@ -25,10 +25,11 @@ from textsim.data.dataset import PairDataset, Sentences
 from textsim.errors import ConfigError
 from textsim.evaluation.calibration import cross_fit
 from textsim.evaluation.drift import TextMeasures, profile_of
-from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
+from textsim.evaluation.evaluate import evaluate_scores, evaluate_triplets
+from textsim.evaluation.labelled_pairs import as_pairs
 from textsim.evaluation.plots import picture
 from textsim.evaluation.report import REPORT
-from textsim.evaluation.row_scores import row_scores
+from textsim.evaluation.row_scores import RowScores, row_scores
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.paths import as_text
 from textsim.io.progress import progress_bar
@@ -223,14 +224,18 @@ def train(
         weights=model.weight_arrays(),
     )
     columns = _validation_scores(saved, dataset)
-    labels, shown = as_pairs(dataset.splits["dev"].labels, columns)
-    threshold = choose_threshold(labels, shown)
+    pairs = as_pairs(dataset.splits["dev"].labels, columns)
+    labels, shown = pairs.labels, pairs.scores
+    # Where none is distinct, a threshold is needed all the same.
+    chosen_on = pairs.distinct() or pairs
+    threshold = choose_threshold(chosen_on.labels, chosen_on.scores)
     metrics: dict[str, Any]
     if dataset.kind == "triplets":
-        metrics = {**evaluate_triplets(columns[0], columns[1]).to_dict(), "threshold": threshold}
+        found = evaluate_triplets(columns[0].scores, columns[1].scores)
+        metrics = {**found.to_dict(), "threshold": threshold}
     else:
         metrics = evaluate_scores(labels, shown, threshold).to_dict()
-    fitted = cross_fit(labels, shown)
+    fitted = cross_fit(chosen_on.labels, chosen_on.scores)
     trained = None if dataset.kind == "triplets" else batches.labels
     warnings = diagnose(history, labels, shown, threshold, trained)
     seconds = time.perf_counter() - began + (checkpoint.seconds if checkpoint else 0)
@@ -250,7 +255,7 @@ def train(
             started = time.perf_counter()
             with picture(REPORT):
                 page = training_report(
-                    saved, as_text(Path(out).name), dataset, labels, shown, fitted.probabilities, history
+                    saved, as_text(Path(out).name), dataset, pairs, fitted.probabilities, history
                 )
                 (folder / REPORT).write_text(page, encoding="utf-8", newline="\n")
             _log.info("%s: %.1f s", REPORT, time.perf_counter() - started)
@@ -261,7 +266,7 @@ def train(
     return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
 
 
-def _validation_scores(saved: SavedModel, dataset: PairDataset) -> list[np.ndarray]:
+def _validation_scores(saved: SavedModel, dataset: PairDataset) -> list[RowScores]:
     """The scores that a model gives to the validation split once it is loaded, columns as of `LabelledScores`.
 
     What equal texts, equal vectors and texts without a known token score is not the head's to say.
@@ -270,7 +275,7 @@ def _validation_scores(saved: SavedModel, dataset: PairDataset) -> list[np.ndarr
         VectorMatcher(saved) if saved.kind == "vectors" else TextMatcher(saved)
     )
     chunks = row_scores(matcher, dataset, dataset.splits["dev"].sides)
-    return [np.concatenate(column) for column in zip(*chunks, strict=True)]
+    return [RowScores.joined(column) for column in zip(*chunks, strict=True)]
 
 
 def _profile(dataset: PairDataset, scores: np.ndarray) -> Profile | None:

@@ -122,8 +122,8 @@ def teacher_labels(
 
             def scores(teacher: TextMatcher | VectorMatcher = teacher) -> Iterator[np.ndarray]:
                 for (chunk,) in row_scores(teacher, dataset, sides):
-                    yield chunk
-                    bar.update(len(chunk))
+                    yield chunk.scores
+                    bar.update(len(chunk.scores))
 
             mean.add(scores())
     return mean.scores()
