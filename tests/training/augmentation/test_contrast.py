@@ -63,6 +63,13 @@ def test_a_rule_makes_what_it_says_and_nothing_else(name: str) -> None:
     assert found
 
 
+def test_signs_between_words_change_and_those_in_numbers_stay() -> None:
+    found = {
+        RULES["spaced"].variant(Text("你好，借1,000元多少钱？"), random.Random(seed)) for seed in range(60)
+    }
+    assert found == {"你好 借1,000元多少钱", "你好。借1,000元多少钱。", "你好，借1,000元多少钱"}
+
+
 def test_every_rule_is_tested() -> None:
     assert set(RULES) == {*MADE, *LOOSE}
 
@@ -102,6 +109,12 @@ def test_a_question_is_asked_otherwise_and_for_another_thing() -> None:
         ("question-changed", "支付宝怎么打不开"),
         ("synonym", "面条怎么煮了"),
         ("latin-name", "平板电脑多少钱"),
+        # Without its mark it is no question.
+        ("spaced", "他已经来了？"),
+        ("particle", "他已经来了?"),
+        # Signs that are part of a number.
+        ("spaced", "1,000元"),
+        ("spaced", "要3~5天"),
         ("conjuncts-swapped", "Walter Stiles和Albert Cadwell谁厉害"),
     ],
 )
