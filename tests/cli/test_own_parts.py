@@ -47,7 +47,9 @@ def test_a_module_of_the_working_folder(folder: Path) -> None:
 
 def test_keras_runs_on_tensorflow_whatever_it_is_set_to(folder: Path) -> None:
     (folder / "my_layers.py").write_text("import keras; print(keras.config.backend())")
-    result = process("--import", "my_layers", "models", cwd=folder, env={**os.environ, "KERAS_BACKEND": "jax"})
+    result = process(
+        "--import", "my_layers", "models", cwd=folder, env={**os.environ, "KERAS_BACKEND": "jax"}
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("tensorflow\n")
 

@@ -479,7 +479,7 @@ def test_recipes_that_do_not_fit_the_data(recipe: str, kind: Any, message: str) 
 
 def test_keras_on_another_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
-    with pytest.raises(ConfigError, match="Keras runs on 'jax'.*KERAS_BACKEND"):
+    with pytest.raises(ConfigError, match=r"Keras runs on 'jax'.*KERAS_BACKEND"):
         SiameseModel(RECIPES["vector-l1"], None, 3)
 
 

@@ -330,7 +330,9 @@ def test_the_figures_are_those_of_the_saved_model(rows: Any, recipe: Recipe, tmp
 
 
 def test_a_loss_without_weights_to_train_is_refused(pairs: PairDataset, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"'contrastive' has nothing to train: .* embedding\.trainable to true"):
+    with pytest.raises(
+        ConfigError, match=r"'contrastive' has nothing to train: .* embedding\.trainable to true"
+    ):
         run(pairs, RECIPES["word-vectors"], tmp_path / "model", "loss=contrastive")
 
 

@@ -227,7 +227,7 @@ def train(
     threshold = choose_threshold(labels, shown)
     metrics: dict[str, Any]
     if dataset.kind == "triplets":
-        metrics = {**evaluate_triplets(*columns).to_dict(), "threshold": threshold}
+        metrics = {**evaluate_triplets(columns[0], columns[1]).to_dict(), "threshold": threshold}
     else:
         metrics = evaluate_scores(labels, shown, threshold).to_dict()
     trained = None if dataset.kind == "triplets" else batches.labels

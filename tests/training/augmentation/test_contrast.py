@@ -64,7 +64,9 @@ def test_a_rule_makes_what_it_says_and_nothing_else(name: str) -> None:
 
 
 def test_signs_between_words_change_and_those_in_numbers_stay() -> None:
-    found = {RULES["spaced"].variant(Text("你好，借1,000元多少钱？"), random.Random(seed)) for seed in range(60)}
+    found = {
+        RULES["spaced"].variant(Text("你好，借1,000元多少钱？"), random.Random(seed)) for seed in range(60)
+    }
     assert found == {"你好 借1,000元多少钱", "你好。借1,000元多少钱。", "你好，借1,000元多少钱"}
 
 

@@ -227,7 +227,9 @@ def folder_encoder(path: str | os.PathLike[str]) -> Encode:
     def encode(texts: Sequence[str]) -> np.ndarray:
         read = tokenizer.encode_batch(list(texts))
         mask = np.array([one.attention_mask for one in read], np.int64)
-        ids, types = (np.array([getattr(one, name) for one in read], np.int64) for name in ("ids", "type_ids"))
+        ids, types = (
+            np.array([getattr(one, name) for one in read], np.int64) for name in ("ids", "type_ids")
+        )
         inputs = dict(zip(_INPUTS, (ids, mask, types), strict=True))
         try:
             hidden = session.run(None, {name: inputs[name] for name in wanted})[0]
@@ -284,7 +286,8 @@ def _reads_first_token(pooling: Path) -> bool:
     modes = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value is True]
     if modes not in ([], ["pooling_mode_mean_tokens"], ["pooling_mode_cls_token"]):
         raise ArtifactError(
-            f"{pooling}: expected pooling_mode_cls_token or pooling_mode_mean_tokens alone. Received {', '.join(modes)}."
+            f"{pooling}: expected pooling_mode_cls_token or pooling_mode_mean_tokens alone. Received "
+            f"{', '.join(modes)}."
         )
     return modes == ["pooling_mode_cls_token"]
 

@@ -124,7 +124,6 @@ def _asks_by_its_mark_alone(text: Text) -> bool:
     return bool(re.search("[?？]", text.text)) and not _QUESTION.search(re.sub("[?？]", "", text.text))
 
 
-
 @rule("particle", 1)
 def particle(text: Text, rng: random.Random) -> str | None:
     """A word of politeness or of feeling more: "怎么退款" and "请问怎么退款啊"."""
