@@ -70,6 +70,21 @@ def test_signs_between_words_change_and_those_in_numbers_stay() -> None:
     assert found == {"你好 借1,000元多少钱", "你好。借1,000元多少钱。", "你好，借1,000元多少钱"}
 
 
+@pytest.mark.parametrize(
+    ("rule", "text", "expected"),
+    [
+        # What is said of something, also where nothing follows.
+        ("antonym", "这里的温度太高", {"这里的温度太低"}),
+        ("antonym", "这里的温度太高了", {"这里的温度太低了"}),
+        ("name-changed", "Windows怎么截屏", {"android怎么截屏", "mac怎么截屏"}),
+        ("name-changed", "Excel怎么打印", {"word怎么打印", "ppt怎么打印"}),
+    ],
+)
+def test_a_rule_makes_this_too(rule: str, text: str, expected: set[str]) -> None:
+    found = {RULES[rule].variant(Text(text), random.Random(seed)) for seed in range(60)}
+    assert found and found <= expected
+
+
 def test_every_rule_is_tested() -> None:
     assert set(RULES) == {*MADE, *LOOSE}
 
