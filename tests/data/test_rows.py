@@ -1028,3 +1028,27 @@ def test_many_columns_are_not_all_listed(tmp_path):
     )
     with pytest.raises(DataFormatError, match=r"line 2: .*Received the keys 'k+\.\.\.'"):
         table(tmp_path / "q.jsonl")
+
+
+@pytest.mark.parametrize("make", ["table", "batch", "frame", "string frame"])
+def test_text_that_is_not_utf_8_in_memory_is_a_bad_row(make):
+    bytes_of = pa.array(["甲".encode(), "中".encode("gb18030"), None], pa.binary())
+    broken = pa.Array.from_buffers(pa.string(), 3, bytes_of.buffers())
+    table = pa.table({"text_a": broken, "text_b": ["乙", "丙", "丁"], "label": [1, 0, 0]})
+    if make == "batch":
+        (source,) = table.to_batches()
+    elif make == "table":
+        source = table
+    else:
+        column = pa.chunked_array([broken])
+        cells = (
+            pd.arrays.ArrowExtensionArray(column)
+            if make == "frame"
+            else pd.array(column, dtype=pd.StringDtype("pyarrow"))
+        )
+        source = pd.DataFrame({"text_a": cells, "text_b": ["乙", "丙", "丁"], "label": [1, 0, 0]})
+    with pytest.raises(DataFormatError, match=r"the data frame, row 2: text_a cannot be read: .*utf-8"):
+        list(read_rows(source))
+    reader = read_rows(source, on_bad_row="skip")
+    assert next(reader).texts == (["甲"], ["乙"])
+    assert reader.rejected_lines == [2, 3]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from textsim.data.formats.arrow import cells_of
 from textsim.data.formats.files import open_table
 from textsim.data.formats.table import Cells, Malformed, Table, rows_of
 from textsim.data.settings import AnyPath
@@ -94,8 +95,7 @@ def _table(source: Source) -> Table:
     if is_frame(source):
         return _columnar(name, [str(name) for name in source.columns], _frame_columns(source))
     if is_arrow(source):
-        columns = [column.to_pylist() for column in source.columns]
-        return _columnar(name, source.schema.names, columns)
+        return _columnar(name, source.schema.names, [cells_of(column) for column in source.columns])
     if isinstance(source, np.ndarray):
         if source.ndim != 2:
             raise InputError(f"the array: expected two dimensions (rows, columns). Received {source.ndim}.")
@@ -117,6 +117,10 @@ def _frame_columns(frame: Any) -> list[Any]:
     columns = []
     for place in range(len(frame.columns)):
         column = frame.iloc[:, place]
+        if _is_kept_by_arrow(column.dtype):
+            # One bad text would keep pandas from giving any.
+            columns.append(cells_of(column.array.__arrow_array__()))
+            continue
         missing = column.isna().to_numpy()
         values = column.to_numpy()
         if missing.any() or values.dtype.kind not in "fiu":
@@ -126,6 +130,11 @@ def _frame_columns(frame: Any) -> list[Any]:
         else:
             columns.append(values)
     return columns
+
+
+def _is_kept_by_arrow(dtype: Any) -> bool:
+    # pandas 2 has a storage "pyarrow_numpy" too.
+    return hasattr(dtype, "pyarrow_dtype") or str(getattr(dtype, "storage", "")).startswith("pyarrow")
 
 
 def _columnar(name: str, names: list[str] | None, columns: list[Any]) -> Table:

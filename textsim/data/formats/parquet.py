@@ -8,9 +8,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from textsim.data.formats.arrow import cells_of
 from textsim.data.formats.cells import as_text, as_utf8
 from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
-from textsim.data.formats.table import Table, Unreadable, rows_of
+from textsim.data.formats.table import Table, rows_of
 from textsim.errors import DataFormatError
 from textsim.extras import needed_for
 
@@ -72,30 +73,7 @@ def _blocks(parquet: Any, name: str) -> Iterator[list[Any]]:
         if batch is None:
             return
         done += batch.num_rows
-        yield [_cells(column) for column in batch.columns]
-
-
-def _cells(column: Any) -> Any:
-    """A column as an array where it holds numbers and none is missing, else as a list."""
-    import pyarrow
-
-    kind = column.type
-    if not column.null_count and (pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind)):
-        return column.to_numpy(zero_copy_only=False)
-    try:
-        return column.to_pylist()
-    except (ValueError, OverflowError, pyarrow.ArrowException):
-        # Text that is not UTF-8, a date that Python has not: of a few rows, perhaps in a column that is not read.
-        return [_cell(cell) for cell in column]
-
-
-def _cell(cell: Any) -> Any:
-    import pyarrow
-
-    try:
-        return cell.as_py()
-    except (ValueError, OverflowError, pyarrow.ArrowException) as error:
-        return Unreadable(str(error))
+        yield [cells_of(column) for column in batch.columns]
 
 
 class _ParquetWriter:
