@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.cli.command_line import ok, run
 from textsim.artifacts.saved_model import load_model
 from textsim.errors import InputError
-from textsim.evaluation.calibrate_search import fit_search
+from textsim.evaluation.calibrate_search import calibrate_search, fit_search
 from textsim.evaluation.calibration import calibration_metrics
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
@@ -49,25 +51,54 @@ def test_targets_that_cannot_be(wrong: dict[str, float]) -> None:
         fit_search(np.array([True, False]), *np.full((3, 2), 0.5), **wrong)
 
 
+ENTRIES = [("怎么退货", "a"), ("花呗怎么还款", "b"), ("怎么改密码", "c")]
+QUERIES = [
+    ("如何退货", "a"),
+    ("怎样还花呗", "b"),
+    ("如何修改密码", "c"),
+    ("今天天气怎么样", None),
+    ("明天几点开会", None),
+    ("你是谁", None),
+]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("index") / "faq.index"
+    rows = [{"id": id, "text": text} for text, id in ENTRIES]
+    with TextIndex.build(TextMatcher.load("zh-general"), rows, path):
+        return path
+
+
+@pytest.mark.parametrize("kind", ["frame", "columns", "records", "iterator"])
+def test_queries_in_memory(index: Path, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "queries.tsv"
+    file.write_text("text\tid\n" + "".join(f"{text}\t{id or ''}\n" for text, id in QUERIES), encoding="utf-8")
+    records = [{"text": text, "id": id} for text, id in QUERIES]
+    source: Any = {
+        "frame": pd.DataFrame(records),
+        "columns": {"text": [text for text, _ in QUERIES], "id": [id for _, id in QUERIES]},
+        "records": records,
+        "iterator": iter(records),
+    }[kind]
+    found = calibrate_search("zh-general", index, source, tmp_path / "model")
+    assert found.to_dict() == calibrate_search("zh-general", index, file).to_dict()
+    assert load_model(tmp_path / "model").calibration.search == found.curve
+
+
+def test_queries_in_memory_that_are_of_one_kind(index: Path) -> None:
+    with pytest.raises(InputError, match=r"^the data frame: expected queries whose first hit is right"):
+        calibrate_search("zh-general", index, pd.DataFrame({"text": ["你是谁"], "id": [None]}))
+
+
 @pytest.mark.parametrize("header", ["text\tid", "问题\t编号"])
 def test_the_command(tmp_path: Path, header: str) -> None:
-    rows = [
-        {"id": "a", "text": "怎么退货"},
-        {"id": "b", "text": "花呗怎么还款"},
-        {"id": "c", "text": "怎么改密码"},
-    ]
+    rows = [{"id": id, "text": text} for text, id in ENTRIES]
     with TextIndex.build(TextMatcher.load("zh-general"), rows, tmp_path / "faq.index"):
         pass
     queries = tmp_path / "queries.tsv"
-    lines = [
-        "如何退货\ta",
-        "怎样还花呗\tb",
-        "如何修改密码\tc",
-        "今天天气怎么样\t",
-        "明天几点开会\t",
-        "你是谁\t",
-    ]
-    queries.write_text(f"{header}\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    lines = [f"{text}\t{id or ''}\n" for text, id in QUERIES]
+    queries.write_text(f"{header}\n" + "".join(lines), encoding="utf-8")
     arguments = ("calibrate", "zh-general", queries, "--search", tmp_path / "faq.index")
     values = json.loads(ok(*arguments, "--out", tmp_path / "model", "--json"))
     assert values["queries"] == 6 and values["right"] == 0.5

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.tiny_models import DIM, saved_model
@@ -72,6 +73,33 @@ def test_scores_are_the_mean_and_vectors_stand_side_by_side(tmp_path: Path, dev:
     assert {name: found.to_dict()[name] for name in together} | {"seconds": 0.0} == together
     assert joined.saved.metrics["accuracy_at_threshold"] == found.accuracy_at_threshold  # type: ignore[union-attr]
     assert len(result.alone) == 3 and "together" in result.summary() and "member 3" in result.summary()
+
+
+@pytest.mark.parametrize("kind", ["frame", "columns", "rows", "iterator"])
+def test_rows_in_memory(tmp_path: Path, dev: Path, kind: str) -> None:
+    members = saved(tmp_path)
+    frame = pd.DataFrame(PAIRS, columns=["text_a", "text_b", "label"])
+    source: Any = {
+        "frame": frame,
+        "columns": frame.to_dict("list"),
+        "rows": PAIRS,
+        "iterator": (pair for pair in PAIRS),
+    }[kind]
+    found = ensemble(members, source, tmp_path / "合")
+    plain = ensemble(members, dev, tmp_path / "文件")
+    assert found.together.to_dict() == plain.together.to_dict()
+    assert [one.to_dict() for one in found.alone] == [one.to_dict() for one in plain.alone]
+    name = {"frame": "the data frame", "columns": "the columns"}.get(kind, "the rows")
+    provenance = load_model(tmp_path / "合").provenance
+    assert provenance["threshold_chosen_on"] == {"name": name, "sha256": None}
+    assert (tmp_path / "合" / "scores.png").is_file()
+
+
+def test_vectors_in_memory(tmp_path: Path) -> None:
+    members = saved(tmp_path, "vector-l1")
+    left, right = np.random.default_rng(0).normal(size=(2, 6, DIM)).astype(np.float32)
+    found = ensemble(members, (left, right, np.array([0, 1] * 3)), tmp_path / "合")
+    assert found.together.to_dict()["pairs"] == 6
 
 
 def test_pairs_that_the_models_read_alike_choose_nothing(tmp_path: Path, dev: Path) -> None:

@@ -162,7 +162,7 @@ def find_columns(
         else:
             places = _places(table.where(number), names, kind, wanted)
         if len(names) != len(kind.columns):
-            expected = f"{len(names)} {table.separator} columns as in the header"
+            expected = f"{table.columns_of(len(names))} as in the header"
         table.put_back(blank)
         found = tuple(names[place] for place in places)
         if keep == (EVERY,):
@@ -174,7 +174,7 @@ def find_columns(
     places, width = in_order, len(in_order)
     if wanted is not None:
         places, width = _places(table.where(number), names, kind, wanted), len(names)
-        expected = f"{width} {table.separator} columns as in line {number}"
+        expected = f"{table.columns_of(width)} as in {table.unit} {number}"
     elif len(cells) > width:
         numbers = [place + 1 for place in places]
         expected = f"{expected}; of more, say which to read, as in columns={numbers}"
@@ -258,8 +258,8 @@ def _expected(table: Table, kind: RowKind) -> str:
     if table.format == "lines":
         return "one text a line"
     if len(kind.columns) == 1:
-        return f"one {table.separator} column ({kind.columns[0]})"
-    return f"{len(kind.columns)} {table.separator} columns ({', '.join(kind.columns)})"
+        return f"{table.columns_of(1)} ({kind.columns[0]})"
+    return f"{table.columns_of(len(kind.columns))} ({', '.join(kind.columns)})"
 
 
 def _has(names: list[str], kind: RowKind, wanted: Wanted) -> bool:

@@ -16,7 +16,7 @@ from textsim.data.formats.table import Cells, Malformed, Table, rows_of
 from textsim.data.settings import AnyPath
 from textsim.errors import ConfigError, InputError
 from textsim.io.npy import slices
-from textsim.io.paths import as_text
+from textsim.io.paths import as_text, is_stream
 
 Source = Any
 """A path, where "-" is standard input; a pandas data frame; an Arrow table or record batch; a mapping of names to
@@ -67,6 +67,23 @@ def source_list(sources: Source | Sequence[Source]) -> list[Source]:
     if isinstance(sources, list | tuple) and all(is_path(one) or is_frame(one) for one in sources):
         return list(sources)
     return [sources]
+
+
+def lasting(source: Source, what: str) -> Source:
+    """A source that each of several models can read: an iterator becomes a list of its rows.
+
+    Args:
+        source: see `Source`.
+        what: what it holds, for the message.
+
+    Raises:
+        InputError: it is a stream.
+    """
+    if is_path(source) and is_stream(source):
+        raise InputError(
+            f"{source}: each model reads {what}, and a stream is gone after the first. Pass a file."
+        )
+    return list(source) if isinstance(source, Iterator) else source
 
 
 def open_source(

@@ -181,7 +181,7 @@ def _cells(cells: Cells, where: str, table: Table, found: VectorColumns) -> list
     if isinstance(cells, dict):
         return [cells.get(name) for name in found.names]
     raise DataFormatError(
-        f"{where}: expected {len(found.names)} {table.separator} columns. Received {len(cells) or 'a blank line'}."
+        f"{where}: expected {table.columns_of(len(found.names))}. Received {len(cells) or 'a blank line'}."
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.profile import Profile
-from textsim.artifacts.provenance import data_origin
 from textsim.artifacts.saved_model import SavedModel, check_output, copy_model
-from textsim.data.sources import Source, is_path, name_of, paths_of
+from textsim.data.sources import Source, name_of, paths_of
+from textsim.evaluation.data_origin import data_origin
 from textsim.evaluation.decisions import DecisionFit, Targets, fit_decisions
 from textsim.evaluation.evaluate import labelled_scores
 from textsim.evaluation.plots import write_scores_plot
@@ -89,8 +89,7 @@ def calibrate(
     fit = fit_decisions(pairs.labels, pairs.scores, targets, pairs.indistinct)
     if out is None or not fit.reachable:
         return CalibratedModel(fit, None, given.report)
-    # Of what is in memory there is no hash.
-    origin = data_origin(path) if is_path(path) else {"name": name_of(path), "sha256": None}
+    origin = data_origin(path)
 
     def extra(partial: Path) -> None:
         write_json(partial / DECISIONS, {"chosen_on": origin, **fit.to_dict()})

@@ -13,6 +13,7 @@ import numpy as np
 from textsim.artifacts.calibration import SearchCurve, search_terms
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import check_output, copy_model
+from textsim.data.sources import Source, is_path, name_of, paths_of
 from textsim.errors import InputError
 from textsim.evaluation.calibration import (
     CalibrationMetrics,
@@ -140,7 +141,7 @@ def _fitted(right: np.ndarray, hits: np.ndarray) -> SearchCurve:
 def calibrate_search(
     model: str | os.PathLike[str],
     index: str | os.PathLike[str],
-    path: str | os.PathLike[str],
+    path: Source,
     out: str | os.PathLike[str] | None = None,
     *,
     precision: float | None = None,
@@ -153,8 +154,8 @@ def calibrate_search(
     Args:
         model: the model of the index, a folder or the name of a bundled one.
         index: the folder of the index.
-        path: file of queries, with a column id, or of another usual name: that of the right entry, empty where there
-            is none.
+        path: queries, a file, a data frame, or rows or columns in memory (see `textsim.data.sources.Source`), with a
+            column id, or of another usual name: that of the right entry, empty where there is none.
         out: a folder for a copy of the model with this calibration; None to write nothing. Where `precision` is not
             reachable, nothing is written.
         precision, confidence: see `fit_search`.
@@ -167,7 +168,7 @@ def calibrate_search(
         DataFormatError: the queries cannot be read; names the line.
     """
     if out is not None:
-        check_target(out, [find_model(model), path, index])
+        check_target(out, [find_model(model), *paths_of([path]), index])
         check_output(out, overwrite=overwrite)
     matcher = TextMatcher.load(model)
     right, scores, margins, cosines = [], [], [], []
@@ -183,8 +184,9 @@ def calibrate_search(
                 cosines.append(hits[0].cosine if hits else 0.0)
         report = file.report()
     if len(set(right)) < 2:
+        where = path if is_path(path) else name_of(path)
         raise InputError(
-            f"{path}: expected queries whose first hit is right and such where it is not. Received {len(right):,} of "
+            f"{where}: expected queries whose first hit is right and such where it is not. Received {len(right):,} of "
             "one kind. Is there a column id, and are its ids those of the index?"
         )
     fit = fit_search(

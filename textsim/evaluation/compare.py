@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 
-from textsim.data.sources import Source, is_path, name_of
-from textsim.errors import ConfigError, InputError
+from textsim.data.sources import Source, lasting, name_of
+from textsim.errors import ConfigError
 from textsim.evaluation.errors import DecidedPair, decided_pairs
 from textsim.evaluation.evaluate import Evaluation, evaluate_scores
-from textsim.io.paths import is_stream
 from textsim.matching.files.report import FileReport
 from textsim.matching.text_matcher import TextMatcher
 
@@ -120,12 +118,7 @@ def compare(
         >>> found.low <= found.difference <= found.high, 0 <= found.p_value <= 1
         (True, True)
     """
-    if is_path(path) and is_stream(path):
-        raise InputError(
-            f"{path}: each model reads the labelled pairs, and a stream is gone after the first. Pass a file."
-        )
-    if isinstance(path, Iterator):
-        path = list(path)
+    path = lasting(path, "the labelled pairs")
     matchers = [TextMatcher.of(model) for model in (a, b)]
     found = [decided_pairs(matcher, path, progress=progress, **reading) for matcher in matchers]
     pairs = [side.pairs for side in found]

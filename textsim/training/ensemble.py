@@ -12,11 +12,13 @@ import numpy as np
 
 import textsim
 from textsim.artifacts.pretrained import find_model
-from textsim.artifacts.provenance import data_origin, origin
+from textsim.artifacts.provenance import origin
 from textsim.artifacts.saved_model import SavedModel, check_output, save_model
 from textsim.artifacts.weights import stored_precision
-from textsim.errors import ConfigError, InputError
+from textsim.data.sources import Source, lasting, name_of, paths_of
+from textsim.errors import ConfigError
 from textsim.evaluation.calibration import fit_calibration
+from textsim.evaluation.data_origin import data_origin
 from textsim.evaluation.evaluate import (
     Evaluation,
     TripletEvaluation,
@@ -28,7 +30,7 @@ from textsim.evaluation.labelled_pairs import as_pairs
 from textsim.evaluation.plots import write_scores_plot
 from textsim.evaluation.row_scores import RowScores
 from textsim.evaluation.thresholds import check_both_kinds, choose_threshold
-from textsim.io.paths import as_text, check_target, is_stream
+from textsim.io.paths import as_text, check_target
 from textsim.matching.files.report import FileReport
 from textsim.matching.load import load_matcher
 from textsim.training.augmentation.distillation import check_listed
@@ -70,7 +72,7 @@ class EnsembleResult:
 
 def ensemble(
     models: Sequence[str | os.PathLike[str]],
-    dev: str | os.PathLike[str],
+    dev: Source,
     out: str | os.PathLike[str],
     *,
     split: str | None = None,
@@ -86,15 +88,17 @@ def ensemble(
     Args:
         models: two or more model folders of one recipe, tokenizer and vocabulary, as trained on one dataset with
             several seeds.
-        dev: labelled rows on which the threshold is chosen and the probability of a score fitted: a data
-            file, or a dataset folder.
+        dev: labelled rows on which the threshold is chosen and the probability of a score fitted: a data file, a
+            dataset folder, a data frame, or rows or arrays in memory (see `textsim.data.sources.Source`); no stream,
+            since each model reads them.
         out: the model folder to write.
         split, kind, reading: see `evaluate_file`.
         overwrite: whether an existing model folder may be replaced.
 
     Raises:
         ConfigError: fewer than two different models, or such as do not fit each other; says in what.
-        InputError: `models` is one name, not a list; `out` is one of them; or the labels are all alike.
+        InputError: `models` is one name, not a list; `out` is one of them; `dev` is a stream; or the labels are all
+            alike.
         ArtifactError: no such model, or `out` exists.
         DataFormatError: the rows cannot be read.
 
@@ -111,11 +115,8 @@ def ensemble(
     if len({folder.resolve() for folder in folders}) < max(2, len(models)):
         received = ", ".join(map(str, models)) or "none"
         raise ConfigError(f"an ensemble joins two different models or more. Received {received}.")
-    if is_stream(dev):
-        raise InputError(
-            f"{dev}: each model reads the labelled rows, and a stream is gone after the first. Pass a file."
-        )
-    check_target(out, [*folders, dev])
+    dev = lasting(dev, "the labelled rows")
+    check_target(out, [*folders, *paths_of([dev])])
     check_output(out, overwrite=overwrite)
     matchers = [load_matcher(model) for model in models]
     parts = [matcher.saved for matcher in matchers]
@@ -150,7 +151,7 @@ def ensemble(
     )
 
     def plot(folder: Path) -> None:
-        title = as_text(f"{joined.members} models on {Path(dev).name}")
+        title = as_text(f"{joined.members} models on {name_of(dev)}")
         write_scores_plot(folder, title, pairs.labels, pairs.scores, threshold)
 
     precisions = {stored_precision(part.weights) for part in parts}

@@ -85,6 +85,11 @@ class Table:
         """The place of a row, for messages."""
         return f"{self.name}, {self.unit} {number}"
 
+    def columns_of(self, count: int) -> str:
+        """So many columns, for messages."""
+        number = "one" if count == 1 else str(count)
+        return " ".join(filter(None, [number, self.separator, "column" if count == 1 else "columns"]))
+
     def take_until(
         self, fits: Callable[[Cells], bool], most: int | None = _BEGINNING_ROWS
     ) -> list[tuple[int, Cells]]:
