@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from textsim.cli.options import given, made_pairs_options, option
-from textsim.cli.terminal import command
+from textsim.cli.terminal import command, echo_notes
 
 
 def _complete_rule(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -57,14 +57,13 @@ def augment(
     from textsim.training.augmentation.contrast.files import augment_files
 
     made = augment_files(inputs, target, rules=rules or None, **given(**options))
-    if quiet:
-        return
-    for name, pairs in made.by_rule().items():
-        example = pairs[0]
-        click.echo(
-            f"{name:22} {RULES[name].label}  {len(pairs):6,}  {example.text} | {example.variant}",
-            err=True,
-        )
-    matches = sum(pair.label for pair in made.pairs)
-    skipped = f", {made.rejected:,} bad rows skipped" if made.rejected else ""
-    click.echo(f"{len(made.pairs):,} pairs of {made.texts:,} texts, {matches:,} match{skipped}", err=True)
+    if not quiet:
+        for name, pairs in made.by_rule().items():
+            example = pairs[0]
+            click.echo(
+                f"{name:22} {RULES[name].label}  {len(pairs):6,}  {example.text} | {example.variant}",
+                err=True,
+            )
+        matches = sum(pair.label for pair in made.pairs)
+        click.echo(f"{len(made.pairs):,} pairs of {made.texts:,} texts, {matches:,} match", err=True)
+    echo_notes(made.report)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.command_line import ok
+from tests.cli.command_line import ok, run
 from textsim.config.recipes import RECIPES
 from textsim.config.settings import TrainingSettings
 from textsim.data.dataset import PairDataset
@@ -196,6 +196,20 @@ def test_the_command_shows_a_pair_of_each_rule(tmp_path: Path) -> None:
     assert out == "text_a\ttext_b\tlabel\trule\n怎么开启定位\t怎么关闭定位\t0\tantonym\n"
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_what_is_out_of_the_ordinary_is_said(tmp_path: Path, quiet: list[str]) -> None:
+    (tmp_path / "a.tsv").write_text("怎么开启定位\t怎么开�定位\n一\n", encoding="utf-8")
+    (tmp_path / "b.tsv").write_text("怎么关闭定位\t�\n", encoding="gb18030")
+    made = run(
+        *("augment", tmp_path / "a.tsv", tmp_path / "b.tsv", "--rule", "antonym", "--on-bad-row", "skip"),
+        *("--out", tmp_path / "out.tsv", *quiet),
+    )
+    assert made.exit_code == 0 and ("pairs of" in made.stderr) == (not quiet)
+    assert made.stderr.splitlines()[-1] == (
+        "read as gb18030; 1 bad rows left out; 2 rows hold U+FFFD: an earlier program could not decode what stood there"
+    )
+
+
 @pytest.fixture(scope="module")
 def questions(tmp_path_factory: pytest.TempPathFactory) -> PairDataset:
     folder = tmp_path_factory.mktemp("contrast")
@@ -254,7 +268,7 @@ def test_rejects_of_all_files_are_kept(tmp_path: Path) -> None:
     sources = [tmp_path / name for name in ("a.tsv", "b.tsv", "c.tsv")]
     rejects = tmp_path / "rejects.tsv"
     made = augment_files(sources, tmp_path / "out.tsv", rules=["antonym"], on_bad_row="skip", rejects=rejects)
-    assert made.rejected == 2
+    assert made.report.rejected == 2
     rows = rejects.read_text(encoding="utf-8").splitlines()[1:]
     assert [Path(row.split("\t")[0]).name for row in rows] == ["a.tsv", "c.tsv"]
     for target in (tmp_path / "rejects.tsv", sources[0]):

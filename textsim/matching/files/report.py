@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from textsim.data.rows import FileInfo
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,14 @@ class FileReport:
     truncated: int = 0
     indistinct: int = 0
     seconds: float = 0.0
+
+    @classmethod
+    def of_sources(cls, infos: Sequence[FileInfo]) -> FileReport:
+        """What was found about sources whose rows are all read; of encodings the first that is not UTF-8."""
+        encodings = sorted((info.encoding for info in infos), key=lambda name: name in (None, "utf-8"))
+        return cls(
+            encoding=encodings[0] if encodings else None,
+            rejected=sum(info.rejected for info in infos),
+            quoted=sum(info.quoted for info in infos),
+            undecoded=sum(info.undecoded for info in infos),
+        )

@@ -315,11 +315,4 @@ def _texts(
                     if kind == "pairs":
                         known.append(np.array(sides, np.int64).T)
                 infos.append(reader.info)
-    encodings = [info.encoding for info in infos if info.encoding not in (None, "utf-8")]
-    report = FileReport(
-        encoding=encodings[0] if encodings else infos[0].encoding,
-        rejected=sum(info.rejected for info in infos),
-        quoted=sum(info.quoted for info in infos),
-        undecoded=sum(info.undecoded for info in infos),
-    )
-    return list(places), np.concatenate(known), report
+    return list(places), np.concatenate(known), FileReport.of_sources(infos)

@@ -15,6 +15,7 @@ from textsim.data.rows import read_rows
 from textsim.data.settings import Reading
 from textsim.errors import ConfigError
 from textsim.io.paths import check_target
+from textsim.matching.files.report import FileReport
 from textsim.training.augmentation.contrast import RULES, ContrastPair, contrast_pairs
 
 
@@ -24,12 +25,12 @@ class Augmented(NamedTuple):
     Attributes:
         texts: distinct texts that were read.
         pairs: the pairs that were written.
-        rejected: bad rows that were left out.
+        report: how the files were read.
     """
 
     texts: int
     pairs: list[ContrastPair]
-    rejected: int
+    report: FileReport
 
     def by_rule(self) -> dict[str, list[ContrastPair]]:
         """The pairs of each rule that made any, in the order of the rules' names."""
@@ -83,12 +84,12 @@ def augment_files(
         raise ConfigError(f"label_max: expected a number above 0. Received {label_max}.")
     with open_writer(target, ["text_a", "text_b", "label", "rule"]) as file, one_log(reading) as how:
         texts: dict[str, None] = {}
-        rejected = 0
+        infos = []
         for source in sources:
             with closing(read_rows(source, UNLABELED if kind == "pairs" else TEXTS, **how)) as reader:
                 for chunk in reader:
                     texts.update(dict.fromkeys(text for side in chunk.texts for text in side))
-                rejected += reader.info.rejected
+                infos.append(reader.info)
         pairs = contrast_pairs(texts, rules=rules, per_text=per_text, per_rule=per_rule, seed=seed)
         file.write(
             {
@@ -98,4 +99,4 @@ def augment_files(
                 "rule": [pair.rule for pair in pairs],
             }
         )
-    return Augmented(len(texts), pairs, rejected)
+    return Augmented(len(texts), pairs, FileReport.of_sources(infos))
