@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from textsim.matching.decisions import Decision
 from textsim.matching.explain import Explanation
 from textsim.matching.index.entries import Entry
 from textsim.matching.index.search import Hit
-from textsim.matching.index.text_index import TextIndex
+from textsim.matching.index.text_index import TextIndex, wanted_values
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 from textsim.serving.batching import Batcher
 from textsim.serving.metrics import Metrics
@@ -189,10 +188,9 @@ class Engine:
 
     def _search(self, queries: Sequence[Query]) -> list[list[Hit]]:
         results: list[list[Hit]] = [[] for _ in queries]
-        alike: dict[tuple[int, str], list[int]] = {}
+        alike: dict[Any, list[int]] = {}
         for place, query in enumerate(queries):
-            key = query.k, json.dumps(query.filter, sort_keys=True, default=str)
-            alike.setdefault(key, []).append(place)
+            alike.setdefault((query.k, wanted_values(query.filter)), []).append(place)
         read = self.matcher.read([query.text for query in queries])
         for (k, _), places in alike.items():
             found = self.index.search_read(read.take(places), k, filter=queries[places[0]].filter)
