@@ -7,7 +7,7 @@ import pytest
 
 from textsim import registry as registries
 from textsim.data.formats.format import FORMATS
-from textsim.errors import UnknownNameError
+from textsim.errors import MissingDependencyError, UnknownNameError
 from textsim.registry import Registry, import_installed_parts, unknown_name
 
 
@@ -55,7 +55,7 @@ def test_unknown_parts_are_found_out_without_keras() -> None:
     code = """if True:
         import sys
         from textsim.config.recipes import RECIPES
-        from textsim.errors import UnknownNameError
+        from textsim.errors import MissingDependencyError, UnknownNameError
         for change in ("encoder=bilstmm", "pooling=lst", "projection=dens", "head=cosin", "loss=tripled"):
             try:
                 RECIPES["bilstm-triplet"].replace([change]).check_names()
@@ -105,6 +105,8 @@ def test_a_part_and_its_onnx_form_are_registered_apart(registry: Registry) -> No
 
 def test_installed_packages_bring_parts(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     class Plugin:
+        value = "my_parts"
+
         def load(self) -> None:
             registry.register("hexagon")(type("Hexagon", (), {}))
 
@@ -112,6 +114,34 @@ def test_installed_packages_bring_parts(registry: Registry, monkeypatch: pytest.
     import_installed_parts.cache_clear()
     assert registry.get("hexagon").__name__ == "Hexagon"
     import_installed_parts.cache_clear()
+
+
+def test_an_installed_package_that_cannot_be_imported_costs_only_its_own_parts(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Plugin:
+        def __init__(self, value: str, error: Exception | None = None) -> None:
+            self.value, self.error = value, error
+
+        def load(self) -> None:
+            if self.error is not None:
+                raise self.error
+            registry.register("hexagon")(type("Hexagon", (), {}))
+
+    broken = [Plugin("gone", ModuleNotFoundError("no gone")), Plugin("wrong:part", ValueError("taken"))]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [*broken, Plugin("whole")])
+    import_installed_parts.cache_clear()
+    with pytest.warns(RuntimeWarning) as found:
+        assert registry.get("hexagon").__name__ == "Hexagon"
+    assert [str(each.message).partition(" under ")[0].rpartition(" ")[2] for each in found] == [
+        "'gone'",
+        "'wrong:part'",
+    ]
+    assert "ModuleNotFoundError: no gone" in str(found[0].message)
+    import_installed_parts.cache_clear()
+    broken[0].error = ModuleNotFoundError("no keras", name="keras")
+    with pytest.raises(MissingDependencyError, match=r"the part 'gone'.*keras.*textsim\[train\]"):
+        registry.get("octagon")
 
 
 @pytest.mark.parametrize("name", [["square"], {"name": "square"}, 3, None])

@@ -16,7 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 
+import textsim.sklearn
 from textsim.config.recipes import RECIPES
+from textsim.errors import InputError
 from textsim.matching.text_matcher import TextMatcher
 from textsim.sklearn import PairClassifier, TextEncoder
 
@@ -72,6 +74,7 @@ def test_vectors(fitted: PairClassifier, vectors: tuple[np.ndarray, np.ndarray])
         probabilities[y == 1, 1].min() > 0
         and probabilities[y == 1, 1].mean() > probabilities[y == 0, 1].mean()
     )
+    assert fitted.matcher_.saved.source is None
     assert fitted.n_features_in_ == 8 and fitted.classes_.tolist() == [0, 1]
     with pytest.raises(ValueError, match="X has 6 features, but PairClassifier is expecting 8"):
         fitted.predict(X[:, :6])
@@ -118,6 +121,27 @@ def test_a_grid_search_over_a_pipeline(vectors: tuple[np.ndarray, np.ndarray]) -
 def test_what_cannot_be_learned_is_refused(X: Any, y: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PairClassifier(COSINE, validation_fraction=0.5).fit(X, y)
+
+
+@pytest.mark.parametrize("cell", ["", "\u200b ", None, 5])
+def test_what_is_no_text_is_named_by_its_row(cell: Any) -> None:
+    pairs = [("花呗怎么还款", "怎样还花呗"), ("花呗怎么还款", "今天天气")] * 10
+    pairs[13] = (pairs[13][0], cell)
+    with pytest.raises(InputError, match=r"X\[13\], text_b: expected a text\. Received"):
+        PairClassifier(COSINE).fit(pairs, [0, 1] * 10)
+
+
+def test_too_few_rows_to_validate_on_are_said_to_be_so() -> None:
+    with pytest.raises(InputError, match=r"validation_fraction=0\.1 of 8 rows: .*"):
+        PairClassifier(COSINE).fit([[1.0, 2.0]] * 8, [0, 1] * 4)
+
+
+def test_a_long_text_takes_no_room_of_the_others() -> None:
+    pairs = [("短", "文")] * 100 + [("长" * 10_000, "文")]
+    assert textsim.sklearn._table(pairs).nbytes < 10_000
+    assert textsim.sklearn._table(pairs).tolist() == [list(pair) for pair in pairs]
+    numbers = [[1.0, 2.0]]
+    assert textsim.sklearn._table(numbers) is numbers
 
 
 def test_texts(tmp_path: Path) -> None:

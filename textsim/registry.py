@@ -18,10 +18,11 @@ import importlib.metadata
 import importlib.util
 import pkgutil
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from textsim.errors import UnknownNameError
+from textsim.errors import MissingDependencyError, UnknownNameError
 from textsim.extras import needed_for
 
 T = TypeVar("T", bound=type)
@@ -180,9 +181,26 @@ def _written_names(module: str) -> frozenset[str]:
 
 @functools.cache
 def import_installed_parts() -> None:
-    """Imports the modules that installed packages name under the entry point group `textsim.parts`."""
+    """Imports the modules that installed packages name under the entry point group `textsim.parts`.
+
+    One that cannot be imported costs no more than its own parts: a warning names it.
+
+    Raises:
+        MissingDependencyError: one needs a library of an extra, such as Keras, that is not installed.
+    """
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        entry_point.load()
+        try:
+            with needed_for(f"the part {entry_point.value!r}, which an installed package brings,"):
+                entry_point.load()
+        except MissingDependencyError:
+            raise
+        except Exception as error:  # whatever the package raises
+            warnings.warn(
+                f"the parts of the installed package that names {entry_point.value!r} under {ENTRY_POINTS!r} are left "
+                f"out: {type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
 
 def unknown_name(kind: str, name: str, names: tuple[str, ...]) -> str:

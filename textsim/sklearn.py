@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from textsim.errors import InputError
+from textsim.errors import InputError, shown
 from textsim.extras import needed_for
 
 with needed_for("textsim.sklearn"):
@@ -24,8 +24,9 @@ from textsim.artifacts.saved_model import load_model
 from textsim.config.recipes import build_recipe, default_recipe
 from textsim.config.settings import Recipe
 from textsim.data.preprocess import preprocess
-from textsim.matching.load import load_matcher
 from textsim.matching.text_matcher import TextMatcher
+from textsim.matching.vector_matcher import VectorMatcher
+from textsim.text.normalize import Normalizer
 
 
 class PairClassifier(ClassifierMixin, BaseEstimator):
@@ -89,7 +90,8 @@ class PairClassifier(ClassifierMixin, BaseEstimator):
         """
         from textsim.training.trainer import train
 
-        X, y = validate_data(self, X, y, dtype=None)
+        X, y = validate_data(self, _table(X), y, dtype=None)
+        _check_rows(X)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) != 2:
@@ -97,9 +99,14 @@ class PairClassifier(ClassifierMixin, BaseEstimator):
                 f"Only binary classification is supported. Received {len(self.classes_)} classes: {self.classes_}."
             )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        parts = train_test_split(
-            X, labels, test_size=self.validation_fraction, random_state=seed, stratify=labels
-        )
+        try:
+            parts = train_test_split(
+                X, labels, test_size=self.validation_fraction, random_state=seed, stratify=labels
+            )
+        except ValueError as error:
+            raise InputError(
+                f"validation_fraction={self.validation_fraction!r} of {len(X)} rows: {error}"
+            ) from None
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             preprocess(
@@ -114,7 +121,12 @@ class PairClassifier(ClassifierMixin, BaseEstimator):
             init = None if self.init is None else os.fspath(self.init)
             recipe = self._recipe(X, len(parts[0])).replace([f"training.seed={seed}"])
             result = train(folder / "dataset", recipe, folder / "model", init=init, progress=self.progress)
-            self.matcher_ = load_matcher(folder / "model")
+            saved = load_model(folder / "model")
+        # The folder is gone: what is made with the matcher, such as an index, shall not name it.
+        saved.source = None
+        self.matcher_: TextMatcher | VectorMatcher = (
+            TextMatcher(saved) if saved.kind == "text" else VectorMatcher(saved)
+        )
         self.history_ = result.history
         return self
 
@@ -131,7 +143,7 @@ class PairClassifier(ClassifierMixin, BaseEstimator):
 
     def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=None, reset=False)
+        X = validate_data(self, _table(X), dtype=None, reset=False)
         if isinstance(self.matcher_, TextMatcher):
             scores = self.matcher_.score_texts(X[:, 0].tolist(), X[:, 1].tolist(), where="X[{}]").scores
         else:
@@ -216,14 +228,32 @@ def _are_texts(X: np.ndarray) -> bool:
     return X.dtype.kind not in "buif"
 
 
+def _table(X: Any) -> Any:
+    """Rows of texts in a list as an array of objects: NumPy's own of texts gives each the room of the longest."""
+    if isinstance(X, list | tuple) and X and isinstance(X[0], list | tuple):
+        return np.array(X, object) if any(isinstance(cell, str) for cell in X[0]) else X
+    return X
+
+
+def _check_rows(X: np.ndarray) -> None:
+    """Raises InputError for rows of another form, and for what is no text: drawn apart, rows lose their places."""
+    if not _are_texts(X):
+        if X.shape[1] % 2:
+            raise InputError(
+                f"X: expected the numbers of two vectors of one width. Received {X.shape[1]} columns."
+            )
+        return
+    if X.shape[1] != 2:
+        raise InputError(f"X: expected two texts a row. Received {X.shape[1]} columns.")
+    normalize = Normalizer()
+    for row, texts in enumerate(X.tolist()):
+        for side, text in zip(("text_a", "text_b"), texts, strict=True):
+            if not isinstance(text, str) or not normalize(text):
+                raise InputError(f"X[{row}], {side}: expected a text. Received {shown(text)}.")
+
+
 def _source(X: np.ndarray, labels: np.ndarray) -> Any:
     """Rows as `preprocess` takes them."""
     if _are_texts(X):
-        if X.shape[1] != 2:
-            raise InputError(f"X: expected two texts a row. Received {X.shape[1]} columns.")
         return {"text_a": X[:, 0].tolist(), "text_b": X[:, 1].tolist(), "label": labels}
-    if X.shape[1] % 2:
-        raise InputError(
-            f"X: expected the numbers of two vectors of one width. Received {X.shape[1]} columns."
-        )
     return (*np.split(X, 2, axis=1), labels)

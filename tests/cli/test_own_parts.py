@@ -45,6 +45,15 @@ def test_a_module_of_the_working_folder(folder: Path) -> None:
     assert result.returncode == 2 and "import that first (--import)." in result.stderr
 
 
+def test_keras_runs_on_tensorflow_whatever_it_is_set_to(folder: Path) -> None:
+    (folder / "my_layers.py").write_text("import keras; print(keras.config.backend())")
+    result = process(
+        "--import", "my_layers", "models", cwd=folder, env={**os.environ, "KERAS_BACKEND": "jax"}
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("tensorflow\n")
+
+
 def test_a_module_that_is_not_there(folder: Path) -> None:
     result = process("--import", "my_part", "models", cwd=folder)
     assert result.returncode == 2

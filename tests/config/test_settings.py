@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from textsim.config.overrides import assign
 from textsim.config.recipes import FEW_PAIRS, RECIPES, build_recipe, default_recipe
 from textsim.config.settings import Part, Recipe, TrainingSettings
 from textsim.errors import ConfigError
@@ -79,6 +81,14 @@ def test_assignments(assignment: str, path: tuple[str, ...], value: object) -> N
     for key in path:
         values = values[key]
     assert values == value
+
+
+def test_an_assignment_leaves_what_it_was_given_as_it_is() -> None:
+    values = {"description": "", "training": {"epochs": 10, "seed": 0}, "head": {"name": "l1"}}
+    before = copy.deepcopy(values)
+    assert assign(values, "training.epochs", 5, "training.epochs=5")["training"] == {"epochs": 5, "seed": 0}
+    assert assign(values, "head", "cosine", "head=cosine")["head"] == {"name": "cosine"}
+    assert values == before
 
 
 def test_a_bare_name_drops_the_options_of_the_part_before() -> None:

@@ -373,3 +373,18 @@ def test_options_that_no_graph_is_made_of(recipe: str, change: str) -> None:
     altered = dataclasses.replace(saved, recipe=saved.recipe.replace([change]))
     with pytest.raises(ArtifactError, match="cannot read its options or its inputs"):
         make_scorer(altered)
+
+
+@pytest.mark.parametrize("kind", ["texts", "vectors"])
+def test_what_is_no_number_is_no_score(kind: str) -> None:
+    saved = saved_model(text_recipe("transformer", "attention") if kind == "texts" else "vector-l1")
+    for path, array in saved.weights.items():
+        if path.startswith("encoder"):
+            array.flat[:] = np.resize([3e38, -3e38], array.size)
+    scorer = make_scorer(saved, threads=1)
+    with pytest.raises(ArtifactError, match="computes NaN or infinity: its weights"):
+        if kind == "texts":
+            scorer.encode_ids(np.array([2, 3, 4], np.int32), np.array([2, 1], np.int32))
+        else:
+            both = scorer.encode_vectors(np.ones((2, saved.dim), np.float32))
+            scorer.compare(both, np.array([0]), np.array([1]))

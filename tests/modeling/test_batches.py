@@ -93,8 +93,15 @@ def test_batches_of_vectors() -> None:
     first, second = made
     np.testing.assert_allclose(first["vectors"], np.concatenate([side[:4] for side in sides]), rtol=1e-6)
     assert first["vectors"].dtype == np.float32 and second["vectors"].shape == (6, 3)
-    # Nothing says that two vectors are the same item.
     assert len(set(first["sentences"])) == 8
+
+
+def test_equal_vectors_are_one_item_on_whichever_side() -> None:
+    a, b, c = np.eye(3, dtype="float32")
+    made = PairBatches((np.stack([a, a, b]), np.stack([b, c, b])), np.ones(3), None, 3)
+    left, right = np.split(next(iter(made))["sentences"], 2)
+    assert left[0] == left[1] and left[2] == right[0] == right[2]
+    assert len({left[0], left[2], right[1]}) == 3
 
 
 @pytest.mark.parametrize("label", [0.0, 0.49, 0.5, 1.0])

@@ -203,7 +203,7 @@ def in_batch_reference(
     weights = {i: 2 * float(labels[i]) - 1 for i in positives}
     total = 0.0
     for table, own, partner in ((cosines, left, right), (cosines.T, right, left)):
-        same = {(own[i], partner[i]) for i in positives}
+        same = {pair for i in positives for pair in ((own[i], partner[i]), (partner[i], own[i]))}
         for i in positives:
             kept = [table[i, i]]
             for j in range(len(labels)):
@@ -223,6 +223,7 @@ def in_batch_reference(
         ([0, 1, 2, 3, 4, 0], [6, 7, 6, 0, 10, 11]),  # sentences that come back on either side
         ([0, 0, 2, 0, 4, 0], [0, 6, 6, 2, 10, 2]),  # a row that pairs a sentence with itself
         ([0, 1, 0, 3, 4, 2], [6, 7, 8, 8, 6, 8]),  # partners of another positive row of the same sentence
+        ([0, 1, 7, 3, 4, 0], [6, 8, 0, 7, 2, 9]),  # of one that has the same sentence on its other side
     ],
 )
 @pytest.mark.parametrize("labels", [LABELS, np.zeros(ROWS, "float32")])

@@ -477,6 +477,12 @@ def test_recipes_that_do_not_fit_the_data(recipe: str, kind: Any, message: str) 
         check_recipe(RECIPES[recipe], kind)
 
 
+def test_keras_on_another_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(ConfigError, match=r"Keras runs on 'jax'.*KERAS_BACKEND"):
+        SiameseModel(RECIPES["vector-l1"], None, 3)
+
+
 def test_weights_of_unnamed_layers_have_the_same_paths_in_every_instance() -> None:
     class GRUEncoder(Encoder):
         recurrent = True

@@ -72,6 +72,16 @@ def test_a_validation_loss_that_only_rises_is_not_flat() -> None:
     )
 
 
+@pytest.mark.parametrize(("label", "word"), [(1.0, "match"), (0.0, "do not match")])
+def test_training_rows_of_one_class_want_no_more_dropout(label: float, word: str) -> None:
+    history = [epoch(1, 0.5, 0.5), epoch(2, 0.1, 0.9, 1.0, 0.5)]
+    (warning,) = diagnose(history, LABELS, SCORES, 0.5, np.full(1500, label))
+    assert warning.startswith(f"all 1,500 training rows {word}. From one class nothing is learned but")
+    (warning,) = diagnose(history, LABELS, SCORES, 0.5, LABELS)
+    assert warning.startswith("training has left validation behind")
+    assert diagnose([], LABELS, SCORES, 0.5, np.full(1500, label)) == []
+
+
 @pytest.mark.parametrize(
     ("scores", "threshold", "expected"),
     [

@@ -107,6 +107,22 @@ def test_the_members_are_kept_and_named(tmp_path: Path, dev: Path) -> None:
     assert single.split() == [single]
 
 
+def test_what_is_noted_of_members_stands_under_their_names(tmp_path: Path, dev: Path) -> None:
+    members = saved(tmp_path)
+    ensemble(members, dev, tmp_path / "合")
+    assert load_model(tmp_path / "合").notes == ""
+    for member, notes in zip(members[:2], ("Research use. 0.9 on LCQMC.\n", "Free."), strict=True):
+        save_model(dataclasses.replace(load_model(member), notes=notes), member, overwrite=True)
+    ensemble(members, dev, tmp_path / "合", overwrite=True)
+    assert (
+        (tmp_path / "合" / "README.md")
+        .read_text("utf-8")
+        .endswith(
+            "## Notes of member 1, 成员0\n\nResearch use. 0.9 on LCQMC.\n\n## Notes of member 2, 成员1\n\nFree.\n"
+        )
+    )
+
+
 def test_an_ensemble_counts_for_its_members(tmp_path: Path, dev: Path) -> None:
     members = saved(tmp_path)
     ensemble(members[:2], dev, tmp_path / "二")

@@ -85,6 +85,8 @@ def main(import_module: tuple[str, ...]) -> None:
     Completion of commands, options and names, in bash (zsh and fish likewise):
       eval "$(_TEXTSIM_COMPLETE=bash_source textsim)"
     """
+    # The process is this command's alone, whatever Keras is set to run on for others.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     for name in import_module:
         _import(name)
 

@@ -38,7 +38,7 @@ from textsim.cli.terminal import command, quiet_tensorflow
     shell_complete=complete_model,
     section="Settings",
     help="Continue from this model, with its parts and training settings for few pairs; with --recipe or --config, "
-    "with exactly those. DATASET must have been made with --vocabulary-from MODEL.",
+    "with exactly those. A DATASET of texts must have been made with --vocabulary-from MODEL.",
 )
 @option(
     "--teacher",

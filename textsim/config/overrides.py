@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from textsim.errors import ConfigError
@@ -17,11 +18,11 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def assign(values: dict[str, Any], key: str, value: Any, assignment: str) -> None:
-    """Puts a value into nested settings.
+def assign(values: Mapping[str, Any], key: str, value: Any, assignment: str) -> dict[str, Any]:
+    """Nested settings with one value changed; those given stay as they are.
 
     Args:
-        values: the settings, which are changed; keys of the way to the new value must be there.
+        values: the settings; keys of the way to the new value must be there.
         key: where, dotted: "training.epochs". A bare name for a part replaces the part.
         value: what.
         assignment: the change as it was given, for messages.
@@ -30,7 +31,7 @@ def assign(values: dict[str, Any], key: str, value: Any, assignment: str) -> Non
         ConfigError: the way leads through an unknown setting, or one that has none inside.
     """
     *path, last = key.split(".")
-    target = values
+    changed = target = dict(values)
     for depth, part in enumerate(path):
         inner = target.get(part)
         if not isinstance(inner, dict):
@@ -39,7 +40,9 @@ def assign(values: dict[str, Any], key: str, value: Any, assignment: str) -> Non
             raise ConfigError(
                 f"{assignment}: {'.'.join(path[: depth + 1])} is {json.dumps(inner)} and has no {last!r}."
             )
-        target = inner
+        target[part] = dict(inner)
+        target = target[part]
     if not path and key in ("encoder", "pooling", "projection", "head", "loss") and isinstance(value, str):
         value = {"name": value}
     target[last] = value
+    return changed

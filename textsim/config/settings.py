@@ -253,7 +253,7 @@ class Recipe(Settings):
             key, equals, text = assignment.partition("=")
             if not equals or not key.strip():
                 raise ConfigError(f"{assignment}: expected key=value, as in training.epochs=5.")
-            assign(values, key.strip(), parse_value(text.strip()), assignment)
+            values = assign(values, key.strip(), parse_value(text.strip()), assignment)
         return Recipe.from_dict(values, "changes")
 
     def for_continuing(self) -> Recipe:

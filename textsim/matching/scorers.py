@@ -54,6 +54,9 @@ class Scorer(ABC):
 
         Returns:
             float32 (n, output_dim). A row depends on the others by rounding alone.
+
+        Raises:
+            ArtifactError: a number is none: the model's weights are too large for its arithmetic. So do the others.
         """
         encoded = np.empty((len(lengths), self.output_dim), np.float32)
         begins = np.cumsum(lengths, dtype=np.int64) - lengths
@@ -64,7 +67,7 @@ class Scorer(ABC):
             inside = steps < batch_lengths[:, None]
             token_ids = np.zeros(inside.shape, np.int32)
             token_ids[inside] = ids[(begins[rows, None] + steps)[inside]]
-            encoded[rows] = self._encode(token_ids=token_ids, lengths=batch_lengths)
+            encoded[rows] = _finite(self._encode(token_ids=token_ids, lengths=batch_lengths))
 
         self._for_each(encode, _length_batches(lengths))
         return encoded
@@ -85,7 +88,7 @@ class Scorer(ABC):
             if self._scaler is not None:
                 mean, scale = self._scaler
                 batch = (batch - mean) / scale
-            encoded[part] = self._encode(vectors=batch)
+            encoded[part] = _finite(self._encode(vectors=batch))
 
         self._for_each(encode, _slices(len(vectors), BATCH_NUMBERS // vectors.shape[1]))
         return encoded
@@ -103,7 +106,7 @@ class Scorer(ABC):
         scores = np.empty(len(left), np.float32)
 
         def compare(part: slice) -> None:
-            scores[part] = self._compare(encoded[left[part]], encoded[right[part]])
+            scores[part] = _finite(self._compare(encoded[left[part]], encoded[right[part]]))
 
         self._for_each(compare, _slices(len(left), BATCH_NUMBERS // self.output_dim))
         return scores
@@ -117,6 +120,15 @@ class Scorer(ABC):
         with ThreadPoolExecutor(self._threads) as pool:
             for _ in pool.map(run, batches):
                 pass
+
+
+def _finite(computed: np.ndarray) -> np.ndarray:
+    if not np.isfinite(computed).all():
+        raise ArtifactError(
+            "the model computes NaN or infinity: its weights, or the vectors that it reads, are far too large. Where "
+            "training diverged, try a lower training.learning_rate."
+        )
+    return computed
 
 
 def _length_batches(lengths: np.ndarray) -> list[np.ndarray]:

@@ -92,12 +92,15 @@ class PairBatches:
             batch["vectors"] = np.concatenate([side[rows] for side in self.sides]).astype(
                 "float32", copy=False
             )
-            batch["sentences"] = np.arange(len(batch["vectors"]), dtype="int32")
+            # Equal vectors are one item, as equal texts are one sentence.
+            numbers: dict[bytes, int] = {}
+            items = [numbers.setdefault(vector.tobytes(), len(numbers)) for vector in batch["vectors"]]
+            batch["sentences"] = np.array(items, "int32")
         else:
-            numbers = np.concatenate([side[rows] for side in self.sides]).astype("int32", copy=False)
-            batch["token_ids"] = self.sentences.padded(numbers)
-            batch["lengths"] = np.asarray(self.sentences.lengths[numbers], "int32")
-            batch["sentences"] = numbers
+            sentences = np.concatenate([side[rows] for side in self.sides]).astype("int32", copy=False)
+            batch["token_ids"] = self.sentences.padded(sentences)
+            batch["lengths"] = np.asarray(self.sentences.lengths[sentences], "int32")
+            batch["sentences"] = sentences
         return batch
 
     def positions(self) -> np.ndarray:

@@ -217,7 +217,7 @@ class InBatchNegatives(Loss):
     Rows labelled 0.5 or more are the positives, each weighing 2 y - 1, so that a half match weighs nothing; the
     partners of all other rows are candidates only. A
     candidate that is the same sentence as the row itself, or as its partner in this or in another positive
-    row of the batch, is no negative and is left out.
+    row of the batch, on whichever side, is no negative and is left out.
 
     Args:
         temperature: what cosines are divided by.
@@ -244,9 +244,10 @@ class InBatchNegatives(Loss):
         weights = tf.maximum(2 * labels - 1, 0)
 
         def one_way(logits: tf.Tensor, own: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
-            # Row i's sentence has the partner of positive row j, which is the candidate of column k.
-            has = tf.cast(own[:, None] == own[None, :], left.dtype) * positive[None, :]
-            known = tf.matmul(has, tf.cast(partner[:, None] == partner[None, :], left.dtype)) > 0
+            # Row i's sentence is an end of positive row j, whose other end is the candidate of column k.
+            ends, others = tf.concat([own, partner], 0), tf.concat([partner, own], 0)
+            has = tf.cast(own[:, None] == ends[None, :], left.dtype) * tf.tile(positive, [2])[None, :]
+            known = tf.matmul(has, tf.cast(others[:, None] == partner[None, :], left.dtype)) > 0
             same = known | (partner[None, :] == own[:, None])
             logits = tf.where(same & ~diagonal, -1e9, logits)
             return tf.reduce_logsumexp(logits, axis=1) - tf.linalg.diag_part(logits)

@@ -35,9 +35,17 @@ class SiameseModel(keras.Model):
     (n,); a vector batch has `vectors`, float (n, dim). A training batch holds its sides one after the other
     in such a dict (n is sides times rows), with `labels` and `weights`, float (rows,), and `sentences`, int32
     (n,), where equal numbers mean the same sentence; it may have `offsets`, float (rows,), see `BinaryCrossentropy`.
+
+    Raises:
+        ConfigError: a part cannot be built, or Keras does not run on TensorFlow.
     """
 
     def __init__(self, recipe: Recipe, vocabulary_size: int | None, dim: int, **kwargs: Any) -> None:
+        if keras.config.backend() != "tensorflow":
+            raise ConfigError(
+                f"Keras runs on {keras.config.backend()!r} in this process. Expected 'tensorflow': set the environment "
+                "variable KERAS_BACKEND to it before Keras is imported."
+            )
         super().__init__(**kwargs)
         self.recipe, self.vocabulary_size, self.dim = recipe, vocabulary_size, dim
         self.embedding: TokenEmbedding | None = None

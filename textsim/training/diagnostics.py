@@ -128,7 +128,11 @@ def structure_graph(model: SiameseModel) -> str:
 
 
 def diagnose(
-    history: list[dict[str, Any]], labels: np.ndarray, scores: np.ndarray, threshold: float
+    history: list[dict[str, Any]],
+    labels: np.ndarray,
+    scores: np.ndarray,
+    threshold: float,
+    trained: np.ndarray | None = None,
 ) -> list[str]:
     """What looks wrong about a run, in plain words; empty when nothing does.
 
@@ -137,8 +141,16 @@ def diagnose(
         labels: float (pairs,), of the validation split.
         scores: float (pairs,), of the kept weights.
         threshold: the chosen threshold.
+        trained: float (rows,), labels of the rows that were trained on; None of triplets.
     """
     found = []
+    one_class = bool(history) and trained is not None and len(np.unique(trained >= 0.5)) < 2
+    if one_class:
+        assert trained is not None
+        found.append(
+            f"all {len(trained):,} training rows {'match' if trained[0] >= 0.5 else 'do not match'}. From one class "
+            "nothing is learned but by in-batch negatives: add rows of the other."
+        )
     losses = np.array([row["val_loss"] for row in history])
     if len(losses) >= 3 and np.ptp(losses) < 0.01 * abs(losses[0]):
         found.append(
@@ -158,7 +170,7 @@ def diagnose(
         if judged.all() or not judged.any():
             word = "the same" if judged.all() else "different"
             found.append(f"at {name}, every validation pair is judged {word}. {what_to_do}")
-    if len(history) >= 2:
+    if len(history) >= 2 and not one_class:
         last, best = history[-1], int(np.argmin(losses)) + 1
         gap = last["accuracy"] - last["val_accuracy"]
         # Not by the training loss, which may hold more than the validation loss does.

@@ -147,6 +147,7 @@ def ensemble(
             "threshold_chosen_on": data_origin(dev),
             "versions": {"textsim": textsim.__version__},
         },
+        notes=_notes([folder.name for folder in folders], parts),
     )
 
     def plot(folder: Path) -> None:
@@ -174,6 +175,15 @@ def _figures(labels: np.ndarray | None, columns: list[np.ndarray]) -> tuple[floa
 
 def _numbered(members: Sequence[SavedModel]) -> dict[str, np.ndarray]:
     return {f"{k}/{path}": w for k, member in enumerate(members) for path, w in member.weights.items()}
+
+
+def _notes(names: Sequence[str], parts: Sequence[SavedModel]) -> str:
+    """The notes of members under their names: terms of data hold for the ensemble too, figures do not."""
+    return "\n\n".join(
+        f"## Notes of member {number}, {as_text(name)}\n\n{part.notes.strip()}"
+        for number, (name, part) in enumerate(zip(names, parts, strict=True), 1)
+        if part.notes.strip()
+    )
 
 
 def _check_alike(first: str, one: SavedModel, name: str, other: SavedModel) -> None:

@@ -28,6 +28,7 @@ from textsim.evaluation.drift import TextMeasures, profile_of
 from textsim.evaluation.evaluate import as_pairs, evaluate_scores, evaluate_triplets
 from textsim.evaluation.plots import picture
 from textsim.evaluation.report import REPORT
+from textsim.evaluation.row_scores import row_scores
 from textsim.evaluation.thresholds import choose_threshold
 from textsim.io.paths import as_text
 from textsim.io.progress import progress_bar
@@ -45,12 +46,13 @@ from textsim.training.augmentation.teachers import Teacher
 from textsim.training.augmentation.transitive import implied_pairs
 from textsim.training.callbacks import ShowProgress, ValidateEachEpoch, Validator
 from textsim.training.checkpoint import Checkpoint, fingerprint
+from textsim.training.dataset_checks import check_dataset, check_word_vectors
 from textsim.training.devices import Device, use_device
 from textsim.training.diagnostics import diagnose, write_reports
 from textsim.training.input_pipeline import STEPS_AT_ONCE, batch_source
 from textsim.training.optimizers import check_optimizer, make_optimizer
 from textsim.training.report_page import training_report
-from textsim.training.warm_start import continued
+from textsim.training.warm_start import as_read_by, continued
 
 VALIDATION_BATCH = 512
 
@@ -127,7 +129,8 @@ def train(
             `default_recipe` of such a dataset; with `init`, `load_model(init).recipe.for_continuing()`.
         out: the model folder to write. It appears only when it is whole.
         init: a model folder or the name of a bundled model to continue from, in place of random weights. A dataset
-            of texts must extend its vocabulary (`preprocess(..., vocabulary=...)`), and may simplify.
+            of texts must extend its vocabulary (`preprocess(..., vocabulary=...)`), and may simplify. Vectors are
+            standardized as the model was trained, whatever the dataset's mean and spread.
         teachers: model folders, names of bundled models or other teachers (see
             `textsim.training.augmentation.distillation.load_teacher`) whose scores, averaged as log-odds,
             take the place of the training labels, those of the transitive closure among them. Validation keeps its own.
@@ -168,8 +171,10 @@ def train(
     check_recipe(recipe, dataset.kind)
     start = None if init is None else load_model(init)
     if start is None:
-        _check_vectors(recipe, dataset)
-    _check_dataset(recipe, dataset, taught=bool(teachers))
+        check_word_vectors(recipe, dataset)
+    else:
+        dataset = as_read_by(start, dataset)
+    check_dataset(recipe, dataset, taught=bool(teachers))
     loaded = load_teachers(teachers, dataset)
     origins: dict[str, Any] = {}
     if start is not None and init is not None:
@@ -185,9 +190,13 @@ def train(
     use_device(device, gpu_memory)
     repeatable(recipe.training.seed)
     model = model_for(recipe, dataset) if start is None else continued(start, recipe, dataset)
+    if model.row_loss.trains and not model.trainable_variables:
+        raise ConfigError(
+            f"loss {recipe.loss.name!r} has nothing to train: the parts have no weights but the embedding, which is "
+            "frozen. Set embedding.trainable to true; or take loss 'none', and the threshold alone is chosen."
+        )
     batches = _training_batches(dataset, recipe.training, loaded, progress)
     del loaded, start  # not in memory while the model trains
-    validator = Validator(model, _validation_batches(dataset))
     history: list[dict[str, Any]] = []
     checkpoint = None
     if model.row_loss.trains:
@@ -199,21 +208,9 @@ def train(
             # Its layers have random states of their own.
             "gpu": has_gpu(),
         }
+        validator = Validator(model, _validation_batches(dataset))
         history, checkpoint = _fit(model, batches, validator, recipe.training, progress, Path(out), identity)
 
-    scores, others, _ = validator.scores()
-    metrics: dict[str, Any]
-    if dataset.kind == "triplets":
-        labels, shown = as_pairs(None, [scores, others])
-        threshold = choose_threshold(labels, shown)
-        metrics = {**evaluate_triplets(scores, others).to_dict(), "threshold": threshold}
-    else:
-        labels, shown = validator.labels, scores
-        threshold = choose_threshold(labels, shown)
-        metrics = evaluate_scores(labels, shown, threshold).to_dict()
-    fitted = cross_fit(labels, shown)
-    warnings = diagnose(history, labels, shown, threshold)
-    seconds = time.perf_counter() - began + (checkpoint.seconds if checkpoint else 0)
     saved = SavedModel(
         kind="vectors" if dataset.kind == "vectors" else "text",
         recipe=recipe,
@@ -224,6 +221,21 @@ def train(
         max_length=dataset.max_length,
         scaler=dataset.scaler,
         weights=model.weight_arrays(),
+    )
+    columns = _validation_scores(saved, dataset)
+    labels, shown = as_pairs(dataset.splits["dev"].labels, columns)
+    threshold = choose_threshold(labels, shown)
+    metrics: dict[str, Any]
+    if dataset.kind == "triplets":
+        metrics = {**evaluate_triplets(columns[0], columns[1]).to_dict(), "threshold": threshold}
+    else:
+        metrics = evaluate_scores(labels, shown, threshold).to_dict()
+    fitted = cross_fit(labels, shown)
+    trained = None if dataset.kind == "triplets" else batches.labels
+    warnings = diagnose(history, labels, shown, threshold, trained)
+    seconds = time.perf_counter() - began + (checkpoint.seconds if checkpoint else 0)
+    saved = dataclasses.replace(
+        saved,
         threshold=threshold,
         calibration=fitted.calibration,
         profile=_profile(dataset, shown),
@@ -247,6 +259,18 @@ def train(
     if checkpoint:
         checkpoint.discard()
     return TrainingResult(Path(out), history, metrics, threshold, warnings, seconds)
+
+
+def _validation_scores(saved: SavedModel, dataset: PairDataset) -> list[np.ndarray]:
+    """The scores that a model gives to the validation split once it is loaded, columns as of `LabelledScores`.
+
+    What equal texts, equal vectors and texts without a known token score is not the head's to say.
+    """
+    matcher: TextMatcher | VectorMatcher = (
+        VectorMatcher(saved) if saved.kind == "vectors" else TextMatcher(saved)
+    )
+    chunks = row_scores(matcher, dataset, dataset.splits["dev"].sides)
+    return [np.concatenate(column) for column in zip(*chunks, strict=True)]
 
 
 def _profile(dataset: PairDataset, scores: np.ndarray) -> Profile | None:
@@ -405,51 +429,6 @@ def _training_batches(
 def _validation_batches(dataset: PairDataset) -> PairBatches:
     rows = dataset.splits["dev"]
     return PairBatches(rows.sides, rows.labels, dataset.sentences, VALIDATION_BATCH)
-
-
-def _check_dataset(recipe: Recipe, dataset: PairDataset, *, taught: bool) -> None:
-    if "dev" not in dataset.splits or not len(dataset.splits["dev"]):
-        raise ConfigError(
-            f"{dataset.path}/ has no dev split, on which the best epoch and the threshold are chosen. "
-            "Preprocess with dev=..., or with dev_fraction=0.1."
-        )
-    if len(dataset.splits["train"]) < 2:
-        raise ConfigError(
-            f"{dataset.path}/ has {len(dataset.splits['train'])} training rows. Expected 2 or more."
-        )
-    if dataset.kind == "triplets" and recipe.training.monitor not in ("loss", "accuracy"):
-        raise ConfigError(
-            f"training.monitor={recipe.training.monitor!r} is a figure of pairs. Expected 'loss' or 'accuracy'."
-        )
-    train_labels = dataset.splits["train"].labels
-    alike = train_labels is not None and len(np.unique(train_labels)) < 2
-    # What teachers say of pairs is never quite alike.
-    if recipe.training.debias and alike and not taught:
-        raise ConfigError(
-            f"training.debias asks what common tokens tell about the label, but those of {dataset.path}/ are all alike."
-        )
-    if recipe.training.transitive and train_labels is not None and not np.isin(train_labels, (0, 1)).any():
-        raise ConfigError(
-            f"training.transitive reads labels of 0 and 1, but all of {dataset.path}/ are graded, such as "
-            f"{float(train_labels[0]):g}."
-        )
-    monitor = recipe.training.monitor
-    if monitor in ("auc", "spearman"):
-        labels = dataset.splits["dev"].labels
-        assert labels is not None
-        if len(np.unique(labels >= 0.5 if monitor == "auc" else labels)) < 2:
-            raise ConfigError(
-                f"training.monitor={monitor!r} compares pairs of different labels, but those of the dev split of "
-                f"{dataset.path}/ are all alike. Expected 'loss', 'accuracy' or 'accuracy_at_threshold'."
-            )
-
-
-def _check_vectors(recipe: Recipe, dataset: PairDataset) -> None:
-    if recipe.embedding is not None and not recipe.embedding.trainable and dataset.embedding is None:
-        raise ConfigError(
-            f"the recipe freezes the embedding, but {dataset.path}/ has no word vectors. Preprocess with "
-            "word_vectors=..., or set embedding.trainable to true."
-        )
 
 
 def _provenance(

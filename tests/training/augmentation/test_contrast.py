@@ -63,6 +63,28 @@ def test_a_rule_makes_what_it_says_and_nothing_else(name: str) -> None:
     assert found
 
 
+def test_signs_between_words_change_and_those_in_numbers_stay() -> None:
+    found = {
+        RULES["spaced"].variant(Text("你好，借1,000元多少钱？"), random.Random(seed)) for seed in range(60)
+    }
+    assert found == {"你好 借1,000元多少钱", "你好。借1,000元多少钱。", "你好，借1,000元多少钱"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "expected"),
+    [
+        # What is said of something, also where nothing follows.
+        ("antonym", "这里的温度太高", {"这里的温度太低"}),
+        ("antonym", "这里的温度太高了", {"这里的温度太低了"}),
+        ("name-changed", "Windows怎么截屏", {"android怎么截屏", "mac怎么截屏"}),
+        ("name-changed", "Excel怎么打印", {"word怎么打印", "ppt怎么打印"}),
+    ],
+)
+def test_a_rule_makes_this_too(rule: str, text: str, expected: set[str]) -> None:
+    found = {RULES[rule].variant(Text(text), random.Random(seed)) for seed in range(60)}
+    assert found and found <= expected
+
+
 def test_every_rule_is_tested() -> None:
     assert set(RULES) == {*MADE, *LOOSE}
 
@@ -102,6 +124,12 @@ def test_a_question_is_asked_otherwise_and_for_another_thing() -> None:
         ("question-changed", "支付宝怎么打不开"),
         ("synonym", "面条怎么煮了"),
         ("latin-name", "平板电脑多少钱"),
+        # Without its mark it is no question.
+        ("spaced", "他已经来了？"),
+        ("particle", "他已经来了?"),
+        # Signs that are part of a number.
+        ("spaced", "1,000元"),
+        ("spaced", "要3~5天"),
         ("conjuncts-swapped", "Walter Stiles和Albert Cadwell谁厉害"),
     ],
 )

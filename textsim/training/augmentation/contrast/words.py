@@ -48,10 +48,10 @@ def antonym(text: Text, rng: random.Random) -> str | None:
 
 def _scalar(text: Text, swap: Swap) -> bool:
     """Whether a word of one character is said of something: after 很, 太, 更, 比较 or the like."""
-    return bool(
-        re.search(r"(?:[很太更最]|非常|特别|比较|有点|越来越|这么|那么)$", text.text[: swap.start])
-    ) and not re.match(
-        r"[多少]" if text.text[swap.start : swap.end] in "多少" else "$^", text.text[swap.end :]
+    word, after = text.text[swap.start : swap.end], text.text[swap.end :]
+    before = r"(?:[很太更最]|非常|特别|比较|有点|越来越|这么|那么)$"
+    return bool(re.search(before, text.text[: swap.start])) and not (
+        word in "多少" and after.startswith(("多", "少"))
     )
 
 
@@ -61,6 +61,14 @@ def time_changed(text: Text, rng: random.Random) -> str | None:
     return one_of(text, rng, _swaps(text, _TIMES, alone=True))
 
 
+_LATIN_NAMES = (
+    ("iphone", "ipad", "vivo", "oppo"),
+    ("nba", "cba"),
+    ("excel", "word", "ppt"),
+    ("android", "windows", "mac"),
+)
+
+
 @rule("name-changed", 0)
 def name_changed(text: Text, rng: random.Random) -> str | None:
     """Another place, brand or thing of the kind: "北京天气" and "上海天气"."""
@@ -68,24 +76,12 @@ def name_changed(text: Text, rng: random.Random) -> str | None:
     found = {text.text[swap.start : swap.end] for swap in swaps}
     latin = [
         Swap(*match.span(), new)
-        for match in re.finditer(
-            r"(?<![a-z])(?:iphone|ipad|vivo|oppo|qq|nba|cba|excel|word|ppt|android|windows|mac)(?![a-z])",
-            text.text.lower(),
-        )
-        for new in ("iphone", "ipad", "vivo", "oppo", "qq", "nba", "cba", "excel", "word", "ppt")
-        if _same_kind(match[0], new)
+        for kind in _LATIN_NAMES
+        for match in re.finditer(rf"(?<![a-z])(?:{'|'.join(kind)})(?![a-z])", text.text.lower())
+        for new in kind
+        if new != match[0]
     ]
     return one_of(text, rng, [swap for swap in swaps if swap.new not in found] + latin)
-
-
-def _same_kind(old: str, new: str) -> bool:
-    kinds = (
-        {"iphone", "ipad", "vivo", "oppo"},
-        {"nba", "cba"},
-        {"excel", "word", "ppt"},
-        {"android", "windows", "mac"},
-    )
-    return old != new and any(old in kind and new in kind for kind in kinds)
 
 
 _HOW = re.compile(r"(?<![不没再])(?:为什么|为啥|什么时候|何时|在哪里|在哪儿|怎么|怎样|如何|谁)")

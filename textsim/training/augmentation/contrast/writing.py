@@ -119,10 +119,15 @@ _QUESTION = re.compile(
 _TIDY = re.compile(r"[。.!！?？~\s]+$")
 
 
+def _asks_by_its_mark_alone(text: Text) -> bool:
+    """Whether a text is a question with its mark and a statement without it: "他来了？"."""
+    return bool(re.search("[?？]", text.text)) and not _QUESTION.search(re.sub("[?？]", "", text.text))
+
+
 @rule("particle", 1)
 def particle(text: Text, rng: random.Random) -> str | None:
     """A word of politeness or of feeling more: "怎么退款" and "请问怎么退款啊"."""
-    if not _CHINESE.search(text.text) or len(text.text) > 60:
+    if not _CHINESE.search(text.text) or len(text.text) > 60 or _asks_by_its_mark_alone(text):
         return None
     bare = _TIDY.sub("", text.text)
     if not bare:
@@ -146,14 +151,15 @@ def particle(text: Text, rng: random.Random) -> str | None:
     return changed if changed != text.text else None
 
 
-_SIGNS = re.compile("[,，。!！?？、~]+")
+# Not inside a number, or between the two of a range.
+_SIGNS = re.compile("(?<![0-9])[,，。!！?？、~]+|[,，。!！?？、~]+(?![0-9])")
 
 
 @rule("spaced", 1)
 def spaced(text: Text, rng: random.Random) -> str | None:
     """Signs between the words other or gone: "你好，在吗" and "你好 在吗"."""
     signs = [found.span() for found in _SIGNS.finditer(text.text)]
-    if not signs or len(text.text) > 80:
+    if not signs or len(text.text) > 80 or _asks_by_its_mark_alone(text):
         return None
     last = signs[-1] if signs[-1][1] == len(text.text) else None
     forms = [_SIGNS.sub(" ", text.text).strip(), _SIGNS.sub("。", text.text)]
