@@ -212,6 +212,9 @@ def test_arguments_that_cannot_be(matcher: TextMatcher, tmp_path: Path) -> None:
         dedup_file(matcher, source, source)
     with pytest.raises(InputError, match=r"texts\[1\]: expected a text \(str\). Received None"):
         find_duplicates(matcher, ["你好", None])  # type: ignore[list-item]
+    for texts, place in ((["你好", "你好", None], 2), (["1", None], 1), (["你好", "你好", "\u200b"], 2)):
+        with pytest.raises(InputError, match=rf"texts\[{place}\]: expected a text"):
+            find_duplicates(matcher, texts)  # type: ignore[arg-type]
     assert find_duplicates(matcher, []).representatives.shape == (0,)
 
 

@@ -469,6 +469,19 @@ def test_what_are_no_vectors(vectors: VectorMatcher, left: Any, right: Any, mess
         vectors.score_pairs(left, right)
 
 
+@pytest.mark.parametrize("recipe", ["vector-contrastive", "vector-l1"])
+def test_numbers_that_are_too_large_are_no_pair_of_which_nothing_is_known(recipe: str) -> None:
+    matcher = VectorMatcher(saved_model(recipe))
+    huge = np.zeros((3, DIM), np.float32)
+    huge[2] = np.where(np.arange(DIM) % 2, -3e38, 3e38)
+    with pytest.raises(InputError, match=r"left and right, row 2: .* Received one of size 3e\+38"):
+        matcher.score_pairs(huge, np.ones((3, DIM)))
+    with pytest.raises(InputError, match=r"left and right: .* Received one of size 3e\+38"):
+        matcher.decide(huge[2], np.ones(DIM))
+    with pytest.raises(InputError, match=r"vectors, row 2: .* Received one of size 3e\+38"):
+        matcher.encode(huge)
+
+
 def test_what_is_no_vector(vectors: VectorMatcher) -> None:
     with pytest.raises(InputError, match=r"left: expected shape \(12,\)\. Received \(1, 12\)"):
         vectors.score(np.zeros((1, DIM)), np.zeros(DIM))

@@ -4,7 +4,8 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from textsim.errors import ArtifactError, ConfigError
+from textsim.matching.index.store import Store
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
 from textsim.serving.app import create_app
@@ -149,6 +151,51 @@ def test_what_is_wrong_names_the_field(
 def test_garbage_is_the_client_s_fault(client: TestClient, body: bytes) -> None:
     answer = client.post("/v1/score", content=body, headers={"content-type": "application/json"})
     assert 400 <= answer.status_code < 500, answer.text
+    described = client.get("/openapi.json").json()["paths"]["/v1/score"]["post"]["responses"]
+    assert str(answer.status_code) in described
+
+
+def test_a_refusal_does_not_repeat_what_was_sent(client: TestClient) -> None:
+    answer = client.post("/v1/score", json={"花" * 900: 1})
+    assert answer.status_code == 422 and len(answer.text) < 1000
+
+
+def test_other_requests_are_answered_while_changes_wait_for_another_process(
+    client: TestClient, index: Path
+) -> None:
+    other = Store(index)
+    with ThreadPoolExecutor(46) as pool:
+        with other.write():
+            # More than there are threads.
+            changes = [
+                pool.submit(client.put, f"/v1/documents/{number}", json={"text": "花呗是什么"})
+                for number in range(45)
+            ]
+            texts = {"text_a": "花呗", "text_b": "天气"}
+            assert pool.submit(client.post, "/v1/explain", json=texts).result(20).status_code == 200
+            assert pool.submit(client.get, "/metrics").result(20).status_code == 200
+            assert not any(change.done() for change in changes)
+        assert {change.result(60).status_code for change in changes} == {200}
+    other.close()
+
+
+def test_changes_that_cannot_wait_are_refused(
+    model: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textsim.serving.engine.MOST_CHANGES", 1)
+    app = create_app(ServiceSettings(model=str(model), index=str(index)))
+    other = Store(index)
+    with TestClient(app) as client, ThreadPoolExecutor(4) as pool:
+        with other.write():
+            changes = [
+                pool.submit(client.put, f"/v1/documents/{number}", json={"text": "花呗"})
+                for number in range(4)
+            ]
+            # One runs, another waits for it.
+            for change in islice(as_completed(changes, timeout=20), 2):
+                assert change.result().status_code == 503 and change.result().headers["retry-after"] == "1"
+        assert sorted(change.result(60).status_code for change in changes) == [200, 200, 503, 503]
+    other.close()
 
 
 def test_a_long_body_is_refused_before_it_is_read(client: TestClient) -> None:
@@ -183,6 +230,12 @@ def test_keys_guard_what_is_served(model: Path, tmp_path: Path) -> None:
             assert status(wrong) == 401, wrong
         assert client.get("/metrics").status_code == 401
         assert client.get("/healthz").status_code == client.get("/").status_code == 200
+        description = client.get("/openapi.json").json()
+        assert description["components"]["securitySchemes"]["key"] == {"type": "http", "scheme": "bearer"}
+        for path, operations in description["paths"].items():
+            for method, operation in operations.items():
+                guarded = client.request(method, path).status_code == 401
+                assert ("security" in operation) == ("401" in operation["responses"]) == guarded, path
     keys.write_text("# none\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="expected a key a line"):
         create_app(ServiceSettings(model=str(model), api_key_file=str(keys)))
@@ -269,7 +322,13 @@ def test_a_filter_of_any_depth_is_no_fault_of_the_server(client: TestClient, lev
     nested = "[" * levels + "]" * levels
     body = f'{{"texts": ["花呗"], "filter": {{"answer": {nested}}}}}'
     answer = client.post("/v1/search", content=body, headers={"content-type": "application/json"})
-    assert answer.status_code in (200, 400), answer.text
+    assert answer.status_code in (400, 422), answer.text
+
+
+@pytest.mark.parametrize("value", [["是", "否"], [], {}])
+def test_a_filter_by_what_no_cell_is_equal_to_is_refused(client: TestClient, value: Any) -> None:
+    answer = client.post("/v1/search", json={"texts": ["花呗"], "filter": {"answer": value}})
+    assert answer.status_code == 422 and "filter, column 'answer': expected one text" in answer.text
 
 
 @pytest.mark.parametrize(

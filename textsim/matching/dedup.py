@@ -151,15 +151,21 @@ class DistinctTexts:
 
 
 def distinct_texts(matcher: TextMatcher, texts: Sequence[str]) -> DistinctTexts:
-    """Which texts of a list are equal once they are normalized."""
+    """Which texts of a list are equal once they are normalized.
+
+    Raises:
+        InputError: a text is not a str or is empty; names its place.
+    """
     tokenizer = matcher.saved.tokenizer
     assert tokenizer is not None
     numbers: dict[str, int] = {}
     first: list[int] = []
     of = np.empty(len(texts), np.int64)
     for place, text in enumerate(texts):
-        # What is no text is named where it is read.
-        known = tokenizer.normalizer(text) if isinstance(text, str) else str(place)
+        known = tokenizer.normalizer(text) if isinstance(text, str) else ""
+        if not known:
+            # Raises: named by its place among all texts.
+            matcher.read([text], [f"texts[{place}]"].__getitem__)
         number = numbers.setdefault(known, len(numbers))
         if number == len(first):
             first.append(place)

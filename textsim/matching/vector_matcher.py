@@ -39,10 +39,13 @@ class VectorMatcher(Matcher):
             left, right: numbers, shape (width,).
 
         Raises:
-            InputError: another shape, or not finite numbers.
+            InputError: another shape, or numbers that are not finite or too large for the model.
         """
         rows = [self._vectors(side, name, ndim=1)[None] for side, name in ((left, "left"), (right, "right"))]
-        return float(self._score_rows(*rows)[0])
+        score = float(self._score_rows(*rows)[0])
+        if not np.isfinite(score):
+            raise _too_large("left and right", *rows)
+        return score
 
     def is_match(self, left: Any, right: Any) -> bool:
         """Whether two vectors score at least `threshold`. Raises as `score`."""
@@ -72,7 +75,8 @@ class VectorMatcher(Matcher):
             float32 (n,) in [0, 1].
 
         Raises:
-            InputError: another shape, different numbers of rows, or not finite numbers; names row and column.
+            InputError: another shape, different numbers of rows, or numbers that are not finite or too large for the
+                model; names the row.
         """
         left, right = self._vectors(left, "left"), self._vectors(right, "right")
         if len(left) != len(right):
@@ -83,6 +87,9 @@ class VectorMatcher(Matcher):
         for start in range(0, len(left), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
             scores[part] = self._score_rows(left[part], right[part])
+        if not np.isfinite(scores).all():
+            row = int(np.argmin(np.isfinite(scores)))
+            raise _too_large(f"left and right, row {row}", left[row], right[row])
         return scores
 
     def encode(self, vectors: Any) -> np.ndarray:
@@ -95,9 +102,15 @@ class VectorMatcher(Matcher):
             float32 (n, output_dim).
 
         Raises:
-            InputError: another shape, or not finite numbers; names row and column.
+            InputError: another shape, or numbers that are not finite or too large for the model; names the row.
         """
-        return self._scorer.encode_vectors(self._vectors(vectors, "vectors"))
+        vectors = self._vectors(vectors, "vectors")
+        encoded = self._scorer.encode_vectors(vectors)
+        whole = np.isfinite(encoded).all(axis=1)
+        if not whole.all():
+            row = int(np.argmin(whole))
+            raise _too_large(f"vectors, row {row}", vectors[row])
+        return encoded
 
     def _score_rows(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         # Equal rows are encoded once and in an order of their own: the bits do not depend on the side.
@@ -126,3 +139,11 @@ class VectorMatcher(Matcher):
                 f"{name}, {place}: expected finite numbers. Received {vectors[tuple([*row, column])]}."
             )
         return vectors
+
+
+def _too_large(where: str, *vectors: np.ndarray) -> InputError:
+    largest = max(float(np.abs(vector).max()) for vector in vectors)
+    return InputError(
+        f"{where}: expected numbers that the model can compute with. Received one of size {largest:g}, with which it "
+        "comes to no finite score. Does a number stand for a missing one?"
+    )

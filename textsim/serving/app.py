@@ -23,7 +23,7 @@ from textsim import __version__
 from textsim.errors import ArtifactError, ConfigError, InputError, MissingDependencyError, TextsimError
 from textsim.serving.batching import Overloaded
 from textsim.serving.engine import Engine, Query
-from textsim.serving.guard import Guard
+from textsim.serving.guard import OPEN, Guard
 from textsim.serving.metrics import Metrics
 from textsim.serving.schemas import (
     Decided,
@@ -57,6 +57,7 @@ from textsim.serving.settings import ServiceSettings, read_keys
 logger = logging.getLogger("textsim.serving")
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "a body that cannot be read"},
     401: {"model": Problem, "description": "no valid key"},
     413: {"model": Problem, "description": "a body that is too long"},
     422: {"model": Problem, "description": "a field that is not as it should be"},
@@ -126,6 +127,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     _add_status(app, engine, metrics)
     _add_pages(app)
     _describe_limits(app.openapi(), settings, engine.matcher.output_dim)
+    if settings.api_key_file:
+        _describe_keys(app.openapi())
     return app
 
 
@@ -213,8 +216,7 @@ def _add_index(app: FastAPI, engine: Engine) -> None:
     async def put_document(id: str, body: DocumentRequest) -> DocumentResponse:
         """Store a text under an id, in place of those that it had. It is found as soon as this answers."""
         _check(engine.settings, "text", [body.text], 1)
-        documents = await run_in_threadpool(engine.put, id, body.text, body.payload)
-        return DocumentResponse(id=id, documents=documents)
+        return DocumentResponse(id=id, documents=await engine.put(id, body.text, body.payload))
 
     @app.delete(
         "/v1/documents/{id:whole}",
@@ -223,9 +225,10 @@ def _add_index(app: FastAPI, engine: Engine) -> None:
     )
     async def delete_document(id: str) -> DocumentResponse:
         """Remove an id with all of its texts."""
-        if not await run_in_threadpool(engine.delete, id):
+        documents = await engine.delete(id)
+        if documents is None:
             raise HTTPException(404, f"id: the index holds no {id!r:.80}.")
-        return DocumentResponse(id=id, documents=engine.documents or 0)
+        return DocumentResponse(id=id, documents=documents)
 
     @app.post("/v1/index/reload", tags=["index"], responses=_NO_INDEX)
     async def reload_index() -> IndexResponse:
@@ -242,7 +245,8 @@ def _add_status(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
     @app.get("/readyz", tags=["status"])
     async def ready() -> Ready:
         """Whether the model is loaded: it is, once the service answers at all."""
-        return Ready(model=engine.name, documents=engine.documents)
+        # Another process may have changed the index, which is then read anew.
+        return Ready(model=engine.name, documents=await run_in_threadpool(lambda: engine.documents))
 
     @app.get("/metrics", tags=["status"], response_class=Response)
     async def metrics_page() -> Response:
@@ -292,6 +296,17 @@ def _describe_limits(description: dict[str, Any], settings: ServiceSettings, wid
     embeddings["dimensions"]["anyOf"][0] = {"const": width}
 
 
+def _describe_keys(description: dict[str, Any]) -> None:
+    """Writes into the description which paths need a key: /docs then asks for one."""
+    description["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in description["paths"].items():
+        for operation in operations.values():
+            if path in OPEN:
+                del operation["responses"]["401"]
+            else:
+                operation["security"] = [{"key": []}]
+
+
 def vars_of(found: Any) -> dict[str, Any]:
     """The fields of a named tuple or dataclass."""
     return dict(found._asdict()) if hasattr(found, "_asdict") else dict(vars(found))
@@ -329,7 +344,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
     """Names the field, and does not repeat what was sent: it may be long, private, or no JSON."""
     assert isinstance(error, RequestValidationError)
     problems = [
-        {"loc": list(problem["loc"]), "msg": problem["msg"], "type": problem["type"]}
+        {
+            "loc": [f"{part:.80}" if isinstance(part, str) else part for part in problem["loc"]],
+            "msg": problem["msg"],
+            "type": problem["type"],
+        }
         for problem in error.errors()[:20]
     ]
     return JSONResponse({"detail": problems}, 422)

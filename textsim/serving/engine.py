@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +17,7 @@ from textsim.matching.decisions import Decision
 from textsim.matching.explain import Explanation
 from textsim.matching.index.entries import Entry
 from textsim.matching.index.search import Hit
-from textsim.matching.index.text_index import TextIndex
+from textsim.matching.index.text_index import TextIndex, wanted_values
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 from textsim.serving.batching import Batcher
 from textsim.serving.metrics import Metrics
@@ -31,6 +29,9 @@ CACHE_BYTES = 256 << 20
 
 MOST_WAITING = 64
 """How many of the largest requests may wait for a free thread. Those that come on top would wait for too long."""
+
+MOST_CHANGES = 1024
+"""How many changes of the index may wait for the one before them."""
 
 
 def check(settings: ServiceSettings) -> None:
@@ -74,11 +75,14 @@ class Engine:
         self.matcher = TextMatcher.load(settings.model, threads=1)
         self.matcher.cache = VectorCache(CACHE_BYTES, self._observe_cache)
         self._index = self._open()
-        self._writing = threading.Lock()
         limits = threads, settings.max_batch, MOST_WAITING * settings.max_batch
         self.score = Batcher(self._score, *limits, self._observe("score"))
         self.encode = Batcher(self._encode, *limits, self._observe("encode"))
         self.search = Batcher(self._search, *limits, self._observe("search"))
+        # In a thread of its own: a change waits for minutes where another process writes as long.
+        self._change: Batcher[Callable[[], Any], Any] = Batcher(
+            lambda changes: [change() for change in changes], threads=1, max_items=1, max_waiting=MOST_CHANGES
+        )
         self.metrics.documents.set(0 if self._index is None else len(self._index))
 
     def warm_up(self) -> None:
@@ -89,7 +93,7 @@ class Engine:
 
     def close(self) -> None:
         """Ends what is running."""
-        for batcher in (self.score, self.encode, self.search):
+        for batcher in (self.score, self.encode, self.search, self._change):
             batcher.close()
 
     @property
@@ -117,20 +121,28 @@ class Engine:
         self._count(read)
         return found
 
-    def put(self, id: str, text: str, payload: Mapping[str, Any]) -> int:
+    async def put(self, id: str, text: str, payload: Mapping[str, Any]) -> int:
         """Stores a text under an id in place of those it had. Returns the number of texts."""
-        read = self.matcher.read([text], lambda _: "text")
-        with self._writing:
-            self.index.add([Entry(text, id, payload)], replace=True)
-        self._count(read)
-        return self._counted()
 
-    def delete(self, id: str) -> bool:
-        """Removes an id. Returns whether it was there."""
-        with self._writing:
-            removed = self.index.remove([id]) > 0
-        self._counted()
-        return removed
+        def put() -> int:
+            read = self.matcher.read([text], lambda _: "text")
+            self.index.add([Entry(text, id, payload)], replace=True)
+            self._count(read)
+            return self._counted()
+
+        documents: int = (await self._change([put]))[0]
+        return documents
+
+    async def delete(self, id: str) -> int | None:
+        """Removes an id. Returns the number of texts; None where it was not there."""
+
+        def delete() -> int | None:
+            removed = self.index.remove([id])
+            documents = self._counted()
+            return documents if removed else None
+
+        documents: int | None = (await self._change([delete]))[0]
+        return documents
 
     def reload(self) -> int:
         """Opens the index anew; requests that are running end with the old one. Returns the number of texts."""
@@ -189,10 +201,9 @@ class Engine:
 
     def _search(self, queries: Sequence[Query]) -> list[list[Hit]]:
         results: list[list[Hit]] = [[] for _ in queries]
-        alike: dict[tuple[int, str], list[int]] = {}
+        alike: dict[Any, list[int]] = {}
         for place, query in enumerate(queries):
-            key = query.k, json.dumps(query.filter, sort_keys=True, default=str)
-            alike.setdefault(key, []).append(place)
+            alike.setdefault((query.k, wanted_values(query.filter)), []).append(place)
         read = self.matcher.read([query.text for query in queries])
         for (k, _), places in alike.items():
             found = self.index.search_read(read.take(places), k, filter=queries[places[0]].filter)

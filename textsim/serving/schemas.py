@@ -16,6 +16,8 @@ Text = Annotated[
     StringConstraints(min_length=1),
     WithJsonSchema({"type": "string", "minLength": 1, "pattern": rf"[^\s{_NOTHING}]"}),
 ]
+# Likewise; a list or an object is equal to no cell of a payload.
+_Value = Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
 
 
 class Request(BaseModel):
@@ -93,7 +95,7 @@ class SearchRequest(Request):
 
     texts: list[Text] = Field(min_length=1, examples=[["密码忘了怎么办"]])
     k: int = Field(default=5, ge=1, le=1000, description="hits for each text, at most")
-    filter: dict[str, Any] | None = Field(
+    filter: dict[str, _Value] | None = Field(
         default=None, description="values that the payloads of hits must have, by column"
     )
 

@@ -20,6 +20,9 @@ from textsim.io.progress import Bar
 from textsim.matching.files import text_file
 from textsim.matching.files.encode import encode_file
 from textsim.matching.files.score import score_file
+from textsim.matching.files.search import search_file
+from textsim.matching.index.entries import Entry
+from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import CACHE_BYTES, TextMatcher
 from textsim.matching.vector_matcher import VectorMatcher
 
@@ -321,3 +324,14 @@ def test_the_bar_of_a_file_knows_its_end(
     fractions = [fraction for _, fraction in seen]
     assert None not in fractions and fractions == sorted(fractions) and fractions[-1] == 1
     assert 0 < fractions[0] < 0.6
+
+
+def test_columns_of_payloads_are_all_written(matcher: TextMatcher, tmp_path: Path) -> None:
+    payload = {"rank": "A", "payload.rank": "B", "payload.payload.rank": "C", "other": "D"}
+    index = TextIndex.build(matcher, [Entry("花呗", "1", payload), Entry("今天", "2")])
+    search_file(index, ["花呗"], tmp_path / "found.csv", k=1, progress=False)
+    found = pd.read_csv(tmp_path / "found.csv").iloc[0].to_dict()
+    assert found["rank"] == 1 and sorted(value for value in found.values() if value in list("ABCD")) == list(
+        "ABCD"
+    )
+    assert found["payload.rank"] == "B" and found["payload.payload.rank"] == "C" and found["other"] == "D"

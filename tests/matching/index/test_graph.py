@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,3 +180,54 @@ def test_compacting_leaves_no_file_of_a_graph_that_is_not_used(
         index.compact()
         assert index.info().search == "exact" and len(index) == 101
     assert not [name for name in writer.GRAPHS if (tmp_path / "index" / name).exists()]
+
+
+@pytest.mark.parametrize("distinct", [1, 3])
+def test_a_graph_of_like_vectors_may_find_fewer_than_were_asked_for(distinct: int) -> None:
+    """Near vectors link to each other alone, so that a search does not get from one crowd to the next."""
+    dice = np.random.default_rng(0)
+    directions = dice.standard_normal((distinct, 16)).astype(np.float32)[dice.integers(0, distinct, 1500)]
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    graph = Graph(principal_directions(directions))
+    graph.add(np.arange(1500), directions, threads=1)
+    together = graph.nearest(directions[-2:], 1500)
+    assert max(map(len, together)) < 1500
+    for place, keys in enumerate(together, 1498):
+        (alone,) = graph.nearest(directions[place : place + 1], 1500)
+        assert alone.tolist() == keys.tolist()
+
+
+def test_one_text_is_searched_among_many_that_are_alike(
+    matcher: TextMatcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MOST_LISTED", 200)
+    monkeypatch.setattr(snapshot, "_FEW_ALLOWED", 0)
+    alike = [Entry(f"花{chr(0x1F600 + place)}", None, {"part": place % 7}) for place in range(1500)]
+    with TextIndex.build(matcher, alike, tmp_path / "index") as index:
+        assert index.info().search == "graph"
+        for text in ("花😀", "今天"):
+            assert index.search(text, 60, filter={"part": 3})
+
+
+def test_rows_that_are_removed_while_they_are_searched_for(
+    pair: tuple[TextIndex, TextIndex], matcher: TextMatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, _ = pair
+    assert index.path is not None
+    taken = snapshot.Snapshot.vectors
+
+    def late(self: snapshot.Snapshot, *args: Any) -> Any:
+        # Between the moment when they were found and that when their vectors are read.
+        with TextIndex.open(index.path, matcher) as other:  # type: ignore[arg-type]
+            other.remove([str(number) for number in range(1, 801)])
+        return taken(self, *args)
+
+    monkeypatch.setattr(snapshot.Snapshot, "vectors", late)
+    # Those that are listed are in memory, as the search began with them.
+    hits = index.search("花呗怎么还款", 3)
+    assert hits and all(int(hit.id) > 600 for hit in hits)
+
+
+def test_what_loads_the_library_of_graphs_can_load_a_model_after_it() -> None:
+    code = "import numpy, textsim.matching.index.graph as g; g.Graph(numpy.eye(4, dtype='f')); import onnxruntime"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -382,6 +383,15 @@ def test_other_threads_and_objects_see_each_change(tmp_path: Path, matcher: Text
         (lambda index: index.search_many("你好"), r"Received str: '你好'. Call search\(text\)"),
         (lambda index: index.search("你好", 0), r"k: expected a whole number, at least 1. Received 0"),
         (lambda index: index.search("你好", 2.5), r"k: expected a whole number, at least 1. Received 2.5"),
+        (
+            lambda index: index.search("你好", filter={"answer": ["晴", "雨"]}),
+            r"filter, column 'answer': expected one text, .* Received list: \['晴', '雨'\]. Search once for each",
+        ),
+        (
+            lambda index: index.search_many(["你好"], filter={"a": {}}),
+            r"filter, column 'a': .* Received dict",
+        ),
+        (lambda index: index.add([Entry("花呗", ["1"])]), r"id: expected a text. Received list: \['1'\]"),
         (lambda index: index.remove("1"), r"ids: expected a list of ids. Received str: '1'"),
         (lambda index: index.remove([1]), r"ids: expected texts. Received int: 1"),
         (
@@ -417,5 +427,18 @@ def test_characters_count_where_cosines_tell_little() -> None:
     far_tenth = [0.9, *[0.85] * 8, 0.75, 0.1]
     assert characters_weight(far_tenth) == pytest.approx(0.225)
     shared = SharedCharacters(str.lower)
+    assert shared.with_each("怎么还款", ["怎么付款", "天气"]) == [shared("怎么付款", "怎么还款"), 0]
     assert shared("AB", "ab") == 1 and shared("怎么还款", "天气") == 0 and shared("", "") == 0
     assert shared("怎么还款", "怎么付款") == pytest.approx(2 * 4 / 14)
+
+
+def test_the_characters_of_long_texts_are_not_kept() -> None:
+    shared = SharedCharacters(str.lower)
+    tracemalloc.start()
+    try:
+        for first in range(0x4E00, 0x4E00 + 100):
+            assert shared("".join(map(chr, range(first, first + 5000))), "花呗怎么还款") < 1
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1 << 20

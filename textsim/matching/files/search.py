@@ -64,7 +64,7 @@ def search_file(
     start = time.perf_counter()
     check_outputs(target, source, reading)
     rows = matches = 0
-    payload = {f"payload.{name}" if name in _COLUMNS else name: name for name in index.columns}
+    payload = _payload_columns(index.columns)
     with (
         contextlib.closing(TextFile(index.matcher, source, TEXTS, reading)) as file,
         open_writer(target, [*_COLUMNS, *payload]) as output,
@@ -77,6 +77,18 @@ def search_file(
             matches += sum(bool(hits) and hits[0].decision == "match" for hits in found)
             bar.update(len(texts), file.fraction())
     return file.report(rows=rows, matches=matches, seconds=time.perf_counter() - start)
+
+
+def _payload_columns(names: Sequence[str]) -> dict[str, str]:
+    """The columns to write of payloads, each with its name there; none has the name of another."""
+    taken, columns = {*_COLUMNS, *names}, {}
+    for name in names:
+        column = name
+        while column in _COLUMNS or (column != name and column in taken):
+            column = f"payload.{column}"
+        taken.add(column)
+        columns[column] = name
+    return columns
 
 
 def _batch(texts: Sequence[str], found: Sequence[Sequence[Hit]], payload: Mapping[str, str]) -> Batch:

@@ -55,6 +55,8 @@ class Graph:
         thorough: bool = True,
     ) -> None:
         with needed_for("an index of this size"):
+            # First: loaded after usearch, it ends the process (both bring code of their own for the processor).
+            import onnxruntime  # noqa: F401
             from usearch.index import Index
         self._basis = np.ascontiguousarray(projection.T)
         add, search = _EXPANSIONS if thorough else _FAST_EXPANSIONS
@@ -104,11 +106,14 @@ class Graph:
         count = min(count, len(self))
         short = products(np.ascontiguousarray(directions), self._basis)
         found = self._index.search(short, count, threads=threads)
-        keys = found.keys.reshape(len(directions), count).astype(np.int64)
-        with np.errstate(invalid="ignore"):  # Behind what was found there is whatever was in memory.
-            cosines = 1 - found.distances.reshape(keys.shape).astype(np.float32)
-        counts = np.full(1, len(found.keys)) if len(directions) == 1 else np.asarray(found.counts)
-        cosines[np.arange(count) >= counts[:, None]] = -np.inf
+        # Of one query usearch gives what was found; of several as many columns, of which the last may hold nothing.
+        one = len(directions) == 1
+        counts = np.full(1, len(found.keys)) if one else np.asarray(found.counts)
+        inside = np.arange(count) < counts[:, None]
+        filled = slice(None) if one else inside
+        keys = np.zeros(inside.shape, np.int64)
+        cosines = np.full(inside.shape, -np.inf, np.float32)
+        keys[inside], cosines[inside] = found.keys[filled], 1 - found.distances[filled]
         return keys, cosines
 
     def save(self, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -37,9 +37,6 @@ class SharedCharacters:
     Args:
         normalize: applied to each text first.
 
-    Attributes:
-        parts: the function that gives the characters and the pairs of a text; it remembers those of many texts.
-
     Reference:
         Dice (1945), Measures of the Amount of Ecologic Association Between Species.
 
@@ -48,16 +45,29 @@ class SharedCharacters:
         0.57
     """
 
-    _TEXTS_KEPT = 16_384
+    # The parts of so many texts of so many characters take 240 MB. Longer ones, of which each may be sent once, take
+    # thousands of times that.
+    _TEXTS_KEPT, _CHARACTERS_KEPT = 16_384, 64
 
     def __init__(self, normalize: Callable[[str], str]) -> None:
-        @lru_cache(self._TEXTS_KEPT)
         def parts(text: str) -> frozenset[str]:
             text = normalize(text)
             return frozenset(text).union(map("".join, pairwise(text)))
 
-        self.parts = parts
+        self._read, self._remembered = parts, lru_cache(self._TEXTS_KEPT)(parts)
 
     def __call__(self, left: str, right: str) -> float:
-        a, b = self.parts(left), self.parts(right)
-        return 2 * len(a & b) / (len(a) + len(b)) if a or b else 0.0
+        return self.with_each(left, [right])[0]
+
+    def with_each(self, text: str, others: Iterable[str]) -> list[float]:
+        """The coefficient of a text with each of some others."""
+        own = self.parts(text)
+        return [_dice(own, self.parts(other)) for other in others]
+
+    def parts(self, text: str) -> frozenset[str]:
+        """The characters and the pairs of a text."""
+        return (self._remembered if len(text) <= self._CHARACTERS_KEPT else self._read)(text)
+
+
+def _dice(a: frozenset[str], b: frozenset[str]) -> float:
+    return 2 * len(a & b) / (len(a) + len(b)) if a or b else 0.0

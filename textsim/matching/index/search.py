@@ -143,10 +143,8 @@ class Search:
         weight = characters_weight(cosines)
         if not weight:
             return rows
-        values = [
-            round(cosine + weight * self.shared(text, row.text), 6)
-            for cosine, row in zip(cosines, rows, strict=True)
-        ]
+        shared = self.shared.with_each(text, [row.text for row in rows])
+        values = [round(cosine + weight * alike, 6) for cosine, alike in zip(cosines, shared, strict=True)]
         order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
         return [rows[place] for place in order]
 

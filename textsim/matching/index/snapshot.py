@@ -100,7 +100,9 @@ class Snapshot:
             return Vectors(keys, listed)
         with store.read() as reading:
             read = reading.vectors(keys[:first].tolist())
-        return Vectors(np.concatenate([read.keys, keys[first:]]), np.concatenate([read.encoded, listed]))
+        # Of no vectors the database does not tell the width.
+        encoded = read.encoded.reshape(-1, listed.shape[1])
+        return Vectors(np.concatenate([read.keys, keys[first:]]), np.concatenate([encoded, listed]))
 
     def nearest(
         self, store: Store, directions: np.ndarray, count: int, allowed: np.ndarray | None = None

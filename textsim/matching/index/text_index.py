@@ -242,12 +242,12 @@ class TextIndex:
             filter: values that the payloads of the hits must have, by column; compared as text.
 
         Raises:
-            InputError: the text is not a str or is empty, or `k` is less than 1.
+            InputError: the text is not a str or is empty, `k` is less than 1, or a value of the filter is a list.
             UnknownNameError: no payload has a column of the filter.
             ArtifactError: the index was damaged, or replaced by one of another model.
         """
         read = self.matcher.read([text], lambda _: "text")
-        return self._combined((_whole(k), rerank, _wanted(filter)), read)
+        return self._combined((_whole(k), rerank, wanted_values(filter)), read)
 
     def search_many(
         self,
@@ -271,7 +271,7 @@ class TextIndex:
         filter: Mapping[str, Any] | None = None,
     ) -> list[list[Hit]]:
         """`search_many` for texts that have been read, see `TextMatcher.read`."""
-        return self._search((_whole(k), rerank, _wanted(filter)), texts)
+        return self._search((_whole(k), rerank, wanted_values(filter)), texts)
 
     def _search_together(self, wanted: _Wanted, asked: Sequence[TokenizedTexts]) -> list[list[Hit]]:
         """The hits of several threads' texts that are searched for in the same way."""
@@ -334,10 +334,14 @@ def _whole(k: Any) -> int:
     return int(k)
 
 
-def _wanted(filter: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """The columns of a filter and their values as text."""
+def wanted_values(filter: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """The columns of a filter and their values as text.
+
+    Raises:
+        InputError: a value is a list or a mapping, which no cell of a payload is equal to.
+    """
     return tuple(
-        sorted((clean(str(column)), _filter_text(value)) for column, value in (filter or {}).items())
+        sorted((clean(str(column)), _filter_text(column, value)) for column, value in (filter or {}).items())
     )
 
 
@@ -359,8 +363,13 @@ def _allowed(opened: _Opened, wanted: tuple[tuple[str, str], ...]) -> np.ndarray
     return known
 
 
-def _filter_text(value: Any) -> str:
+def _filter_text(column: str, value: Any) -> str:
     """A value of a filter as SQLite writes a JSON value as text."""
+    if isinstance(value, Mapping | list | tuple | set | frozenset | np.ndarray):
+        raise InputError(
+            f"filter, column {column!r:.80}: expected one text, number, true, false or null. Received {shown(value)}. "
+            "Search once for each value."
+        )
     if value is None:
         return "null"
     return str(int(value)) if isinstance(value, bool) else clean(str(value))

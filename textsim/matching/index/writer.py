@@ -73,7 +73,7 @@ def write_rows(
 
 def _ids(writing: Writing, entries: list[Entry]) -> list[str]:
     number, ids = writing.get("next_number"), []
-    given = {entry.id for entry in entries}
+    given = {entry.id for entry in entries if isinstance(entry.id, str)}
     for entry in entries:
         if entry.id is None:
             while str(number) in given or writing.has_id(str(number)):
