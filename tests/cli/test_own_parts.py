@@ -24,16 +24,28 @@ class Backwards(CharTokenizer):
         return super().tokenize(text)[::-1]
 '''
 PAIRS = "花呗怎么还款\t怎样还花呗\t1\n今天天气\t怎样还花呗\t0\n"
+DEV = "忘了密码怎么办\t密码找不回来\t1\n忘了密码怎么办\t明天几点开门\t0\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "my_parts.py").write_text(MODULE, encoding="utf-8")
     (tmp_path / "pairs.tsv").write_text(PAIRS, encoding="utf-8")
+    (tmp_path / "dev.tsv").write_text(DEV, encoding="utf-8")
     return tmp_path
 
 
-ARGUMENTS = ("preprocess", "pairs.tsv", "--out", "dataset", "--tokenizer", "backwards", "--quiet")
+ARGUMENTS = (
+    "preprocess",
+    "pairs.tsv",
+    "--dev",
+    "dev.tsv",
+    "--out",
+    "dataset",
+    "--tokenizer",
+    "backwards",
+    "--quiet",
+)
 
 
 def test_a_module_of_the_working_folder(folder: Path) -> None:
