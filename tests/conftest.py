@@ -25,13 +25,24 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist's `--dist loadgroup`, one worker runs what shares things that are slow to make: a file's tests,
-    and all that need a Spark cluster.
+# Files whose tests share nothing that is slow to make.
+_APART = ("tests/docs/test_blocks.py", "tests/docs/test_examples.py")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With pytest-xdist, one worker runs what shares things that are slow to make: a file's tests, and all that need a
+    Spark cluster. Its own groups, by marks, do nothing with pytest 9.2.
     """
-    for item in items:
-        file = item.path.relative_to(Path(__file__).parent)
-        item.add_marker(pytest.mark.xdist_group("spark" if file.parts[0] == "spark" else file.as_posix()))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            if file in _APART:
+                return nodeid
+            return "spark" if file.startswith("tests/spark/") else file
+
+    return ByFile(config, log)
 
 
 _BLANK = base64.b64decode(
