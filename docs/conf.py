@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gettext
 import os
 import re
 import sys
 
 from docutils import nodes
-from sphinx import search
+from sphinx import locale, search
 from sphinx.application import Sphinx
 from sphinx.search.zh import SearchChinese
 
@@ -17,6 +18,7 @@ chinese = tags.has("zh")  # type: ignore[name-defined]  # noqa: F821  (Sphinx pu
 
 project = "textsim"
 author = "The textsim authors"
+html_show_copyright = False
 language = "zh_CN" if chinese else "en"
 html_title = "textsim 文档" if chinese else "textsim documentation"
 
@@ -101,7 +103,31 @@ def join_lines(app: Sphinx, doctree: nodes.document) -> None:
             del siblings[place]
 
 
+THEME_WORDS = {
+    "Previous": "上一页",
+    "Next": "下一页",
+    "Home": "首页",
+    "On this page": "本页目录",
+    "Back to top": "回到顶部",
+    "Skip to content": "跳到正文",
+    "Made with ": "主题：",
+}
+
+
+class ThemeWords(gettext.NullTranslations):
+    """Chinese for the words of the theme, which has none."""
+
+    def gettext(self, message: str) -> str:
+        return THEME_WORDS.get(message, message)
+
+
+def add_theme_words(app: Sphinx) -> None:
+    locale.translators["general", "sphinx"].add_fallback(ThemeWords())
+
+
 def setup(app: Sphinx) -> None:
     """Puts the search of this site in the place of Sphinx's, and joins lines."""
+    if chinese:
+        app.connect("builder-inited", add_theme_words)
     search.languages["zh"] = SearchPairs
     app.connect("doctree-read", join_lines)

@@ -67,6 +67,12 @@ def test_both_languages_are_there(site: Path) -> None:
     assert 'lang="zh-CN"' in (site / "zh" / "index.html").read_text(encoding="utf-8")
 
 
+def test_chinese_pages_have_chinese_buttons(site: Path) -> None:
+    page = (site / "zh" / "start.html").read_text(encoding="utf-8")
+    assert "上一页" in page and "本页目录" in page
+    assert not re.findall(r"\b(?:Previous|Next|On this page|Back to top)\b", page)
+
+
 def test_pages_load_nothing_from_other_hosts(site: Path) -> None:
     for page in _pages(site):
         for load in _read(page).loads:
