@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command_line import process, run
+from tests.cli.command_line import ok, process, run
 from textsim.cli.preprocess import preprocess
 from textsim.cli.terminal import quiet_tensorflow, with_options
 from textsim.errors import InputError
@@ -258,3 +258,25 @@ def test_too_little_memory_is_told_in_one_line(failing: Any, message: str, said:
     failing(MemoryError(*[message] * bool(message)))
     result = run("recipes", "cnn")
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{said}\n")
+
+
+@pytest.mark.parametrize("command", ["score", "encode", "search", "dedup", "index"])
+def test_what_is_out_of_the_ordinary_is_said_where_it_is_quiet(tmp_path: Path, command: str) -> None:
+    rows = ["怎么退货\t退�货", "怎么改密码\t改密码"] if command == "score" else ["怎么退货�", "怎么改密码"]
+    (tmp_path / "a.tsv").write_text("\n".join([*rows, "\t", rows[1]]), encoding="utf-8")
+    source, out = tmp_path / "a.tsv", tmp_path / "out.tsv"
+    index = tmp_path / "faq.index"
+    if command == "search":
+        ok("index", "build", "zh-general", source, "--out", index, "--on-bad-row", "skip")
+    arguments = {
+        "score": ("score", "zh-general", "--input", source, "--output", out),
+        "encode": ("encode", "zh-general", "--input", source, "--output", out),
+        "search": ("search", index, "--input", source, "--output", out),
+        "dedup": ("dedup", "zh-general", source, "--out", out),
+        "index": ("index", "build", "zh-general", source, "--out", index),
+    }[command]
+    result = run(*arguments, "--on-bad-row", "skip", "--quiet")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == (
+        "1 bad rows left out (line 3); 1 rows hold U+FFFD: an earlier program could not decode what stood there\n"
+    )

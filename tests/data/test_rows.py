@@ -1052,3 +1052,12 @@ def test_text_that_is_not_utf_8_in_memory_is_a_bad_row(make):
     reader = read_rows(source, on_bad_row="skip")
     assert next(reader).texts == (["甲"], ["乙"])
     assert reader.rejected_lines == [2, 3]
+
+
+@pytest.mark.parametrize("keep", [[], ["answer"], ["*"]])
+def test_chunks_of_long_texts_are_short(monkeypatch, keep):
+    monkeypatch.setattr("textsim.data.rows._MAX_CHUNK_CHARACTERS", 100)
+    rows = [{"text_a": "甲" * 20, "text_b": "乙" * 20, "answer": "丙" * 60} for _ in range(10)]
+    chunks = list(read_rows(rows, UNLABELED, keep=keep))
+    assert [len(chunk) for chunk in chunks] == ([1] * 10 if keep else [3, 3, 3, 1])
+    assert [line for chunk in chunks for line in chunk.lines] == list(range(1, 11))

@@ -204,10 +204,17 @@ def test_a_file_of_groups(matcher: TextMatcher, tmp_path: Path, monkeypatch: pyt
 def test_arguments_that_cannot_be(matcher: TextMatcher, tmp_path: Path) -> None:
     source = tmp_path / "t.txt"
     source.write_text("你好\n今天\n", "utf-8")
-    with pytest.raises(InputError, match=r"threshold: expected a number from 0 to 1. Received 2"):
+    with pytest.raises(InputError, match=r"threshold: expected a number from 0 to 1. Received int: 2"):
         dedup_file(matcher, source, tmp_path / "g.tsv", threshold=2)
-    with pytest.raises(InputError, match=r"neighbors: expected at least 1. Received 0"):
+    with pytest.raises(InputError, match=r"neighbors: expected at least 1. Received int: 0"):
         dedup_file(matcher, source, tmp_path / "g.tsv", neighbors=0)
+    for threshold in (80, -0.1, float("nan"), "0.5"):
+        with pytest.raises(InputError, match=r"threshold: expected a number from 0 to 1. Received"):
+            find_duplicates(matcher, ["你好"], threshold=threshold)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"min_cosine: expected a number from -1 to 1. Received float: nan"):
+        score_neighbors(matcher, ["你好"], min_cosine=float("nan"))
+    with pytest.raises(InputError, match=r"texts: expected a list of texts. Received str: '你好'"):
+        find_duplicates(matcher, "你好")
     with pytest.raises(InputError, match="would take the place of"):
         dedup_file(matcher, source, source)
     with pytest.raises(InputError, match=r"texts\[1\]: expected a text \(str\). Received None"):
@@ -215,7 +222,19 @@ def test_arguments_that_cannot_be(matcher: TextMatcher, tmp_path: Path) -> None:
     for texts, place in ((["你好", "你好", None], 2), (["1", None], 1), (["你好", "你好", "\u200b"], 2)):
         with pytest.raises(InputError, match=rf"texts\[{place}\]: expected a text"):
             find_duplicates(matcher, texts)  # type: ignore[arg-type]
-    assert find_duplicates(matcher, []).representatives.shape == (0,)
+    assert find_duplicates(matcher, iter([])).representatives.shape == (0,)
+
+
+def test_the_number_of_a_row_without_an_id_is_no_other_s_id(matcher: TextMatcher, tmp_path: Path) -> None:
+    source = tmp_path / "t.csv"
+    source.write_text("id,text\n2,你好\n,今天\n,你好\n1,今天\n", "utf-8")
+    dedup_file(matcher, source, tmp_path / "g.tsv", threshold=1)
+    assert {row[2]: row[1] for row in rows(tmp_path / "g.tsv")[1:]} == {
+        "2": "2",
+        "4": "2",
+        "3": "3",
+        "1": "3",
+    }
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,17 @@ def test_garbage_is_the_client_s_fault(client: TestClient, body: bytes) -> None:
     assert str(answer.status_code) in described
 
 
+@pytest.mark.parametrize("headers", [{}, {"content-type": "application/x-www-form-urlencoded"}])
+def test_a_body_that_is_not_said_to_be_json_is_refused_by_its_header(
+    client: TestClient, headers: dict[str, str]
+) -> None:
+    answer = client.post("/v1/score", content=json.dumps({"pairs": PAIRS}), headers=headers)
+    assert answer.status_code == 422
+    assert (
+        "expected JSON, with the header content-type: application/json. Received" in answer.json()["detail"]
+    )
+
+
 def test_a_refusal_does_not_repeat_what_was_sent(client: TestClient) -> None:
     answer = client.post("/v1/score", json={"花" * 900: 1})
     assert answer.status_code == 422 and len(answer.text) < 1000

@@ -115,8 +115,17 @@ def test_what_does_not_fit_is_one_error_before_the_job(
         score_pairs(pairs, model, text_a="query")
     with pytest.raises(InputError, match=r"column 'id': expected texts \(string\)\. Received int"):
         score_pairs(pairs, model, text_a="id")
-    with pytest.raises(InputError, match=r"expected columns other than score"):
-        score_pairs(pairs.withColumnRenamed("id", "score"), model)
+    for name in ("score", "Score"):
+        with pytest.raises(InputError, match=r"expected columns other than score"):
+            score_pairs(pairs.withColumnRenamed("id", name), model)
+    with pytest.raises(InputError, match=r"names without dots\. Received 'my\.id'"):
+        score_pairs(pairs.withColumnRenamed("id", "my.id"), model, keep=[])
+    twice = pairs.select("*", pairs.label.alias("ID"))
+    for frame, keep in ((pairs, ["id", "id"]), (twice, []), (twice, None)):
+        with pytest.raises(InputError, match=r"expected each column once\. Received 'id' twice"):
+            score_pairs(frame, model, keep=keep)
+    with pytest.raises(InputError, match=r"no column is named 'truth'"):
+        evaluate(pairs, model, label="truth")
     with pytest.raises(ArtifactError, match="bundled model"):
         score_pairs(pairs, tmp_path / "nothing")
     broken = tmp_path / "broken"

@@ -17,7 +17,7 @@ from textsim.cli.options import (
     reading_options,
     simplify_option,
 )
-from textsim.cli.terminal import command, describe_reading
+from textsim.cli.terminal import command, echo_reading
 
 
 @command()
@@ -85,8 +85,4 @@ def dedup(
         progress=False if quiet else None,
         **given(**options),
     )
-    if not quiet:
-        click.echo(
-            f"{describe_reading(report)}; {report.duplicates:,} duplicates in {report.groups:,} groups",
-            err=True,
-        )
+    echo_reading(report, f"{report.duplicates:,} duplicates in {report.groups:,} groups", quiet=quiet)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from textsim.cli.options import (
     FILE_OR_STREAM,
     OUTPUT,
@@ -17,7 +15,7 @@ from textsim.cli.options import (
     reading_options,
     simplify_option,
 )
-from textsim.cli.terminal import command, describe_reading
+from textsim.cli.terminal import command, echo_reading
 
 
 @command()
@@ -59,5 +57,4 @@ def encode(model: str, source: Path, target: Path, simplify: bool, quiet: bool, 
     matcher = TextMatcher.load(model, simplify=simplify)
     progress = False if quiet else None
     report = encode_file(matcher, source, target, progress=progress, **given(**options))
-    if not quiet:
-        click.echo(describe_reading(report), err=True)
+    echo_reading(report, quiet=quiet)

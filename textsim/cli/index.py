@@ -21,7 +21,7 @@ from textsim.cli.options import (
     reading_options,
     simplify_option,
 )
-from textsim.cli.terminal import CommandGroup, describe_reading, format_json
+from textsim.cli.terminal import CommandGroup, echo_reading, format_json
 
 _index_argument = click.argument("index", metavar="INDEX", type=click.Path(path_type=Path))
 _file_argument = click.argument("source", metavar="FILE", type=FILE_OR_STREAM)
@@ -85,8 +85,7 @@ def build(
         )
     finally:
         file.close()
-    if not quiet:
-        click.echo(f"{describe_reading(file.report())}; {out} holds {len(made):,} texts", err=True)
+    echo_reading(file.report(), f"{out} holds {len(made):,} texts", quiet=quiet)
 
 
 @index.command()
@@ -113,8 +112,7 @@ def add(index: Path, source: Path, replace: bool, matcher: str | None, quiet: bo
             opened.add(file, replace=replace, progress=False if quiet else None)
         finally:
             file.close()
-        if not quiet:
-            click.echo(f"{describe_reading(file.report())}; {index} holds {len(opened):,} texts", err=True)
+        echo_reading(file.report(), f"{index} holds {len(opened):,} texts", quiet=quiet)
 
 
 @index.command()

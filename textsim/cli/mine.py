@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from textsim.cli.options import complete_model, given, made_pairs_options, option
-from textsim.cli.terminal import command, describe_reading
+from textsim.cli.terminal import command, echo_reading
 
 
 @command()
@@ -63,5 +63,4 @@ def mine(
     from textsim.training.augmentation.mining import mine_files
 
     report = mine_files(inputs, target, teachers, progress=False if quiet else None, **given(**options))
-    if not quiet:
-        click.echo(f"{describe_reading(report)}; {report.matches:,} match", err=True)
+    echo_reading(report, f"{report.matches:,} match", quiet=quiet)

@@ -20,7 +20,7 @@ from textsim.cli.options import (
     reading_options,
     simplify_option,
 )
-from textsim.cli.terminal import command, describe_reading, echo_notes, format_json
+from textsim.cli.terminal import command, echo_notes, echo_reading, format_json
 
 
 @command()
@@ -76,8 +76,7 @@ def score(
         progress = False if quiet else None
         scorer = load_matcher(model, simplify=simplify)
         report = score_file(scorer, source, target, progress=progress, **given(**options))
-        if not quiet:
-            click.echo(f"{describe_reading(report)}; {report.matches:,} match", err=True)
+        echo_reading(report, f"{report.matches:,} match", quiet=quiet)
         return
     matcher = TextMatcher.load(model, simplify=simplify)
     pair = matcher.read(texts, ("text_a", "text_b").__getitem__)

@@ -18,7 +18,7 @@ from textsim.cli.options import (
     quiet_option,
     reading_options,
 )
-from textsim.cli.terminal import command, describe_reading, echo_notes, format_json
+from textsim.cli.terminal import command, echo_notes, echo_reading, format_json
 
 if TYPE_CHECKING:
     from textsim.matching.index.text_index import TextIndex
@@ -101,11 +101,8 @@ def search(
             report = search_file(
                 opened, source, target, k=k, filter=filter, progress=progress, **given(**options)
             )
-            if not quiet:
-                click.echo(
-                    f"{describe_reading(report)}; {report.matches:,} with a match among {len(opened):,} texts",
-                    err=True,
-                )
+            found = f"{report.matches:,} with a match among {len(opened):,} texts"
+            echo_reading(report, found, quiet=quiet)
             return
         assert text is not None
         query = opened.matcher.read([text], lambda _: "text")

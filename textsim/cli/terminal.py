@@ -283,9 +283,13 @@ def quiet_tensorflow() -> Iterator[None]:
             os.close(stderr)
 
 
-def describe_reading(report: FileReport) -> str:
-    """What was done with a file, nothing left out in silence."""
-    return "; ".join([f"{report.rows:,} rows in {report.seconds:.1f} s", *_notes(report)])
+def echo_reading(report: FileReport, *results: str, quiet: bool) -> None:
+    """Prints what was done with a file on standard error, and what came of it; where it is quiet, the notes alone."""
+    if quiet:
+        echo_notes(report)
+        return
+    rows = f"{report.rows:,} rows in {report.seconds:.1f} s"
+    click.echo("; ".join([rows, *_notes(report), *results]), err=True)
 
 
 def echo_notes(report: FileReport) -> None:

@@ -23,6 +23,7 @@ from textsim.io.paths import as_text, check_target
 
 MAX_TEXT_CHARACTERS = 1 << 20
 """Of a text. One takes some hundred times its size while it is tokenized."""
+_MAX_CHUNK_CHARACTERS = 1 << 26
 UNDECODED = "\ufffd"
 """In a text, what an earlier program could not decode."""
 
@@ -170,7 +171,7 @@ class RowReader:
                     self.reject(number, f"{bad}{self._table.quotes_hint(cells)}", _raw(cells))
                     continue
                 part.add(number, row, clean, label)
-                if len(part.lines) == self._chunk_rows:
+                if len(part.lines) == self._chunk_rows or part.characters >= _MAX_CHUNK_CHARACTERS:
                     yield self._chunk(part)
                     part = self._part()
                     normalized.forget()
@@ -239,19 +240,29 @@ class _Part:
         self.lines: list[int] = []
         self.kept: dict[str, list[Any]] = {name: [] for name in further}
         self._width = len(kind.columns)
+        # Of all of them, about.
+        self.characters = 0
 
     def add(self, number: int, row: Sequence[Any], clean: list[str], label: float | None) -> None:
         for column, text in zip(self.texts, clean, strict=True):
             column.append(text)
+            self.characters += len(text)
         if self.raw:
             for column, text in zip(self.raw, row, strict=False):
                 column.append(text)
         if self.kept:
             for cells, cell in zip(self.kept.values(), row[self._width :], strict=True):
                 cells.append(cell)
+                self.characters += _characters(cell)
         if label is not None:
             self.labels.append(label)
         self.lines.append(number)
+
+
+def _characters(cell: Any) -> int:
+    if isinstance(cell, dict):
+        return sum(map(_characters, cell.values()))
+    return len(cell) if isinstance(cell, str) else 0
 
 
 class _RememberedLabels:
@@ -343,7 +354,7 @@ def read_rows(
         source: a file, where "-" is standard input; a data frame; or rows (see `textsim.data.sources.Source`).
         kind: what a row holds: `PAIRS`, `UNLABELED`, `TRIPLETS` or `TEXTS`.
         normalizer: applied to every text; one that is empty afterwards makes a bad row.
-        chunk_rows: rows in a chunk (the last may have fewer).
+        chunk_rows: rows in a chunk; the last may have fewer, and so may one of very long texts.
         raw: whether chunks hold the texts as they were read too.
         reading: how to read, see `textsim.data.settings.Reading`.
 

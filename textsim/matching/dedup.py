@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
 
 from textsim.artifacts.fingerprint import fingerprint
-from textsim.errors import ArtifactError, InputError
+from textsim.errors import ArtifactError, InputError, shown
 from textsim.io.atomic import atomic_file
 from textsim.io.progress import progress_bar
 from textsim.matching.index.neighbors import nearest_others
@@ -103,7 +104,7 @@ class Groups:
 
 def find_duplicates(
     matcher: TextMatcher,
-    texts: Sequence[str],
+    texts: Iterable[str],
     *,
     threshold: float | None = None,
     progress: bool | None = False,
@@ -117,16 +118,30 @@ def find_duplicates(
         progress: whether to show progress on standard error; None: where that is a terminal.
 
     Raises:
-        InputError: a text is not a str or is empty; names its place.
+        InputError: a text is not a str or is empty, names its place; or the threshold is out of its range.
 
     Example:
         >>> texts = ["忘记密码怎么办", "密码忘了怎么办", "如何申请退货", "忘记密码怎么办"]
         >>> find_duplicates(TextMatcher.load("zh-general"), texts).representatives.tolist()
         [0, 0, 2, 0]
     """
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise InputError(f"texts: expected a list of texts. Received {shown(texts)}.")
+    threshold = matcher.threshold if threshold is None else threshold
+    check_settings(threshold=threshold)
+    texts = list(texts)
     distinct = distinct_texts(matcher, texts)
     pairs = score_neighbors(matcher, [texts[place] for place in distinct.first], progress=progress)
-    return distinct.spread(group(pairs, matcher.threshold if threshold is None else threshold))
+    return distinct.spread(group(pairs, threshold))
+
+
+def check_settings(*, threshold: float = 0.0, neighbors: int = 1, min_cosine: float = 0.0) -> None:
+    """Raises InputError where a setting is out of its range: with it, no text would have a duplicate."""
+    for name, value, least in (("threshold", threshold, 0), ("min_cosine", min_cosine, -1)):
+        if not isinstance(value, Real) or not least <= value <= 1:
+            raise InputError(f"{name}: expected a number from {least} to 1. Received {shown(value)}.")
+    if not isinstance(neighbors, Integral) or neighbors < 1:
+        raise InputError(f"neighbors: expected at least 1. Received {shown(neighbors)}.")
 
 
 @dataclass(frozen=True)
@@ -204,11 +219,10 @@ def score_neighbors(
         progress: whether to show progress on standard error; None: where that is a terminal.
 
     Raises:
-        InputError: a text is not a str or is empty, or there are no neighbors; names the place.
+        InputError: a text is not a str or is empty, names its place; or a number is out of its range.
         MissingDependencyError: there are more than 10,000 texts, and usearch is not installed.
     """
-    if neighbors < 1:
-        raise InputError(f"neighbors: expected at least 1. Received {neighbors}.")
+    check_settings(neighbors=neighbors, min_cosine=min_cosine)
     read = matcher.read(texts)
     scored = score_encoded_neighbors(
         matcher, read, _encode(matcher, read, progress), neighbors, min_cosine, progress=progress

@@ -343,6 +343,13 @@ def _problem(field: str, message: str) -> HTTPException:
 async def _invalid(request: Request, error: Exception) -> Response:
     """Names the field, and does not repeat what was sent: it may be long, private, or no JSON."""
     assert isinstance(error, RequestValidationError)
+    if isinstance(error.body, bytes) and error.body:
+        # It was not parsed: curl, and others, name forms where they are told nothing.
+        sent = request.headers.get("content-type", "none")
+        detail = (
+            f"body: expected JSON, with the header content-type: application/json. Received {sent!r:.80}."
+        )
+        return JSONResponse({"detail": detail}, 422)
     problems = [
         {
             "loc": [f"{part:.80}" if isinstance(part, str) else part for part in problem["loc"]],

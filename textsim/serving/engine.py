@@ -92,9 +92,12 @@ class Engine:
             self._index.search("你好", 1)
 
     def close(self) -> None:
-        """Ends what is running."""
-        for batcher in (self.score, self.encode, self.search, self._change):
+        """Ends what is running. A change that still waits for another process is given up."""
+        for batcher in (self.score, self.encode, self.search):
             batcher.close()
+        if self._index is not None:
+            self._index.close()
+        self._change.close()
 
     @property
     def index(self) -> TextIndex:

@@ -12,8 +12,9 @@ from pyspark.sql import types as T
 
 from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import load_model
+from textsim.errors import InputError
 from textsim.matching.decisions import decide
-from textsim.matching.dedup import MIN_COSINE, ScoredPairs, group
+from textsim.matching.dedup import MIN_COSINE, ScoredPairs, check_settings, group
 from textsim.spark import worker
 from textsim.spark.frames import (
     BadRows,
@@ -77,20 +78,34 @@ def deduplicate(
         have themselves.
 
     Raises:
-        ArtifactError, InputError: see `textsim.spark.score_pairs`.
+        ArtifactError, InputError: see `textsim.spark.score_pairs`; or an id is NULL, or a number out of its range.
     """
-    check_texts(df, [text])
-    kept_columns(df, [id], ["normalized"])
-    spark = df.sparkSession
+    if probes < 1:
+        raise InputError(f"probes: expected at least 1. Received {probes}.")
     saved = load_model(find_model(model))
+    threshold = saved.threshold if threshold is None else threshold
+    check_settings(threshold=threshold, neighbors=neighbors, min_cosine=min_cosine)
+    check_texts(df, [text])
+    kept_columns(df, [id, text], ["normalized", "group", "representative", "score", "decision"])
+    spark = df.sparkSession
     shipped = ship(spark, model, shared)
     clean = df.mapInArrow(
         worker.normalize_batches(shipped, text, [id, text], skips(on_bad_row)),
         schema_of(df, [id, text], [T.StructField("normalized", T.StringType())]),
     )
     # The first of equal texts, with a number: kept, since a number must not change when Spark runs a task again.
-    firsts = clean.groupBy("normalized").agg(F.min(id).alias("first")).orderBy("first").toArrow()
+    firsts = (
+        clean.groupBy("normalized")
+        .agg(F.min(id).alias("first"), F.count_if(F.col(id).isNull()).alias("missing"))
+        .orderBy("first")
+        .toArrow()
+    )
+    missing = sum(firsts.column("missing").to_pylist())
+    if missing:
+        raise InputError(f"the data frame, column {id!r}: expected ids. Received NULL in {missing:,} rows.")
     count = firsts.num_rows
+    if not count:
+        return spark.createDataFrame([], _groups_schema(df, id, text))
     numbered = firsts.append_column("number", pa.array(np.arange(count)))
     texts = spark.createDataFrame(numbered.select(["number", "normalized"])).repartition(
         max(1, count // worker.CHUNK_ROWS)
@@ -102,11 +117,10 @@ def deduplicate(
         worker.bucket_batches(centroids, min(probes, len(centroids))),
         schema_of(vectors, vectors.columns, [T.StructField("bucket", T.IntegerType())]),
     )
-    cut = saved.threshold if threshold is None else threshold
     pairs = (
         buckets.groupBy("bucket")
         .applyInArrow(worker.pair_bucket(shipped, neighbors, min_cosine), _PAIRS)
-        .where(F.col("score").cast("double") >= cut)
+        .where(F.col("score").cast("double") >= threshold)
         .dropDuplicates(["left", "right"])
         .toArrow()
     )
@@ -119,7 +133,7 @@ def deduplicate(
             pairs.column("indistinct").to_numpy(),
             "",
         ),
-        cut,
+        threshold,
     )
     ids = numbered.column("first")
     decisions = decide(saved, groups.scores, groups.indistinct)
@@ -134,6 +148,20 @@ def deduplicate(
     )
     return clean.join(spark.createDataFrame(found), "normalized").select(
         "group", "representative", id, text, "score", "decision"
+    )
+
+
+def _groups_schema(df: DataFrame, id: str, text: str) -> T.StructType:
+    """Of the result."""
+    return T.StructType(
+        [
+            T.StructField("group", T.LongType()),
+            T.StructField("representative", df.schema[id].dataType),
+            df.schema[id],
+            df.schema[text],
+            T.StructField("score", T.FloatType()),
+            T.StructField("decision", T.StringType()),
+        ]
     )
 
 

@@ -12,7 +12,7 @@ from textsim.artifacts.pretrained import find_model
 from textsim.artifacts.saved_model import load_model
 from textsim.errors import InputError
 from textsim.evaluation.evaluate import Evaluation, evaluate_scores
-from textsim.spark.frames import BadRows, ModelPath, score_pairs
+from textsim.spark.frames import BadRows, ModelPath, kept_columns, score_pairs
 
 
 def evaluate(
@@ -37,6 +37,7 @@ def evaluate(
     Raises:
         ArtifactError, InputError: see `score_pairs`; or a label is missing or out of range.
     """
+    kept_columns(df, [label], [])
     scored = score_pairs(
         df.withColumn(label, F.col(label).cast("double")),
         model,

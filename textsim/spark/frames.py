@@ -80,7 +80,8 @@ def score_pairs(
 
     Raises:
         ArtifactError: no such model, one of vectors, or not whole.
-        InputError: a column is missing, is not of texts, or has the name of one that is added.
+        InputError: a column is missing, is not of texts, has a dot in its name, or the name of another or of one that
+            is added.
     """
     check_texts(df, [text_a, text_b])
     kept = kept_columns(df, keep, [field.name for field in _DECISION_FIELDS])
@@ -239,9 +240,7 @@ def check_texts(df: DataFrame, columns: Sequence[str]) -> None:
     """Raises InputError where a column is missing or not of texts."""
     types = {field.name: field.dataType for field in df.schema.fields}
     for column in columns:
-        if column not in types:
-            have = ", ".join(map(repr, types)) or "none"
-            raise InputError(f"the data frame: no column is named {column!r}. Received {have}.")
+        _check_name(df, column)
         if not isinstance(types[column], T.StringType):
             raise InputError(
                 f"the data frame, column {column!r}: expected texts (string). Received "
@@ -250,19 +249,39 @@ def check_texts(df: DataFrame, columns: Sequence[str]) -> None:
 
 
 def kept_columns(df: DataFrame, keep: Sequence[str] | None, added: Sequence[str]) -> list[str]:
-    """The columns that a result keeps: `keep`, or all. Raises InputError for one that is missing or also added."""
+    """The columns that a result keeps: `keep`, or all.
+
+    Raises:
+        InputError: one of them is missing, named twice or also added; or Spark can hand a column of the data frame to
+            no worker, because of its name.
+    """
     names = list(df.columns if keep is None else keep)
     for name in names:
-        if name not in df.columns:
+        _check_name(df, name)
+        # To Spark they are one name.
+        if name.lower() in added:
             raise InputError(
-                f"keep: no column is named {name!r}. Received {', '.join(map(repr, df.columns))}."
+                f"the data frame: expected columns other than {', '.join(added)}, which are added. Received {name!r}: "
+                "rename it, or name the columns to keep."
             )
-        if name in added:
+    for name in df.columns:
+        if "." in name or "`" in name:
+            raise InputError(f"the data frame: expected names without dots. Received {name!r}: rename it.")
+    for given in (df.columns, names):
+        lower = [name.lower() for name in given]
+        twice = next((name for name in given if lower.count(name.lower()) > 1), None)
+        if twice is not None:
             raise InputError(
-                f"keep: expected columns other than {', '.join(added)}, which are added. Received {name!r}: rename it, "
-                "or name the columns to keep."
+                f"the data frame: expected each column once. Received {twice!r} twice: rename or leave out one."
             )
     return names
+
+
+def _check_name(df: DataFrame, column: str) -> None:
+    """Raises InputError where a column is missing."""
+    if column not in df.columns:
+        have = ", ".join(map(repr, df.columns)) or "none"
+        raise InputError(f"the data frame: no column is named {column!r}. Received {have}.")
 
 
 def schema_of(df: DataFrame, kept: Sequence[str], added: Sequence[T.StructField]) -> T.StructType:

@@ -159,7 +159,7 @@ def test_a_sheet_holds_no_more_than_excel_can(tmp_path, monkeypatch):
         open_writer(tmp_path / "s.xlsx", ["a"]) as writer,
     ):
         writer.write({"a": ["长" * 40_000]})
-    monkeypatch.setattr("textsim.data.formats.excel._MAX_ROWS", 2)
+    monkeypatch.setattr("textsim.data.formats.excel.MAX_ROWS", 2)
     with (
         pytest.raises(InputError, match="a sheet holds 2 rows, and there are more"),
         open_writer(tmp_path / "s.xlsx", ["a"]) as writer,
@@ -457,3 +457,13 @@ def test_options_of_text_are_refused_for_other_formats(tmp_path, ending, option)
     value = {"encoding": "gb18030", "delimiter": ";"}[option]
     with pytest.raises(ConfigError, match=rf"{option} '{value}': .* The format here is {ending}: leave"):
         read(path, **{option: value})
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_arrays_are_compressed_as_numpy_does(tmp_path, compression):
+    array = io.BytesIO()
+    np.save(array, np.ones((4, 2)))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", compression) as archive:
+        archive.writestr("left.npy", array.getvalue())
+    with pytest.raises(DataFormatError, match=r"left\.npy is compressed in a way that NumPy does not write"):
+        read(tmp_path / "a.npz")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,56 @@ def test_those_that_wait_when_it_is_closed_are_told(path: Path) -> None:
             store._idle.put(connection)
     thread.join(10)
     assert not thread.is_alive() and len(outcomes) == 1
+
+
+@pytest.mark.parametrize("compacts", [False, True])
+def test_who_waits_for_another_process_is_told_when_it_is_closed(path: Path, compacts: bool) -> None:
+    store, other = Store(path), Store(path)
+    outcomes: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            if compacts:
+                store.shrink()
+            else:
+                with store.write():
+                    pass
+        except ArtifactError as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=write)
+    with other.write():
+        thread.start()
+        time.sleep(0.2)
+        store.close()
+        thread.join(10)
+        assert not thread.is_alive() and "the index is closed" in str(outcomes[0])
+    other.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no Ctrl+C to a process")
+def test_ctrl_c_ends_what_waits_for_another_process(path: Path) -> None:
+    code = (
+        "import sys, pathlib; from textsim.matching.index.store import Store\n"
+        "store = Store(pathlib.Path(sys.argv[1])); print('open', flush=True)\n"
+        "with store.write(): pass"
+    )
+    other = Store(path)
+    with (
+        other.write(),
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"open\n"
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            assert b"KeyboardInterrupt" in process.communicate(timeout=10)[1]
+        finally:
+            process.kill()
+    other.close()
 
 
 def test_a_search_that_is_under_way_ends_with_the_index_that_it_began_with(

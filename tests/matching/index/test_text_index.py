@@ -17,6 +17,7 @@ import pytest
 from tests.tiny_models import saved_model
 from textsim.artifacts.calibration import Calibration, SearchCurve
 from textsim.errors import ArtifactError, InputError, UnknownNameError
+from textsim.matching.files.search import search_file
 from textsim.matching.index import search as search_module
 from textsim.matching.index import text_index as index_module
 from textsim.matching.index.entries import Entry
@@ -220,6 +221,11 @@ def test_what_raises_half_way_changes_nothing(matcher: TextMatcher, place: Path 
             ([{"text": "今天"}, {"text": " "}], r"rows\[1\]: expected a text. Received ' ', which is empty"),
             ([{"colour": "red"}], r"rows\[0\]: expected a column 'text', .* Received the columns 'colour'"),
             ([Entry("今天", "d", {"answer": {1j}})], "payload that JSON can hold"),
+            (
+                [Entry("今天", "d", {1: "a", "1": "b"})],
+                "id 'd': expected a payload that maps names, which differ",
+            ),
+            ([Entry("今天", "d", "晴")], "id 'd': expected a payload that maps names.* Received str: '晴'"),  # type: ignore[arg-type]
             ([Entry("今天", 3)], r"id: expected a text. Received int: 3"),
             ("今天", r"rows: expected a list of texts or records. Received str: '今天'"),
         ):
@@ -235,6 +241,17 @@ def test_data_frames_and_numpy_cells(matcher: TextMatcher) -> None:
     assert index.search("你好", 1)[0].id == "7"
     payload = index.search("你好", 1)[0].payload
     assert payload == {"n": 1, "note": None, "when": "2026-01-02T00:00:00"}
+
+
+@pytest.mark.parametrize(("name", "known"), [(2, "2"), (True, "True"), (None, "None"), ("\ud800", "?")])
+def test_the_names_of_a_payload_are_texts(
+    matcher: TextMatcher, tmp_path: Path, name: Any, known: str
+) -> None:
+    index = TextIndex.build(matcher, [{"text": "你好", name: "a"}, {"text": "今天", name: "b"}])
+    assert index.columns == (known,)
+    assert [hit.payload for hit in index.search("你好", filter={name: "b"})] == [{known: "b"}]
+    search_file(index, ["你好"], tmp_path / "found.tsv", k=1, progress=False)
+    assert (tmp_path / "found.tsv").read_text(encoding="utf-8").splitlines()[1].endswith("\ta")
 
 
 def test_a_missing_id_of_a_data_frame_is_none_and_numbers_stay_whole(matcher: TextMatcher) -> None:

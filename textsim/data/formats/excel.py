@@ -8,12 +8,12 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, BinaryIO
 
 from textsim.data.formats.cells import as_text, as_utf8, value_columns
 from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
 from textsim.data.formats.table import Cells, Table, Unreadable, without_blank_end
+from textsim.data.formats.workbook import MAX_ROWS, Workbook
 from textsim.errors import DataFormatError, InputError
 from textsim.extras import needed_for
 
@@ -28,10 +28,10 @@ _DAMAGED = (
     AttributeError,
     EOFError,
     SyntaxError,
+    OSError,
+    # An encrypted part, a way of compression that Python lacks, elements within each other a thousand times.
+    RuntimeError,
 )
-# A zip archive can hold a thousand times its size.
-_MAX_SHARED_TEXTS = 1 << 30
-_MAX_ROWS = 1_048_576
 _MAX_CELL_CHARACTERS = 32_767
 # How a workbook writes a character that its XML cannot hold, such as _x000D_ for a carriage return (ECMA-376, part 1,
 # 22.4.2.4); the underscore of a text that only looks so is written as _x005F_.
@@ -59,18 +59,16 @@ class Excel(Format):
     def open(self, file: BinaryIO, name: str, encoding: str | None, delimiter: str | None) -> Iterator[Table]:
         self.no_delimiter(delimiter)
         with needed_for(f"{name}: reading Excel workbooks"):
-            import openpyxl
+            import openpyxl  # noqa: F401
         try:
-            _check_size(file, name)
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            sheets = book.worksheets
-        except (*_DAMAGED, OSError) as error:
+            book = Workbook(file, name)
+        except _DAMAGED as error:
             raise DataFormatError(
                 f"{name}: expected an Excel workbook. It cannot be read: {error}"
             ) from error
         with contextlib.closing(book):
-            _check_single(sheets, name)
-            yield Table(name, "xlsx", without_blank_end(_rows(sheets[0], name)), "Excel", unit="row")
+            _check_single(book, name)
+            yield Table(name, "xlsx", without_blank_end(_rows(book, name)), "Excel", unit="row")
 
     def writer(self, file: BinaryIO, name: str, columns: Sequence[str]) -> TableWriter:
         with needed_for(f"{name}: writing Excel workbooks"):
@@ -78,44 +76,27 @@ class Excel(Format):
         return _ExcelWriter(file, name, openpyxl.Workbook(write_only=True), columns)
 
 
-def _check_size(file: BinaryIO, name: str) -> None:
-    with zipfile.ZipFile(file) as archive:
-        size = sum(entry.file_size for entry in archive.infolist() if "sharedStrings" in entry.filename)
-    if size > _MAX_SHARED_TEXTS:
-        raise DataFormatError(
-            f"{name}: its texts take {size:,} bytes of memory. Expected at most {_MAX_SHARED_TEXTS:,}: save it as CSV."
-        )
-    file.seek(0)
-
-
-def _check_single(sheets: Sequence[Any], name: str) -> None:
+def _check_single(book: Workbook, name: str) -> None:
     """Refuses a workbook of which a part would be left out."""
-    if not sheets:
+    if not book.sheets:
         raise DataFormatError(f"{name}: expected a workbook with a sheet of cells. Received none.")
-    others = [sheet.title for sheet in sheets[1:] if any(islice(_values(sheet), 1))]
+    first, *more = book.sheets
+    try:
+        others = [sheet.title for sheet in more if any(book.rows(sheet))]
+    except _DAMAGED as error:
+        raise DataFormatError(f"{name}: a sheet behind the first is damaged: {error}") from error
     if others:
         raise DataFormatError(
-            f"{name}: expected rows on one sheet. Received them on {sheets[0].title!r} and "
+            f"{name}: expected rows on one sheet. Received them on {first.title!r} and "
             f"{', '.join(map(repr, others))}: save the sheet to read as a workbook of its own, or as CSV."
         )
 
 
-def _values(sheet: Any) -> Iterator[list[Any]]:
-    """The cells of each row, less empty ones at its end."""
-    # What a workbook says of its extent may be wrong, and rows would be cut to it.
-    sheet.reset_dimensions()
-    for cells in sheet.iter_rows(values_only=True):
-        row = list(cells)
-        while row and row[-1] is None:
-            row.pop()
-        yield row
-
-
-def _rows(sheet: Any, name: str) -> Iterator[tuple[int, Cells]]:
+def _rows(book: Workbook, name: str) -> Iterator[tuple[int, Cells]]:
     width = 0
     number = 0
     try:
-        for number, row in enumerate(_values(sheet), 1):
+        for number, row in enumerate(book.rows(book.sheets[0]), 1):
             width = width or len(row)
             yield number, [_text(cell) for cell in row] + [""] * (width - len(row) if row else 0)
     except _DAMAGED as error:
@@ -160,9 +141,9 @@ class _ExcelWriter:
     def _append(self, rows: Iterable[Sequence[Any]]) -> None:
         for row in rows:
             self._rows += 1
-            if self._rows > _MAX_ROWS:
+            if self._rows > MAX_ROWS:
                 raise InputError(
-                    f"{self._name}: a sheet holds {_MAX_ROWS:,} rows, and there are more. Choose a name in .csv, .tsv, "
+                    f"{self._name}: a sheet holds {MAX_ROWS:,} rows, and there are more. Choose a name in .csv, .tsv, "
                     ".jsonl or .parquet."
                 )
             self._sheet.append([self._cell(value) for value in row])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,11 @@ from textsim.io.hashed_reads import HashedReads
 from textsim.io.paths import STREAM, is_gzip, is_stream
 from textsim.io.signatures import TELLING_BYTES, kind_of
 from textsim.io.text_encoding import open_bytes
+
+_SPOOLED_BYTES = 1 << 20
+# Formats that are no text are compressed by themselves. It bounds what a small file takes of the disk.
+_MAX_SPOOLED = 1 << 30
+_MAX_UNPACKED = 100
 
 AnyPath = str | os.PathLike[str]
 
@@ -80,13 +84,28 @@ def open_table(
             _check_text(path, file, chosen, named=format is None)
         elif is_stream(path) or isinstance(file, gzip.GzipFile):
             # Such formats are read from their end, or mapped into memory.
-            spool = stack.enter_context(tempfile.TemporaryFile())
-            shutil.copyfileobj(file, spool)
-            spool.seek(0)
-            file = cast(BinaryIO, spool)
+            file = stack.enter_context(_spooled(path, file, read))
         table = stack.enter_context(chosen.open(file, os.fspath(path), encoding, delimiter))
         table.sha256, table.fraction = read.sha256, read.fraction
         yield table
+
+
+@contextlib.contextmanager
+def _spooled(path: AnyPath, file: BinaryIO, read: HashedReads) -> Iterator[BinaryIO]:
+    """What is in a file, as a file on the disk.
+
+    Raises:
+        DataFormatError: it unpacks to more than such a file does.
+    """
+    with tempfile.TemporaryFile() as spool:
+        while block := file.read(_SPOOLED_BYTES):
+            spool.write(block)
+            if spool.tell() > max(_MAX_SPOOLED, _MAX_UNPACKED * read.count):
+                raise DataFormatError(
+                    f"{path}: it unpacks to more than {_MAX_UNPACKED} times its size. Look at what it is."
+                )
+        spool.seek(0)
+        yield cast(BinaryIO, spool)
 
 
 def _chosen(path: AnyPath, file: Any) -> Format:

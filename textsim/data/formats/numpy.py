@@ -66,6 +66,10 @@ class Npz(Format):
         with contextlib.ExitStack() as stack:
             try:
                 archive = stack.enter_context(zipfile.ZipFile(file))
+                for entry in archive.infolist():
+                    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                        # Python unpacks others by the block, whatever it holds.
+                        raise ValueError(f"{entry.filename} is compressed in a way that NumPy does not write")
                 arrays = {
                     entry.filename.removesuffix(".npy"): _Array(
                         stack.enter_context(archive.open(entry)),

@@ -11,6 +11,7 @@ import numpy as np
 from textsim.data.formats.arrow import cells_of
 from textsim.data.formats.cells import as_text, as_utf8
 from textsim.data.formats.format import FORMATS, Batch, Format, TableWriter
+from textsim.data.formats.parquet_pages import TooLarge, rows_at_once
 from textsim.data.formats.table import Table, rows_of
 from textsim.errors import DataFormatError
 from textsim.extras import needed_for
@@ -37,7 +38,7 @@ class Parquet(Format):
             names = list(parquet.schema_arrow.names)
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise DataFormatError(f"{name}: expected a Parquet file. It cannot be read: {error}") from error
-        blocks = _blocks(parquet, name)
+        blocks = _blocks(name, _batches(file, parquet))
         yield Table(
             name,
             "parquet",
@@ -59,21 +60,28 @@ def _pyarrow(name: str, what: str) -> Any:
     return pyarrow
 
 
-def _blocks(parquet: Any, name: str) -> Iterator[list[Any]]:
+def _blocks(name: str, batches: Iterator[Any]) -> Iterator[list[Any]]:
     """Blocks of columns: arrays of numbers where the type is one of numbers, in which a missing one is NaN."""
     import pyarrow
 
     done = 0
-    batches = parquet.iter_batches(batch_size=_BLOCK_ROWS)
     while True:
         try:
             batch = next(batches, None)
+        except TooLarge as error:
+            raise DataFormatError(f"{name}: {error}: write it with smaller pages, or as CSV.") from error
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise DataFormatError(f"{name}: damaged after row {done}: {error}") from error
         if batch is None:
             return
         done += batch.num_rows
         yield [cells_of(column) for column in batch.columns]
+
+
+def _batches(file: BinaryIO, parquet: Any) -> Iterator[Any]:
+    for group in range(parquet.metadata.num_row_groups):
+        rows = rows_at_once(file, parquet.metadata, group, _BLOCK_ROWS)
+        yield from parquet.iter_batches(batch_size=rows, row_groups=[group])
 
 
 class _ParquetWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -11,6 +12,8 @@ from textsim.io.text_encoding import MAX_LINE_CHARACTERS, BadLine, Lines
 
 MAX_ROW_CHARACTERS = MAX_LINE_CHARACTERS
 """Of a row of text. It bounds what an unclosed quote takes of memory."""
+# All rows of an Excel sheet. It bounds what blank rows take, of which a small compressed file may hold billions.
+_MOST_BLANK_ROWS = 1 << 20
 # How far the columns' names are looked for. It bounds what a stream whose names are wrong is read before that is said.
 _BEGINNING_ROWS = 100
 _AS_CSV = r"pass format='csv' and delimiter='\t'"
@@ -135,11 +138,13 @@ def is_blank(cells: Cells) -> bool:
 
 
 def without_blank_end(rows: Iterator[tuple[int, Cells]]) -> Iterator[tuple[int, Cells]]:
-    """The rows but for blank ones behind the last that holds anything."""
-    blank: list[tuple[int, Cells]] = []
+    """The rows but for blank ones behind the last that holds anything, or for the last `_MOST_BLANK_ROWS` of them."""
+    blank: deque[tuple[int, Cells]] = deque()
     for row in rows:
         if is_blank(row[1]):
             blank.append(row)
+            if len(blank) > _MOST_BLANK_ROWS:
+                yield blank.popleft()
         elif blank:
             yield from blank
             blank.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -13,9 +14,16 @@ from typing import Any
 import numpy as np
 
 from textsim.data.formats.files import open_writer
-from textsim.errors import InputError
 from textsim.io.paths import check_target
-from textsim.matching.dedup import MIN_COSINE, Groups, distinct_texts, group, kept_pairs, score_neighbors
+from textsim.matching.dedup import (
+    MIN_COSINE,
+    Groups,
+    check_settings,
+    distinct_texts,
+    group,
+    kept_pairs,
+    score_neighbors,
+)
 from textsim.matching.files.output import check_outputs
 from textsim.matching.files.report import FileReport
 from textsim.matching.index.entries import EntryFile
@@ -62,7 +70,7 @@ def dedup_file(
 
     Args:
         matcher: the loaded model.
-        source: file of texts, one a line or in columns, with an id where there is one (else rows are numbered from 1).
+        source: file of texts, one a line or in columns, with an id where there is one; others are numbered from 1.
         target: the file to write.
         threshold: score from which on a text belongs to a representative; by default the matcher's.
         neighbors, min_cosine: see `score_neighbors`.
@@ -87,14 +95,14 @@ def dedup_file(
     if pairs is not None:
         check_target(pairs, [source, target])
     threshold = matcher.threshold if threshold is None else threshold
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold: expected a number from 0 to 1. Received {threshold}.")
+    check_settings(threshold=threshold, neighbors=neighbors, min_cosine=min_cosine)
     texts: list[str] = []
-    ids: list[str] = []
+    given: list[str | None] = []
     with contextlib.closing(EntryFile(matcher, source, **reading)) as file:
         for entries, _ in file.batches():
             texts += [entry.text for entry in entries]
-            ids += [entry.id or str(number) for number, entry in enumerate(entries, len(ids) + 1)]
+            given += [entry.id for entry in entries]
+    ids = _numbered(given)
     distinct = distinct_texts(matcher, texts)
     different = [texts[place] for place in distinct.first]
     known = None if pairs is None else kept_pairs(matcher, different, Path(pairs), neighbors, min_cosine)
@@ -121,6 +129,13 @@ def dedup_file(
             "duplicates": len(texts) - len(np.unique(groups.representatives)),
         }
     )
+
+
+def _numbered(ids: Sequence[str | None]) -> list[str]:
+    """The ids; for None a number, from 1, that no other has."""
+    given = set(ids)
+    free = (number for number in map(str, itertools.count(1)) if number not in given)
+    return [next(free) if id is None else id for id in ids]
 
 
 def _listed(groups: Groups, representatives_only: bool) -> np.ndarray:

@@ -165,6 +165,22 @@ def _id_text(value: Any) -> str | None:
     return clean(str(int(value) if whole else value))
 
 
+def payload_cells(payload: Any, where: str) -> dict[str, Any]:
+    """A payload by the names that it is stored under: texts, as JSON has no others.
+
+    Raises:
+        InputError: it is no mapping, or two of its names are one as text.
+    """
+    cells = (
+        {clean(str(name)): value for name, value in payload.items()} if isinstance(payload, Mapping) else {}
+    )
+    if not isinstance(payload, Mapping) or len(cells) < len(payload):
+        raise InputError(
+            f"{where}: expected a payload that maps names, which differ as text, to values. Received {shown(payload)}."
+        )
+    return cells
+
+
 def payload_json(payload: Mapping[str, Any], where: str) -> str:
     """A payload as it is stored.
 

@@ -8,6 +8,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ DATABASE = "rows.sqlite"
 # A vector of 1,024 numbers takes 4 KiB: three fill a page.
 _PAGE_BYTES = 16384
 _WAIT_SECONDS = 600
+_STEP_SECONDS = 0.5
 
 
 class ReplacedError(ArtifactError):
@@ -32,7 +34,8 @@ class Store:
 
     A change is on the disk when `write` ends, and stays whatever happens to the process after that. What a reader
     sees is of one moment. Readers and the writer do not wait for each other; a second writer, be it of another process,
-    waits for the first, ten minutes at most. In memory there is one connection, for which all of them wait.
+    waits for the first, ten minutes at most, or until this is closed. In memory there is one connection, for which all
+    of them wait.
 
     Args:
         folder: where the database lies; None for one in memory.
@@ -115,11 +118,10 @@ class Store:
         """
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._one_writes)
-            self._check_open()
             if self.folder is None:
                 stack.enter_context(self._connection())
             stack.enter_context(self._errors_named())
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._execute_in_turn("BEGIN IMMEDIATE")
             try:
                 self.check_in_place()
                 writing = Writing(self._writer)
@@ -142,12 +144,31 @@ class Store:
     def shrink(self) -> None:
         """Gives the space of removed rows back to the disk."""
         with self._one_writes, self._errors_named():
-            self._writer.execute("VACUUM")
+            self._execute_in_turn("VACUUM")
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @property
     def _writer(self) -> sqlite3.Connection:
         return self._connections[0]
+
+    def _execute_in_turn(self, statement: str) -> None:
+        """Runs a statement once no other process writes. Waits in steps: SQLite, while it waits, heeds neither Ctrl+C
+        nor `close`.
+        """
+        end = time.monotonic() + _WAIT_SECONDS
+        self._check_open()
+        self._writer.execute(f"PRAGMA busy_timeout={int(1000 * _STEP_SECONDS)}")
+        try:
+            while True:
+                try:
+                    self._writer.execute(statement)
+                    return
+                except sqlite3.OperationalError as error:
+                    if "locked" not in str(error) or time.monotonic() > end:
+                        raise
+                self._check_open()
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout={1000 * _WAIT_SECONDS}")
 
     def _create(self) -> None:
         writer = self._connect()

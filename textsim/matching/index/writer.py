@@ -9,7 +9,7 @@ import numpy as np
 from textsim.config.cores import available_cores
 from textsim.errors import InputError, shown
 from textsim.io.progress import Bar
-from textsim.matching.index.entries import Batch, Entry, clean, payload_json
+from textsim.matching.index.entries import Batch, Entry, clean, payload_cells, payload_json
 from textsim.matching.index.graph import Graph, principal_directions, sampled
 from textsim.matching.index.listed import unit
 from textsim.matching.index.snapshot import GraphRecord, open_graph
@@ -55,16 +55,15 @@ def write_rows(
                 if id not in seen:
                     writing.remove(id)
             seen.update(ids)
-        rows = [
-            Row(key, id, clean(entry.text), payload_json(entry.payload, f"id {id!r}"), tokens)
-            for key, (entry, id, tokens) in enumerate(zip(entries, ids, texts.keys, strict=True), next_key)
-        ]
+        rows = []
+        for key, (entry, id, tokens) in enumerate(zip(entries, ids, texts.keys, strict=True), next_key):
+            cells = payload_cells(entry.payload, f"id {id!r}")
+            rows.append(Row(key, id, clean(entry.text), payload_json(cells, f"id {id!r}"), tokens))
+            columns.update(dict.fromkeys(cells))
         new = writing.put_rows(rows) if rows else np.empty(0, np.int64)
         encoded, places = matcher.encode_keys([rows[place].tokens for place in new], None)
         writing.put_vectors([rows[place].key for place in new], encoded[places])
         writing.set("next_key", next_key + len(rows))
-        for entry in entries:
-            columns.update(dict.fromkeys(entry.payload))
         count += len(rows)
         bar.update(len(rows))
     writing.set("columns", list(columns))
