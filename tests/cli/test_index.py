@@ -31,6 +31,7 @@ def test_a_text_finds_an_answer(index: Path) -> None:
     assert list(hits[0]) == ["id", "text", "score", "probability", "decision", "cosine", "payload"]
     assert hits[0]["score"] == 1 and hits[0]["payload"] == {"answer": "打开应用"}
     assert json.loads(ok("search", index, "天气", "--json", "--filter", "answer=无")) == []
+    assert run("search", index, "天气", "--filter", "answer=无").stderr == "no stored text has answer=无\n"
     assert run("search", index, "今天" * 100).stderr == "1 texts read to the model's maximum length only\n"
 
 

@@ -281,8 +281,14 @@ BAD_LINES = [
 @pytest.mark.parametrize(("line", "message"), BAD_LINES)
 def test_bad_rows_name_file_and_line(tmp_path, line, message):
     path = text_file(tmp_path, f"text_a\ttext_b\tlabel\n甲\t乙\t1\n{line}\n丙\t丁\t0\n")
-    with pytest.raises(DataFormatError, match=re.escape(f"{path}, line 3: {message}")):
+    with pytest.raises(DataFormatError, match=re.escape(f"{path}, line 3: {message}")) as caught:
         table(path)
+    assert str(caught.value).endswith(" Mend the row, or leave such rows out with on_bad_row='skip'.")
+
+
+def test_who_has_rows_in_memory_is_told_of_no_option_for_files():
+    with pytest.raises(DataFormatError, match=r"text_b is empty: expected a text.$"):
+        table([("甲", "", 1)])
 
 
 @pytest.mark.parametrize(

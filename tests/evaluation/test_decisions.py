@@ -84,6 +84,8 @@ def test_what_is_out_of_reach_is_said_with_what_is_not() -> None:
     noise = np.random.default_rng(0).random(400)
     fit = fit_decisions(noise < 0.5, np.random.default_rng(1).random(400), Targets(no_match_precision=0.9))
     assert "more pairs would not help" in fit.warnings[0]
+    few = fit_decisions(np.array([1, 1, 0, 0]), np.array([0.8, 0.7, 0.2, 0.1]), Targets(match_precision=0.9))
+    assert few.warnings[-1].endswith("support; they are too few to tell whether more would show 0.9.")
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -124,7 +124,27 @@ def test_no_number_of_pairs_shows_what_is_not_so() -> None:
     scores = random.random(500)
     positive = random.random(500) < 0.5
     found = supported(RankedPairs.of(positive, scores), np.full(500, 0.5), 0.9, 0.9)
-    assert found.pairs_needed is None and found.precision < 0.7
+    assert found.pairs_needed is None and found.refuted and found.precision < 0.7
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_a_few_right_pairs_do_not_show_that_no_number_would_do(size: int) -> None:
+    positive = np.arange(2 * size) < size
+    ranked = RankedPairs.of(positive, np.linspace(0.9, 0.1, 2 * size))
+    assert not len(certified(ranked, 0.9, 0.9))
+    found = supported(ranked, np.full(2 * size, 0.5), 0.9, 0.9)
+    assert found.pairs_needed is None and not found.refuted
+
+
+def test_what_is_so_is_hardly_ever_refuted() -> None:
+    refuted = 0
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        ranked = RankedPairs.of(random.random(300) < 0.7, random.random(300))
+        refuted += (
+            not len(certified(ranked, 0.7, 0.9)) and supported(ranked, np.full(300, 0.5), 0.7, 0.9).refuted
+        )
+    assert refuted <= 20
 
 
 @given(st.integers(0, 40), st.integers(0, 40))

@@ -9,7 +9,7 @@ import pytest
 from tests.tiny_models import MAX_LENGTH, saved_model
 from textsim.errors import InputError
 from textsim.matching import explain as module
-from textsim.matching.explain import Explanation, explain
+from textsim.matching.explain import Change, Explanation, TokenContribution, explain
 from textsim.matching.text_matcher import TextMatcher
 from textsim.text.vocabulary import UNK_ID
 
@@ -123,6 +123,21 @@ def test_changes_change_the_decision(matcher: TextMatcher) -> None:
             texts[side] = texts[side][: change.place] + texts[side][change.place + 1 :]
             assert change.score == pytest.approx(matcher.score(*texts), abs=1e-6)
     assert found.to_dict()["changes"] == [change._asdict() for change in found.changes]
+
+
+def test_of_a_token_that_comes_twice_the_place_tells_which_is_changed() -> None:
+    tokens = [TokenContribution(token, 0.1, 0.0) for token in "能不能"]
+    changes = [
+        Change(text, place, tokens[place].token, "removed", 0.9, "match")
+        for text, place in (("text_a", 0), ("text_a", 1), ("text_a", 2), ("text_b", 0))
+    ]
+    found = Explanation(0.3, 0.3, "no match", 0.0, tokens, tokens[:2], np.zeros((3, 2)), changes)
+    assert found.format().splitlines()[-4:] == [
+        "text_a: with '能' (token 1) removed, match at 0.9000",
+        "text_a: with '不' removed, match at 0.9000",
+        "text_a: with '能' (token 3) removed, match at 0.9000",
+        "text_b: with '能' removed, match at 0.9000",
+    ]
 
 
 def test_a_text_with_itself_and_bad_texts(matcher: TextMatcher) -> None:

@@ -109,6 +109,9 @@ def search(
         (hits,) = opened.search_read(query, k, filter=filter)
     if as_json:
         click.echo(format_json([hit._asdict() for hit in hits]))
+    elif not hits:
+        wanted = ", ".join(f"{column}={value}" for column, value in filter.items())
+        click.echo(f"no stored text has {wanted}" if wanted else "the index holds no texts", err=True)
     for hit in [] if as_json else hits:
         click.echo(f"{hit.score:.4f}\t{hit.decision}\t{hit.id}\t{hit.text}")
     echo_notes(FileReport(truncated=int(query.truncated.sum())))

@@ -112,6 +112,7 @@ class RowReader:
         normalizer: Callable[[str], str] | None,
         chunk_rows: int,
         raw: bool,
+        in_memory: bool,
     ) -> None:
         self._table = table
         self._kind = kind
@@ -121,6 +122,7 @@ class RowReader:
         self._normalizer = normalizer
         self._chunk_rows = chunk_rows
         self._raw = raw
+        self._in_memory = in_memory
         self._stack = contextlib.ExitStack()
         self.info = FileInfo(
             as_text(table.name), table.format, table.encoding, columns.header, list(columns.names)
@@ -197,7 +199,11 @@ class RowReader:
             DataFormatError: bad rows are errors.
         """
         if self._rejects is None:
-            raise DataFormatError(f"{self._table.where(line)}: {reason}")
+            # Who has rows in memory can drop some: not every function that takes such rows also skips them.
+            remedy = (
+                "" if self._in_memory else " Mend the row, or leave such rows out with on_bad_row='skip'."
+            )
+            raise DataFormatError(f"{self._table.where(line)}: {reason}{remedy}")
         self.info.rejected += 1
         if len(self.rejected_lines) < 10:
             self.rejected_lines.append(line)
@@ -405,7 +411,17 @@ def open_rows(
         header = how.header if named else "no"
         wanted, keep = parse_wanted(how.columns, kind, header), parse_keep(how.keep, header)
         found = find_columns(table, kind, wanted, header, how.label_rule, keep, asks=how.format is None)
-        reader = RowReader(table, kind, found, how.label_rule, log, normalizer, chunk_rows, raw)
+        reader = RowReader(
+            table,
+            kind,
+            found,
+            how.label_rule,
+            log,
+            normalizer,
+            chunk_rows,
+            raw,
+            in_memory=not is_path(source),
+        )
         reader.keep_open(stack.pop_all())
         return reader
     raise AssertionError("an exit stack swallows no exception")

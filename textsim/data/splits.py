@@ -63,7 +63,7 @@ class Sources:
         if not 0 < cut < n_rows:
             raise ConfigError(
                 f"dev_fraction {self.dev_fraction} of {n_rows} rows leaves a split without rows. "
-                "Pass another fraction, or dev."
+                "Pass another fraction, or the validation rows with dev=..."
             )
         return {"train": order[:cut], "dev": order[cut:]}
 

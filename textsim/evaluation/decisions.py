@@ -190,12 +190,17 @@ class DecisionFit:
                 if support.precision
                 else f"nothing at a recall of {USEFUL_RECALL:g} or more is what"
             )
-            more = (
-                f"about {_rounded(support.pairs_needed):,} pairs would be needed to show {side.target:g}"
-                if support.pairs_needed is not None
-                else f"more pairs would not help: the model is not that precise at any recall of {USEFUL_RECALL:g} or "
-                "more"
-            )
+            if support.pairs_needed is not None:
+                more = (
+                    f"about {_rounded(support.pairs_needed):,} pairs would be needed to show {side.target:g}"
+                )
+            elif support.refuted:
+                more = (
+                    f"more pairs would not help: the model is not that precise at any recall of {USEFUL_RECALL:g} or "
+                    "more"
+                )
+            else:
+                more = f"they are too few to tell whether more would show {side.target:g}"
             found.append(
                 f"{name.replace('_', ' ')}: a precision of {side.target:g} cannot be shown. {most} these "
                 f"{self.pairs:,} pairs support; {more}."

@@ -59,6 +59,7 @@ def _changes(explanation: Explanation) -> str:
         return ""
     lines = [
         f"<li>{change.text}: <span lang='zh-CN'>{escape(change.token)}</span> "
+        f"{f'(第 {change.place + 1} 个词元 token {change.place + 1}) ' if explanation.repeats(change) else ''}"
         f"{'去掉 removed' if change.change == 'removed' else '换成未登录词元 unknown'} → "
         f"{_DECISIONS[change.decision]}, {change.score:.4f}</li>"
         for change in explanation.changes

@@ -103,12 +103,14 @@ class Supported:
         precision: the highest that `certified` shows at a recall of at least `USEFUL_RECALL`; 0 where none.
         place: of its threshold, in `RankedPairs.thresholds`: the highest with such a recall.
         pairs_needed: about how many pairs would show what was asked for, with a chance of `POWER`; None where no
-            number would, since the model is not that precise at a useful recall.
+            threshold of a useful recall is expected to be that precise.
+        refuted: whether the pairs show, with the confidence asked for, that no such threshold is that precise.
     """
 
     precision: float
     place: int
     pairs_needed: int | None
+    refuted: bool
 
 
 def supported(
@@ -130,7 +132,14 @@ def supported(
             low, place = middle, int(found[0])
         else:
             high = middle
-    return Supported(low / 1000, place, _pairs_needed(probabilities, precision, confidence))
+    # One-sided: the upper end of an interval with both sides' doubt above it.
+    highest = proportion_interval(pairs.hits[useful], pairs.selected[useful], 2 * confidence - 1)[1]
+    return Supported(
+        low / 1000,
+        place,
+        _pairs_needed(probabilities, precision, confidence),
+        refuted=bool((highest < precision).all()),
+    )
 
 
 def _pairs_needed(probabilities: np.ndarray, precision: float, confidence: float) -> int | None:

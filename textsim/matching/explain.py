@@ -91,6 +91,11 @@ class Explanation:
     matrix: np.ndarray
     changes: list[Change]
 
+    def repeats(self, change: Change) -> bool:
+        """Whether the text has the changed token more than once, so that its place alone tells which is meant."""
+        tokens = self.tokens_a if change.text == "text_a" else self.tokens_b
+        return sum(token.token == change.token for token in tokens) > 1
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
         return {
@@ -117,8 +122,9 @@ class Explanation:
                 lines.append(f"{token.contribution:+.4f}{error}  {token.token}  {bar}".rstrip())
         for change in self.changes:
             how = "removed" if change.change == "removed" else "read as unknown"
+            which = f" (token {change.place + 1})" if self.repeats(change) else ""
             lines.append(
-                f"{change.text}: with {change.token!r} {how}, {change.decision} at {change.score:.4f}"
+                f"{change.text}: with {change.token!r}{which} {how}, {change.decision} at {change.score:.4f}"
             )
         return "\n".join(lines)
 

@@ -315,6 +315,9 @@ def test_what_is_no_index(matcher: TextMatcher, tmp_path: Path, damage: Any, mes
         TextIndex.open(tmp_path / "index", matcher)
     with pytest.raises(ArtifactError, match="there is no folder"):
         TextIndex.open(tmp_path / "none", matcher)
+    (tmp_path / "faq.csv").write_text("text\n你好\n", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"faq.csv is a file. Expected the folder of an index"):
+        TextIndex.open(tmp_path / "faq.csv", matcher)
 
 
 def test_a_folder_that_is_replaced_is_taken_over(tmp_path: Path, matcher: TextMatcher) -> None:

@@ -63,6 +63,10 @@ class Manifest(Settings):
         Raises:
             ArtifactError: the folder is no index, or one of another version; or its database is missing.
         """
+        if folder.is_file():
+            raise ArtifactError(
+                f"{folder} is a file. Expected the folder of an index, as `textsim index build` makes it."
+            )
         if not folder.is_dir():
             raise ArtifactError(
                 f"there is no folder {str(folder)!r}. Expected an index, as `textsim index build` makes one."
