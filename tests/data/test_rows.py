@@ -297,20 +297,23 @@ def test_who_has_rows_in_memory_is_told_of_no_option_for_files():
         (
             UNLABELED,
             "甲\t乙\t1",
-            "expected 2 tab-separated columns (text_a, text_b); of more, say which to read, as in "
-            "columns=[1, 2]. Received 3",
+            "expected 2 tab-separated columns (text_a, text_b); of more, say which to read: columns=[1, 2], and "
+            "header='yes' if line 1 names them. Received 3",
         ),
         (
             PAIRS,
             "7\t甲\t乙\t1",
-            "(text_a, text_b, label); of more, say which to read, as in columns=[1, 2, 3]. Received 4",
+            "(text_a, text_b, label); of more, say which to read: columns=[1, 2, 3], and header='yes' if line 1 names "
+            "them. Received 4",
         ),
     ],
 )
 def test_more_columns_without_a_header(tmp_path, kind, row, expected):
     path = text_file(tmp_path, f"{row}\n{row}\n")
-    with pytest.raises(DataFormatError, match=re.escape(expected)):
+    with pytest.raises(DataFormatError, match=re.escape(expected)) as caught:
         list(read_rows(path, kind))
+    # The rows may be good ones: they are read wrongly.
+    assert "on_bad_row" not in str(caught.value)
 
 
 def test_skipped_rows_are_counted_and_written_down(tmp_path):

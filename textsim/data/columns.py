@@ -25,7 +25,15 @@ EVERY = "*"
 
 
 class BadRow(Exception):
-    """Why a row cannot be used. Becomes a DataFormatError, or a line of the rejects."""
+    """Why a row cannot be used. Becomes a DataFormatError, or a line of the rejects.
+
+    Attributes:
+        misread: whether the reason tells how the file is to be read: then the row may be a good one.
+    """
+
+    def __init__(self, reason: str, *, misread: bool = False) -> None:
+        super().__init__(reason)
+        self.misread = misread
 
 
 @dataclass(frozen=True)
@@ -177,7 +185,8 @@ def find_columns(
         expected = f"{table.columns_of(width)} as in {table.unit} {number}"
     elif len(cells) > width:
         numbers = [place + 1 for place in places]
-        expected = f"{expected}; of more, say which to read, as in columns={numbers}"
+        first = f"{table.unit} {number}"
+        expected += f"; of more, say which to read: columns={numbers}, and header='yes' if {first} names them"
     if header == "auto":
         _check_no_header(table.where(number), names, kind, wanted)
         if kind.labeled and len(cells) == width:
@@ -187,9 +196,8 @@ def find_columns(
         get = _getter_of_every(places, [str(place + 1) for place in range(width)], expected)
         return Columns(kind.columns, False, expected, get, keep)
     more = _places(table.where(number), names, kind, _without_line(keep))
-    return Columns(
-        kind.columns, False, expected, _getter(places + more, width, expected), tuple(map(str, keep))
-    )
+    get = _getter(places + more, width, expected, asks_for_columns=wanted is None and len(cells) > width)
+    return Columns(kind.columns, False, expected, get, tuple(map(str, keep)))
 
 
 def check_header(table: Table, header: str) -> None:
@@ -440,7 +448,9 @@ def delimiter_hint(cells: Sequence[Any], width: int) -> str:
     return ""
 
 
-def _getter(places: tuple[int, ...], width: int, expected: str) -> Callable[[Cells], Sequence[Any]]:
+def _getter(
+    places: tuple[int, ...], width: int, expected: str, asks_for_columns: bool = False
+) -> Callable[[Cells], Sequence[Any]]:
     in_order = places == tuple(range(width))
 
     def get(cells: Cells) -> Sequence[Any]:
@@ -454,7 +464,8 @@ def _getter(places: tuple[int, ...], width: int, expected: str) -> Callable[[Cel
         if len(received) > 80:
             received = f"{received[:77]}..."
         hint = delimiter_hint(list(cells), width)
-        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.{hint}")
+        misread = asks_for_columns or bool(hint)
+        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.{hint}", misread=misread)
 
     return get
 

@@ -170,7 +170,8 @@ class RowReader:
                     if further:
                         _check_readable(further, row[width:])
                 except BadRow as bad:
-                    self.reject(number, f"{bad}{self._table.quotes_hint(cells)}", _raw(cells))
+                    hint = self._table.quotes_hint(cells)
+                    self.reject(number, f"{bad}{hint}", _raw(cells), misread=bad.misread or bool(hint))
                     continue
                 part.add(number, row, clean, label)
                 if len(part.lines) == self._chunk_rows or part.characters >= _MAX_CHUNK_CHARACTERS:
@@ -190,8 +191,8 @@ class RowReader:
         """The names of the kept columns that have cells."""
         return [name for name in self._columns.kept if name != LINE]
 
-    def reject(self, line: int, reason: str, raw: str) -> None:
-        """Refuses a row: counts it and writes it down, or raises, as `on_bad_row` says.
+    def reject(self, line: int, reason: str, raw: str, *, misread: bool = False) -> None:
+        """Refuses a row: counts it and writes it down, or raises, as `on_bad_row` says; `misread` as of `BadRow`.
 
         Also for what only a later step can find; `info.rows` counts such a row nevertheless.
 
@@ -200,9 +201,8 @@ class RowReader:
         """
         if self._rejects is None:
             # Who has rows in memory can drop some: not every function that takes such rows also skips them.
-            remedy = (
-                "" if self._in_memory else " Mend the row, or leave such rows out with on_bad_row='skip'."
-            )
+            plainly_bad = not (misread or self._in_memory)
+            remedy = " Mend the row, or leave such rows out with on_bad_row='skip'." if plainly_bad else ""
             raise DataFormatError(f"{self._table.where(line)}: {reason}{remedy}")
         self.info.rejected += 1
         if len(self.rejected_lines) < 10:
