@@ -570,7 +570,7 @@ def test_progress_goes_to_standard_error(tmp_path, capsys, train):
     out, err = capsys.readouterr()
     assert out == ""
     assert "reading" in err
-    assert "cutting sentences" in err
+    assert "tokenizing sentences" in err
 
 
 def test_memory_maps_not_memory(tmp_path, train):

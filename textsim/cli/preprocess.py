@@ -71,7 +71,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "engine",
             type=click.Choice(["jieba", "rjieba"]),
             section="Tokens",
-            help="jieba: the program that cuts; rjieba is ten times as fast (extra `fast`).  [default: jieba]",
+            help="jieba: the program that finds words; rjieba is ten times as fast (extra `fast`).  [default: jieba]",
         ),
         option(
             "--nfkc/--no-nfkc",
@@ -222,7 +222,7 @@ def show_report(report: dict[str, Any], out: Path, as_json: bool, quiet: bool) -
     type=click.IntRange(min=1),
     default=1,
     metavar="N",
-    help="Processes that cut words; the result is the same.",
+    help="Processes that tokenize; the result is the same.",
 )
 @json_option("the report")
 @quiet_option

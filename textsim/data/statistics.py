@@ -272,7 +272,7 @@ _COUNTS = {
     "same_text_rows": "rows with equal texts",
     "same_vector_rows": "rows with equal vectors",
     "impossible_rows": "of these labelled 0",
-    "truncated_rows": "rows cut at the maximum length",
+    "truncated_rows": "truncated rows",
     "tokens": "tokens",
 }
 _COVERAGE = {

@@ -100,7 +100,7 @@ def collect_rows(
             found.append({**asdict(reader.info), "split": split})
             rows_of[split] += reader.info.rows
     files.close()
-    sentences = cut(builder, processes, "cutting sentences", sources.progress)
+    sentences = cut(builder, processes, "tokenizing sentences", sources.progress)
     return Collected(found, sum(rows_of.values()), rows_of["train"], files.kept, sentences)
 
 

@@ -285,7 +285,7 @@ class TextBuild:
                     extra.add(list(texts))
                     texts.clear()
         extra.add(list(texts))
-        return cut(extra, self.settings.processes, "cutting raw text", self.sources.progress)
+        return cut(extra, self.settings.processes, "tokenizing raw text", self.sources.progress)
 
 
 class _RowTokens:
