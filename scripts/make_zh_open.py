@@ -48,6 +48,8 @@ FREE = (
 """Raw texts under licences that let one use and change them."""
 
 CHANGES = (
+    "description=Openly licensed text alone: trainable embeddings, BiLSTM, self-attention pooling, [|u-v|, u*v] head, "
+    "in-batch negatives beside cross-entropy.",
     "embedding.dropout=0.1",
     "embedding.token_dropout=0.05",
     "head.dropout=0.1",

@@ -19,7 +19,7 @@ class TextsimError(Exception):
         ...     TextMatcher.load("no-such-model")
         ... except TextsimError as error:
         ...     print(error)
-        there is no folder 'no-such-model', and unknown bundled model 'no-such-model'. Expected one of: zh-general.
+        there is no folder 'no-such-model', and unknown bundled model 'no-such-model'. Expected one of: zh-general, zh-open.
     """
 
 

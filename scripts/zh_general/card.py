@@ -1,4 +1,4 @@
-"""What the card of `zh-general` says beyond that of any model: terms, figures by set and beside others, its errors."""
+"""What the card of a bundled model says beyond that of any model: terms, figures by set and beside others, its errors."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def publish(saved: SavedModel, out: Path, text: Text, data: Path, seen: Sequence
         out=out.name,
         optimism=optimism if seen else "",
         table=table(figures),
-        peers=compare(matcher, data, PEER_ROWS),
+        peers=compare(out.name, matcher, data, PEER_ROWS),
         rows=PEER_ROWS,
         size=2 * sum(weight.size for weight in weights.values()) / 1e6,
         **speed(matcher, dev["lcqmc"]),

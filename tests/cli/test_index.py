@@ -35,6 +35,13 @@ def test_a_text_finds_an_answer(index: Path) -> None:
     assert run("search", index, "今天" * 100).stderr == "1 texts read to the model's maximum length only\n"
 
 
+def test_a_stored_text_of_two_lines_is_shown_on_one(road: Path, tmp_path: Path) -> None:
+    (tmp_path / "faq.csv").write_text('id,question\n7,"今天\n天气"\n', encoding="utf-8")
+    ok("index", "build", road / "model", tmp_path / "faq.csv", "--out", tmp_path / "index")
+    (line,) = ok("search", tmp_path / "index", "今天 天气").splitlines()
+    assert line.split("\t")[1:] == ["match", "7", "今天 天气"]
+
+
 def test_texts_of_a_file_find_theirs(index: Path, tmp_path: Path) -> None:
     (tmp_path / "asked.txt").write_text("今天天气\n怎样还花呗\n\n", "utf-8")
     arguments = ("search", index, "--input", tmp_path / "asked.txt", "--on-bad-row", "skip")

@@ -53,17 +53,15 @@ def augment(
       textsim preprocess train.tsv contrast.tsv --dev dev.tsv --out larger
       textsim train larger --out model
     """
+    from textsim.data.formats.cells import one_line
     from textsim.training.augmentation.contrast import RULES
     from textsim.training.augmentation.contrast.files import augment_files
 
     made = augment_files(inputs, target, rules=rules or None, **given(**options))
     if not quiet:
         for name, pairs in made.by_rule().items():
-            example = pairs[0]
-            click.echo(
-                f"{name:22} {RULES[name].label}  {len(pairs):6,}  {example.text} | {example.variant}",
-                err=True,
-            )
+            example = f"{one_line(pairs[0].text)} | {one_line(pairs[0].variant)}"
+            click.echo(f"{name:22} {RULES[name].label}  {len(pairs):6,}  {example}", err=True)
         matches = sum(pair.label for pair in made.pairs)
         click.echo(f"{len(made.pairs):,} pairs of {made.texts:,} texts, {matches:,} match", err=True)
     echo_notes(made.report)

@@ -61,6 +61,7 @@ def explain(
     """
     if examples is None:
         check_unused(options, "--examples FILE alone")
+    from textsim.data.formats.cells import one_line
     from textsim.evaluation.examples import nearest_examples
     from textsim.evaluation.explanation_page import explanation_page
     from textsim.io.atomic import atomic_file
@@ -89,5 +90,6 @@ def explain(
     if near:
         click.echo("labelled pairs most like it (label, similarity):")
     for example in near:
-        click.echo(f"{example.label:g}\t{example.similarity:.3f}\t{example.text_a}\t{example.text_b}")
+        texts = "\t".join(map(one_line, (example.text_a, example.text_b)))
+        click.echo(f"{example.label:g}\t{example.similarity:.3f}\t{texts}")
     echo_notes(report)

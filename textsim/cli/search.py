@@ -92,6 +92,7 @@ def search(
         raise click.UsageError("--output: for --input FILE alone, not for a text.")
     if source is not None and as_json:
         raise click.UsageError("--json: for a text alone. The hits of --input are written as TSV.")
+    from textsim.data.formats.cells import one_line
     from textsim.matching.files.report import FileReport
     from textsim.matching.files.search import search_file
 
@@ -113,7 +114,7 @@ def search(
         wanted = ", ".join(f"{column}={value}" for column, value in filter.items())
         click.echo(f"no stored text has {wanted}" if wanted else "the index holds no texts", err=True)
     for hit in [] if as_json else hits:
-        click.echo(f"{hit.score:.4f}\t{hit.decision}\t{hit.id}\t{hit.text}")
+        click.echo(f"{hit.score:.4f}\t{hit.decision}\t{one_line(hit.id)}\t{one_line(hit.text)}")
     echo_notes(FileReport(truncated=int(query.truncated.sum())))
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from textsim.data.formats.cells import one_line
 from textsim.data.row_kinds import PAIRS
 from textsim.data.rows import read_rows
 from textsim.errors import InputError
@@ -93,7 +94,8 @@ class CheckResult:
             example = ""
             if kind.examples:
                 text_a, text_b, label, decision, _ = kind.examples[0]
-                example = f"{text_a} / {text_b}: {decision}, is {'a match' if label else 'none'}"
+                texts = f"{one_line(text_a)} / {one_line(text_b)}"
+                example = f"{texts}: {decision}, is {'a match' if label else 'none'}"
             lines.append(
                 f"{name:<30}{kind.pairs:7,}  {kind.wrong:6.1%}  {kind.moved:6.1%}  {example}".rstrip()
             )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from textsim.data.formats.cells import one_line
 from textsim.data.sources import Source, lasting, name_of
 from textsim.errors import ConfigError
 from textsim.evaluation.errors import DecidedPair, decided_pairs
@@ -82,7 +83,9 @@ class Comparison:
             f"they {verdict}",
         ]
         for name, pairs in self.examples.items():
-            lines += [f"{name}: {pair.text_a}\t{pair.text_b}\t{pair.label:g}" for pair in pairs]
+            lines += [
+                f"{name}: {one_line(pair.text_a)}\t{one_line(pair.text_b)}\t{pair.label:g}" for pair in pairs
+            ]
         return "\n".join(lines)
 
 
