@@ -16,10 +16,10 @@ class TextsimError(Exception):
     Example:
         >>> from textsim import TextMatcher, TextsimError
         >>> try:
-        ...     TextMatcher.load("no-such-model")
+        ...     TextMatcher.load("no-such")
         ... except TextsimError as error:
         ...     print(error)
-        there is no folder 'no-such-model', and unknown bundled model 'no-such-model'. Expected one of: zh-general, zh-open.
+        there is no folder 'no-such', and unknown bundled model 'no-such'. Expected one of: zh-general, zh-open.
     """
 
 

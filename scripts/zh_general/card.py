@@ -1,4 +1,4 @@
-"""What the card of a bundled model says beyond that of any model: terms, figures by set and beside others, its errors."""
+"""What the card of a bundled model says beyond that of any model: terms, figures by set, beside others, its errors."""
 
 from __future__ import annotations
 
