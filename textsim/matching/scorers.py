@@ -35,7 +35,6 @@ class Scorer(ABC):
     def __init__(self, saved: SavedModel, threads: int) -> None:
         self.output_dim = saved.output_dim
         self._scaler = saved.scaler
-        self._texts = saved.kind == "text"
         self._threads = threads
 
     @abstractmethod
@@ -89,7 +88,7 @@ class Scorer(ABC):
             if self._scaler is not None:
                 mean, scale = self._scaler
                 batch = (batch - mean) / scale
-            encoded[part] = self._encode(vectors=batch)
+            encoded[part] = _finite(self._encode(vectors=batch))
 
         self._for_each(encode, _slices(len(vectors), BATCH_NUMBERS // vectors.shape[1]))
         return encoded
@@ -107,9 +106,7 @@ class Scorer(ABC):
         scores = np.empty(len(left), np.float32)
 
         def compare(part: slice) -> None:
-            computed = self._compare(encoded[left[part]], encoded[right[part]])
-            # Of vectors, VectorMatcher names the row.
-            scores[part] = _finite(computed) if self._texts else computed
+            scores[part] = _finite(self._compare(encoded[left[part]], encoded[right[part]]))
 
         self._for_each(compare, _slices(len(left), BATCH_NUMBERS // self.output_dim))
         return scores

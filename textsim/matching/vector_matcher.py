@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from textsim.artifacts.saved_model import SavedModel
-from textsim.errors import InputError, shown
+from textsim.errors import ArtifactError, InputError, shown
 from textsim.matching.decisions import Decision, decide
 from textsim.matching.matcher import CHUNK_ROWS, Matcher
 
@@ -42,10 +43,10 @@ class VectorMatcher(Matcher):
             InputError: another shape, or numbers that are not finite or too large for the model.
         """
         rows = [self._vectors(side, name, ndim=1)[None] for side, name in ((left, "left"), (right, "right"))]
-        score = float(self._score_rows(*rows)[0])
-        if not np.isfinite(score):
-            raise _too_large("left and right", *rows)
-        return score
+        try:
+            return float(self._score_rows(*rows)[0])
+        except ArtifactError:
+            raise _too_large("left and right", *rows) from None
 
     def is_match(self, left: Any, right: Any) -> bool:
         """Whether two vectors score at least `threshold`. Raises as `score`."""
@@ -86,10 +87,10 @@ class VectorMatcher(Matcher):
         scores = np.empty(len(left), np.float32)
         for start in range(0, len(left), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
-            scores[part] = self._score_rows(left[part], right[part])
-        if not np.isfinite(scores).all():
-            row = int(np.argmin(np.isfinite(scores)))
-            raise _too_large(f"left and right, row {row}", left[row], right[row])
+            try:
+                scores[part] = self._score_rows(left[part], right[part])
+            except ArtifactError:
+                raise self._blamed("left and right", self._score_rows, left, right) from None
         return scores
 
     def encode(self, vectors: Any) -> np.ndarray:
@@ -105,12 +106,10 @@ class VectorMatcher(Matcher):
             InputError: another shape, or numbers that are not finite or too large for the model; names the row.
         """
         vectors = self._vectors(vectors, "vectors")
-        encoded = self._scorer.encode_vectors(vectors)
-        whole = np.isfinite(encoded).all(axis=1)
-        if not whole.all():
-            row = int(np.argmin(whole))
-            raise _too_large(f"vectors, row {row}", vectors[row])
-        return encoded
+        try:
+            return self._scorer.encode_vectors(vectors)
+        except ArtifactError:
+            raise self._blamed("vectors", self._scorer.encode_vectors, vectors) from None
 
     def _score_rows(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         # Equal rows are encoded once and in an order of their own: the bits do not depend on the side.
@@ -121,6 +120,22 @@ class VectorMatcher(Matcher):
         return self.compare_rows(
             self._scorer.encode_vectors(both[first]), rows[: len(left)], rows[len(left) :]
         )
+
+    def _blamed(
+        self, name: str, compute: Callable[..., np.ndarray], *sides: np.ndarray
+    ) -> InputError | ArtifactError:
+        """Whether the model is at fault, which then fails for zeros too, or the first row that fails."""
+        try:
+            compute(*(np.zeros((1, self.width), np.float32) for _ in sides))
+        except ArtifactError as error:
+            return error
+        for row in range(len(sides[0])):
+            one = [np.ascontiguousarray(side[row : row + 1]) for side in sides]
+            try:
+                compute(*one)
+            except ArtifactError:
+                return _too_large(f"{name}, row {row}", *one)
+        raise AssertionError("what fails among others fails alone")
 
     def _vectors(self, values: Any, name: str, ndim: int = 2) -> np.ndarray:
         shape = f"(n, {self.width})" if ndim == 2 else f"({self.width},)"
