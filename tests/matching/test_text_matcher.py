@@ -482,6 +482,21 @@ def test_numbers_that_are_too_large_are_no_pair_of_which_nothing_is_known(recipe
         matcher.encode(huge)
 
 
+def test_a_model_of_vectors_that_computes_no_numbers_is_at_fault_itself() -> None:
+    saved = saved_model("vector-l1")
+    for path, array in saved.weights.items():
+        if path.startswith("encoder"):
+            array.flat[:] = np.resize([3e38, -3e38], array.size)
+    matcher, rows = VectorMatcher(saved), np.full((3, DIM), 7.0)
+    for call in (
+        lambda: matcher.score_pairs(rows, 2 * rows),
+        lambda: matcher.score(rows[0], 2 * rows[0]),
+        lambda: matcher.encode(rows),
+    ):
+        with pytest.raises(ArtifactError, match="computes NaN or infinity: its weights"):
+            call()
+
+
 def test_what_is_no_vector(vectors: VectorMatcher) -> None:
     with pytest.raises(InputError, match=r"left: expected shape \(12,\)\. Received \(1, 12\)"):
         vectors.score(np.zeros((1, DIM)), np.zeros(DIM))

@@ -46,7 +46,7 @@ class VectorMatcher(Matcher):
         try:
             return float(self._score_rows(*rows)[0])
         except ArtifactError:
-            raise _too_large("left and right", *rows) from None
+            raise self._fault_of_row("left and right", self._score_rows, *rows) from None
 
     def is_match(self, left: Any, right: Any) -> bool:
         """Whether two vectors score at least `threshold`. Raises as `score`."""
@@ -90,7 +90,7 @@ class VectorMatcher(Matcher):
             try:
                 scores[part] = self._score_rows(left[part], right[part])
             except ArtifactError:
-                raise self._blamed("left and right", self._score_rows, left, right) from None
+                raise self._fault("left and right", self._score_rows, left, right) from None
         return scores
 
     def encode(self, vectors: Any) -> np.ndarray:
@@ -109,7 +109,7 @@ class VectorMatcher(Matcher):
         try:
             return self._scorer.encode_vectors(vectors)
         except ArtifactError:
-            raise self._blamed("vectors", self._scorer.encode_vectors, vectors) from None
+            raise self._fault("vectors", self._scorer.encode_vectors, vectors) from None
 
     def _score_rows(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         # Equal rows are encoded once and in an order of their own: the bits do not depend on the side.
@@ -121,21 +121,33 @@ class VectorMatcher(Matcher):
             self._scorer.encode_vectors(both[first]), rows[: len(left)], rows[len(left) :]
         )
 
-    def _blamed(
+    def _fault(
         self, name: str, compute: Callable[..., np.ndarray], *sides: np.ndarray
     ) -> InputError | ArtifactError:
-        """Whether the model is at fault, which then fails for zeros too, or the first row that fails."""
-        try:
-            compute(*(np.zeros((1, self.width), np.float32) for _ in sides))
-        except ArtifactError as error:
-            return error
+        """What is wrong where `compute` raised ArtifactError: the first row that fails, or the model.
+
+        A model at fault fails for a row's direction too, with numbers of at most 1.
+        """
         for row in range(len(sides[0])):
-            one = [np.ascontiguousarray(side[row : row + 1]) for side in sides]
+            one = [side[row : row + 1] for side in sides]
             try:
                 compute(*one)
             except ArtifactError:
-                return _too_large(f"{name}, row {row}", *one)
+                return self._fault_of_row(f"{name}, row {row}", compute, *one)
         raise AssertionError("what fails among others fails alone")
+
+    def _fault_of_row(
+        self, where: str, compute: Callable[..., np.ndarray], *row: np.ndarray
+    ) -> InputError | ArtifactError:
+        try:
+            compute(*(side / max(1, np.abs(side).max()) for side in row))
+        except ArtifactError as error:
+            return error
+        largest = max(float(np.abs(side).max()) for side in row)
+        return InputError(
+            f"{where}: expected numbers that the model can compute with. Received one of size {largest:g}, with which "
+            "it comes to no finite score. Does a number stand for a missing one?"
+        )
 
     def _vectors(self, values: Any, name: str, ndim: int = 2) -> np.ndarray:
         shape = f"(n, {self.width})" if ndim == 2 else f"({self.width},)"
@@ -154,11 +166,3 @@ class VectorMatcher(Matcher):
                 f"{name}, {place}: expected finite numbers. Received {vectors[tuple([*row, column])]}."
             )
         return vectors
-
-
-def _too_large(where: str, *vectors: np.ndarray) -> InputError:
-    largest = max(float(np.abs(vector).max()) for vector in vectors)
-    return InputError(
-        f"{where}: expected numbers that the model can compute with. Received one of size {largest:g}, with which it "
-        "comes to no finite score. Does a number stand for a missing one?"
-    )
