@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from textsim.data.formats.table import Cells, Malformed, Table, is_blank
+from textsim.data.column_names import DELIMITERS, choice, delimiter_hint, did_you_mean, listed
+from textsim.data.formats.table import Cells, Table, is_blank
 from textsim.data.labels import LabelRule
+from textsim.data.row_getters import getter, getter_by_key, getter_of_every, getter_of_every_key
 from textsim.data.row_kinds import PAIRS, TEXTS, TRIPLETS, UNLABELED, USUAL_NAMES, RowKind
 from textsim.errors import ConfigError, DataFormatError
 from textsim.io.paths import STREAM
 
 C = TypeVar("C", str, str | int)
 
-_DELIMITERS = ("\t", ";", "|", ",")
-# Of names in a message.
-_MOST_SHOWN, _MOST_SHOWN_CHARACTERS = 20, 60
 LINE = "line"
 """Kept like a column: the number of the line."""
 EVERY = "*"
 """Kept alone, like a column: a dict of the cells of all columns that are not the kind's, by name."""
-
-
-class BadRow(Exception):
-    """Why a row cannot be used. Becomes a DataFormatError, or a line of the rejects.
-
-    Attributes:
-        misread: whether the reason tells how the file is to be read: then the row may be a good one.
-    """
-
-    def __init__(self, reason: str, *, misread: bool = False) -> None:
-        super().__init__(reason)
-        self.misread = misread
 
 
 @dataclass(frozen=True)
@@ -157,10 +143,10 @@ def find_columns(
         # Nothing, or bad rows alone.
         table.put_back(rows)
         if keep == (EVERY,):
-            getter = _getter_of_every(in_order, kind.columns, expected)
+            get = getter_of_every(in_order, kind.columns, expected)
         else:
-            getter = _getter(in_order, len(in_order), expected)
-        return Columns(kind.columns, False, expected, getter, tuple(map(str, keep)))
+            get = getter(in_order, len(in_order), expected)
+        return Columns(kind.columns, False, expected, get, tuple(map(str, keep)))
     *blank, (number, cells) = rows
     assert isinstance(cells, list)
     names = [str(cell).strip() for cell in cells]
@@ -174,10 +160,10 @@ def find_columns(
         table.put_back(blank)
         found = tuple(names[place] for place in places)
         if keep == (EVERY,):
-            get = _getter_of_every(places, _different(table.where(number), names), expected)
+            get = getter_of_every(places, _different(table.where(number), names), expected)
             return Columns(found, True, expected, get, keep)
         kept, more = _find_kept(table.where(number), names, kind, keep)
-        return Columns(found, True, expected, _getter(places + more, len(names), expected), kept)
+        return Columns(found, True, expected, getter(places + more, len(names), expected), kept)
 
     places, width = in_order, len(in_order)
     if wanted is not None:
@@ -193,10 +179,10 @@ def find_columns(
             _check_label(table, (number, cells), places[-1], rule)
     table.put_back(rows)
     if keep == (EVERY,):
-        get = _getter_of_every(places, [str(place + 1) for place in range(width)], expected)
+        get = getter_of_every(places, [str(place + 1) for place in range(width)], expected)
         return Columns(kind.columns, False, expected, get, keep)
     more = _places(table.where(number), names, kind, _without_line(keep))
-    get = _getter(places + more, width, expected, asks_for_columns=wanted is None and len(cells) > width)
+    get = getter(places + more, width, expected, asks_for_columns=wanted is None and len(cells) > width)
     return Columns(kind.columns, False, expected, get, tuple(map(str, keep)))
 
 
@@ -216,10 +202,10 @@ def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | in
         expected = f"{len(names)} columns"
         keys = tuple(names[place] for place in places)
         if keep == (EVERY,):
-            get = _getter_of_every(places, _different(where, names), expected)
+            get = getter_of_every(places, _different(where, names), expected)
             return Columns(keys, False, expected, get, keep)
         kept, more = _find_kept(where, names, kind, keep)
-        return Columns(keys, False, expected, _getter(places + more, len(names), expected), kept)
+        return Columns(keys, False, expected, getter(places + more, len(names), expected), kept)
 
     # The first rows may be bad ones, which are refused in their turn: the names are those of the first good one.
     def fits(names: list[str]) -> bool:
@@ -238,9 +224,9 @@ def _by_key(table: Table, kind: RowKind, wanted: Wanted, keep: Sequence[str | in
         kept = tuple(map(str, keep))
     every = keys + tuple(_without_line(kept))
     expected = f"a JSON object with the keys {', '.join(every)}"
-    get = _getter_by_key(every, expected)
+    get = getter_by_key(every, expected)
     if kept == (EVERY,):
-        return Columns(keys, False, expected, _getter_of_every_key(keys, get), kept)
+        return Columns(keys, False, expected, getter_of_every_key(keys, get), kept)
     return Columns(keys, False, expected, get, kept)
 
 
@@ -312,7 +298,7 @@ def _check_single(table: Table) -> None:
         return
     lines = [str(cells[0]) for _, cells in rows if isinstance(cells, list) and cells]
     whole = "columns=[1]" if table.format != "lines" else "format='lines'"
-    for delimiter in _DELIMITERS if lines else ():
+    for delimiter in DELIMITERS if lines else ():
         counts = [line.count(delimiter) for line in lines]
         divided = len(lines) - counts.count(0)
         names = [name.strip() for name in lines[0].split(delimiter)]
@@ -411,82 +397,6 @@ def _usual(where: str, names: Sequence[str], kind: RowKind) -> tuple[str, ...]:
     return tuple(name for (name,) in candidates)
 
 
-def choice(columns: Sequence[str], candidates: Sequence[Sequence[str]]) -> str:
-    """What to say of columns that have several candidates; nothing where none has."""
-    several = [
-        f"{column}: {listed(names)}"
-        for column, names in zip(columns, candidates, strict=True)
-        if len(names) > 1
-    ]
-    return f"several columns may be {', and '.join(several)}" if several else ""
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names of columns as messages show them: the first of many, and the beginning of long ones."""
-    most = _MOST_SHOWN_CHARACTERS
-    shown = [repr(name if len(name) <= most else f"{name[:most]}...") for name in names[:_MOST_SHOWN]]
-    if len(names) > _MOST_SHOWN:
-        shown.append(f"and {len(names) - _MOST_SHOWN:,} more")
-    return ", ".join(shown) or "none"
-
-
-def did_you_mean(name: str, names: Sequence[str]) -> str:
-    """A sentence with the nearest of `names`, or nothing."""
-    near = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
-
-
-def delimiter_hint(cells: Sequence[Any], width: int) -> str:
-    """A sentence with the delimiter that makes `width` cells or more of a row that has another number, or nothing."""
-    if len(cells) != width > 1:
-        text = "\0".join(map(str, cells))
-        for delimiter in _DELIMITERS:
-            # Commas and bars stand in texts too.
-            if text.count(delimiter) >= width - 1 and (delimiter in "\t;" or len(cells) == 1):
-                remedy = f"pass delimiter={delimiter!r}"
-                return f" If {delimiter!r} separates the columns, {remedy}."
-    return ""
-
-
-def _getter(
-    places: tuple[int, ...], width: int, expected: str, asks_for_columns: bool = False
-) -> Callable[[Cells], Sequence[Any]]:
-    in_order = places == tuple(range(width))
-
-    def get(cells: Cells) -> Sequence[Any]:
-        if isinstance(cells, list) and len(cells) == width:
-            return cells if in_order else [cells[place] for place in places]
-        if isinstance(cells, Malformed):
-            raise BadRow(cells.reason)
-        if not cells:
-            raise BadRow(f"expected {expected}. Received a blank line.")
-        received = repr("\t".join(map(str, cells)))
-        if len(received) > 80:
-            received = f"{received[:77]}..."
-        hint = delimiter_hint(list(cells), width)
-        misread = asks_for_columns or bool(hint)
-        raise BadRow(f"expected {expected}. Received {len(cells)}: {received}.{hint}", misread=misread)
-
-    return get
-
-
-def _getter_by_key(keys: tuple[str, ...], expected: str) -> Callable[[Cells], Sequence[Any]]:
-    def get(cells: Cells) -> Sequence[Any]:
-        if isinstance(cells, dict):
-            for key in keys:
-                if key not in cells:
-                    names = list(cells)
-                    raise BadRow(
-                        f"expected {expected}. Received the keys {listed(names)}.{did_you_mean(key, names)}"
-                    )
-            return [cells[key] for key in keys]
-        if isinstance(cells, Malformed):
-            raise BadRow(cells.reason)
-        raise BadRow(f"expected {expected}. Received a blank line.")
-
-    return get
-
-
 def _different(where: str, names: Sequence[str]) -> list[str]:
     """The columns' names, by position where there is none."""
     named = [name or str(place) for place, name in enumerate(names, 1)]
@@ -494,27 +404,3 @@ def _different(where: str, names: Sequence[str]) -> list[str]:
     if twice is not None:
         raise DataFormatError(f"{where}: the column name {twice!r} occurs twice. Rename one.")
     return named
-
-
-def _getter_of_every(
-    places: tuple[int, ...], names: Sequence[str], expected: str
-) -> Callable[[Cells], Sequence[Any]]:
-    get = _getter(tuple(range(len(names))), len(names), expected)
-    others = [(place, name) for place, name in enumerate(names) if place not in places]
-
-    def get_every(cells: Cells) -> Sequence[Any]:
-        row = get(cells)
-        return [*(row[place] for place in places), {name: row[place] for place, name in others}]
-
-    return get_every
-
-
-def _getter_of_every_key(
-    keys: tuple[str, ...], get: Callable[[Cells], Sequence[Any]]
-) -> Callable[[Cells], Sequence[Any]]:
-    def get_every(cells: Cells) -> Sequence[Any]:
-        found = get(cells)
-        assert isinstance(cells, dict)
-        return [*found, {name: value for name, value in cells.items() if name not in keys}]
-
-    return get_every

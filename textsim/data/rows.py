@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from textsim.data.columns import EVERY, LINE, BadRow, Columns, find_columns, parse_keep, parse_wanted
+from textsim.data.columns import EVERY, LINE, Columns, find_columns, parse_keep, parse_wanted
 from textsim.data.formats.files import plain_text_lines
 from textsim.data.formats.table import Cells, Malformed, Table, Unreadable
 from textsim.data.labels import LabelRule
 from textsim.data.rejects import RejectLog
+from textsim.data.row_getters import BadRow
 from textsim.data.row_kinds import PAIRS, RowKind
 from textsim.data.settings import Reading
 from textsim.data.sources import Source, is_path, open_source

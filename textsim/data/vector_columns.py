@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textsim.data.columns import delimiter_hint, did_you_mean
+from textsim.data.column_names import delimiter_hint, did_you_mean
 from textsim.data.labels import LABEL_NAMES
 from textsim.errors import DataFormatError
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from textsim.data.columns import EVERY, choice
+from textsim.data.column_names import choice
+from textsim.data.columns import EVERY
 from textsim.data.row_kinds import TEXTS
 from textsim.data.sources import name_of
 from textsim.errors import InputError, shown
