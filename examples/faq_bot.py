@@ -10,6 +10,7 @@ TEXTSIM_URL says where the service is, TEXTSIM_KEY is a key of its --api-key-fil
 import json
 import os
 import sys
+from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 URL = os.environ.get("TEXTSIM_URL", "http://127.0.0.1:8000")
@@ -26,6 +27,9 @@ def reply(question: str) -> str:
     return "这个问题我不知道，正在转人工。"
 
 
-for asked in sys.argv[1:] or sys.stdin:
-    if asked.strip():
-        print(reply(asked.strip()), flush=True)
+try:
+    for asked in sys.argv[1:] or sys.stdin:
+        if asked.strip():
+            print(reply(asked.strip()), flush=True)
+except URLError as error:
+    sys.exit(f"{URL}: {error}. Does `textsim serve` run there?")

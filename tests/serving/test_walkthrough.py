@@ -159,6 +159,19 @@ def test_the_bot_answers_or_hands_over(faq: Path, serve: Serve, tmp_path: Path) 
     assert done.stdout.splitlines() == [ADDED[1], "这个问题我不知道，正在转人工。"], done.stderr
 
 
+def test_the_bot_says_where_it_found_no_service() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "faq_bot.py", "密码忘了"],
+        env={**os.environ, "TEXTSIM_URL": "http://127.0.0.1:9"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("http://127.0.0.1:9: ") and line.endswith("Does `textsim serve` run there?")
+
+
 @pytest.mark.skipif(shutil.which("sh") is None, reason="needs sh")
 def test_the_image_is_healthy_where_the_service_answers(serve: Serve) -> None:
     def health(url: str) -> int:

@@ -126,6 +126,9 @@ def test_what_does_not_fit_is_one_error_before_the_job(
             score_pairs(frame, model, keep=keep)
     with pytest.raises(InputError, match=r"no column is named 'truth'"):
         evaluate(pairs, model, label="truth")
+    for k in (0, "2"):
+        with pytest.raises(InputError, match=r"k: expected a whole number, at least 1\."):
+            search(pairs, tmp_path / "index", k, text="text_a")  # type: ignore[arg-type]
     with pytest.raises(ArtifactError, match="bundled model"):
         score_pairs(pairs, tmp_path / "nothing")
     broken = tmp_path / "broken"

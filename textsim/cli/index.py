@@ -139,7 +139,7 @@ def remove(index: Path, ids: list[str], matcher: str | None, quiet: bool) -> Non
         if unknown:
             click.echo(f"Not in the index: {', '.join(unknown)}", err=True)
         if not quiet:
-            click.echo(f"{count:,} texts removed; {index} holds {len(opened):,} texts", err=True)
+            click.echo(f"texts removed: {count:,}; {index} holds {len(opened):,} texts", err=True)
 
 
 @index.command()

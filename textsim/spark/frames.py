@@ -165,12 +165,11 @@ def search(
         ArtifactError: the index or the model is not whole, or they do not belong together.
         InputError: see `score_pairs`; or `k` is less than 1.
     """
-    from textsim.matching.index.text_index import TextIndex
+    from textsim.matching.index.text_index import TextIndex, count_of
     from textsim.matching.text_matcher import TextMatcher
 
     check_texts(df, [text])
-    if k < 1:
-        raise InputError(f"k: expected at least 1. Received {k}.")
+    k = count_of(k)
     kept = kept_columns(df, keep, worker.HIT_COLUMNS)
     # Opened by the driver too, so that what does not fit is one error before the job.
     opened = TextIndex.open(index, None if model is None else TextMatcher.load(model, threads=1))

@@ -276,6 +276,34 @@ def test_a_filter_knows_true_false_and_null(matcher: TextMatcher, value: str, te
         assert [hit.text for hit in index.search("你好", filter={"active": wanted})] == texts
 
 
+@pytest.mark.parametrize(
+    ("wanted", "texts"),
+    [
+        (1e-05, ["你好"]),
+        ("1e-05", ["你好"]),
+        ("0.00001", ["你好"]),
+        (2, ["今天", "天气", "花呗"]),
+        (2.0, ["今天", "天气"]),
+        ("2", ["今天", "天气", "花呗"]),
+        ("2.50", ["还款"]),
+        ("02", []),
+        (9007199254740993, ["退货"]),
+        ("1" * 400, []),
+        ("1e999", []),
+    ],
+)
+def test_a_filter_compares_numbers_however_they_are_written(
+    matcher: TextMatcher, wanted: Any, texts: list[str]
+) -> None:
+    rows = [
+        ("你好", 1e-05), ("今天", 2), ("天气", 2.0), ("花呗", "2"), ("还款", 2.5), ("退货", 9007199254740993),
+        ("退款", 9007199254740992.0),
+    ]  # fmt: skip
+    index = TextIndex.build(matcher, [Entry(text, None, {"price": price}) for text, price in rows])
+    found = {hit.text for hit in index.search("你好", 9, filter={"price": wanted})}
+    assert found == set(texts)
+
+
 def test_half_a_surrogate_pair_is_stored(matcher: TextMatcher, place: Path | None) -> None:
     with TextIndex.build(matcher, [Entry("你好\ud83d", "\ud83d", {"a": "\ud83d"})], place) as index:
         assert index.search("你好", 1)[0][:2] == ("?", "你好?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from textsim.errors import ArtifactError
 # Of the numbers in one SQL statement.
 _MOST_KEYS = 900
 _BLOCK_ROWS = 8192
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,300})(\.[0-9]{1,300})?([eE][-+]?[0-9]{1,3})?")
 SCHEMA = """
 CREATE TABLE rows (
     key INTEGER PRIMARY KEY, id TEXT NOT NULL, text TEXT NOT NULL, payload TEXT NOT NULL, tokens BLOB NOT NULL,
@@ -110,13 +112,18 @@ class Reading:
         return self._connection.execute("SELECT 1 FROM rows WHERE id = ?", (id,)).fetchone() is not None
 
     def keys_where(self, filter: Mapping[str, Any]) -> np.ndarray:
-        """Keys of the rows whose payload has all these values, compared as text: int64 (n,), rising."""
-        # JSON's true, false and null are known by their type.
-        same = "(cell.atom || '' = ? OR cell.type IN ('true', 'false', 'null') AND cell.type = ?)"
+        """Keys of the rows whose payload has all these values, numbers compared as such, all else as text: int64 (n,),
+        rising.
+        """
+        # JSON's true, false and null are known by their type. A number may be written in several ways.
+        same = (
+            "(cell.atom || '' = ? OR cell.type IN ('true', 'false', 'null') AND cell.type = ? "
+            "OR cell.type IN ('integer', 'real') AND cell.atom = ?)"
+        )
         condition = " AND ".join(
             [f"EXISTS (SELECT 1 FROM json_each(payload) AS cell WHERE cell.key = ? AND {same})"] * len(filter)
         )
-        values = [part for column, value in filter.items() for part in (column, value, value)]
+        values = [part for column, value in filter.items() for part in (column, value, value, _number(value))]
         return _numbers(
             self._connection.execute(f"SELECT key FROM rows WHERE {condition} ORDER BY key", values)
         )
@@ -196,6 +203,15 @@ def _stacked(rows: Sequence[tuple[int, bytes]]) -> Vectors:
         raise ArtifactError("the vectors of an index are not of one width: it was damaged. Build it anew.")
     numbers = np.frombuffer(b"".join(vector for _, vector in rows), np.float32)
     return Vectors(keys, numbers.reshape(len(rows), -1) if rows else numbers.reshape(0, 0))
+
+
+def _number(text: str) -> int | float | None:
+    """The number that a text is as JSON writes one; None for any other."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = json.loads(text)
+    # Beyond these SQLite has floats alone.
+    return float(number) if abs(number) >= 1 << 63 else number
 
 
 def _numbers(cursor: sqlite3.Cursor) -> np.ndarray:

@@ -239,7 +239,8 @@ class TextIndex:
             text: what to search for.
             k: how many hits to return.
             rerank: False orders by the cosine alone.
-            filter: values that the payloads of the hits must have, by column; compared as text.
+            filter: values that the payloads of the hits must have, by column; numbers are compared as such, all else as
+                text.
 
         Raises:
             InputError: the text is not a str or is empty, `k` is less than 1, or a value of the filter is a list.
@@ -247,7 +248,7 @@ class TextIndex:
             ArtifactError: the index was damaged, or replaced by one of another model.
         """
         read = self.matcher.read([text], lambda _: "text")
-        return self._combined((_whole(k), rerank, wanted_values(filter)), read)
+        return self._combined((count_of(k), rerank, wanted_values(filter)), read)
 
     def search_many(
         self,
@@ -271,7 +272,7 @@ class TextIndex:
         filter: Mapping[str, Any] | None = None,
     ) -> list[list[Hit]]:
         """`search_many` for texts that have been read, see `TextMatcher.read`."""
-        return self._search((_whole(k), rerank, wanted_values(filter)), texts)
+        return self._search((count_of(k), rerank, wanted_values(filter)), texts)
 
     def _search_together(self, wanted: _Wanted, asked: Sequence[TokenizedTexts]) -> list[list[Hit]]:
         """The hits of several threads' texts that are searched for in the same way."""
@@ -328,7 +329,8 @@ class TextIndex:
         return _Opened(store, Snapshot.take(store, self.matcher.output_dim, previous))
 
 
-def _whole(k: Any) -> int:
+def count_of(k: Any) -> int:
+    """How many hits are asked for; raises InputError unless that is a whole number, at least 1."""
     if not isinstance(k, int | np.integer) or k < 1:
         raise InputError(f"k: expected a whole number, at least 1. Received {k!r}.")
     return int(k)
