@@ -166,7 +166,7 @@ def test_a_model_that_simplifies(model: Path, rows: Path, tmp_path: Path) -> Non
     # The copy needs no option.
     assert calibrate(tmp_path / "新", traditional).fit == result.fit
     card = (tmp_path / "新" / "README.md").read_text(encoding="utf-8")
-    assert "| input | texts, traditional characters simplified, cut by" in card
+    assert "| input | texts, traditional characters simplified, as tokens of" in card
 
 
 def test_what_is_read_is_not_replaced(model: Path, rows: Path, tmp_path: Path) -> None:

@@ -386,7 +386,7 @@ def test_simplify(saved: SavedModel, vectors: VectorMatcher, tmp_path: Path) -> 
     save_model(matcher.saved, tmp_path / "text")
     assert TextMatcher.load(tmp_path / "text").score(*given) == matcher.score(*given)
     card = (tmp_path / "text/README.md").read_text("utf-8")
-    assert "texts, traditional characters simplified, cut by" in card
+    assert "texts, traditional characters simplified, as tokens of" in card
     save_model(vectors.saved, tmp_path / "vectors")
     assert isinstance(load_matcher(tmp_path / "text", simplify=True), TextMatcher)
     with pytest.raises(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -19,6 +20,7 @@ from textsim.errors import ArtifactError, ConfigError
 from textsim.matching.index.store import Store
 from textsim.matching.index.text_index import TextIndex
 from textsim.matching.text_matcher import TextMatcher
+from textsim.serving import guard
 from textsim.serving.app import create_app
 from textsim.serving.engine import Engine
 from textsim.serving.settings import ServiceSettings
@@ -218,6 +220,27 @@ def test_a_long_body_is_refused_before_it_is_read(client: TestClient) -> None:
             yield b" " * 1000
 
     assert client.post("/v1/score", content=parts()).status_code == 413
+
+
+def test_half_a_body_does_not_hold_its_connection(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_PATIENCE_SECONDS", 0.1)
+    app = create_app(ServiceSettings(model=str(model)))
+    sent: list[dict[str, Any]] = []
+    parts = iter([{"type": "http.request", "body": b'{"pairs": [', "more_body": True}])
+
+    async def receive() -> dict[str, Any]:
+        for part in parts:
+            return part
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/score", "query_string": b"", "headers": []}
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["detail"] == "body: expected more of it. Nothing came for 0.1 seconds."
 
 
 def test_without_an_index_searching_says_how_to_get_one(model: Path) -> None:

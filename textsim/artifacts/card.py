@@ -21,8 +21,8 @@ def model_card(saved: SavedModel, name: str) -> str:
         what = "Scores from 0 to 1 whether two Chinese sentences mean the same."
         simplified = "traditional characters simplified, " if tokenizer.normalizer.simplify else ""
         inputs = (
-            f"texts, {simplified}cut by the tokenizer `{tokenizer.registered_name}` into a vocabulary of "
-            f"{len(vocabulary):,} tokens; tokens after the first {saved.max_length} of a text are not read"
+            f"texts, {simplified}as tokens of the tokenizer `{tokenizer.registered_name}`, of which the vocabulary has "
+            f"{len(vocabulary):,}; tokens after the first {saved.max_length} of a text are not read"
         )
         load = (
             "from textsim import TextMatcher\n\n"

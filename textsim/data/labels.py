@@ -17,6 +17,7 @@ LABEL_NAMES = frozenset(
 _WORDS_FOR_1_AND_0 = (
     *(("true", "false"), ("yes", "no"), ("y", "n")),
     *(("是", "否"), ("相同", "不同"), ("相似", "不相似"), ("匹配", "不匹配")),
+    *(("一致", "不一致"), ("重复", "不重复")),
 )
 _WORDS = {word: label for words in _WORDS_FOR_1_AND_0 for word, label in zip(words, (1.0, 0.0), strict=True)}
 _EXPECTED = f"label 0 or 1 (or {', '.join(map('/'.join, _WORDS_FOR_1_AND_0))})"

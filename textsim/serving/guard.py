@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -20,6 +21,9 @@ logger = logging.getLogger("textsim.serving")
 
 OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
 """Paths that need no key: they tell nothing that is served, and probes have none. So does all under /static."""
+
+
+_PATIENCE_SECONDS = 30
 
 
 class Guard:
@@ -71,7 +75,12 @@ class Guard:
         if int(length[:20]) > self._max_body:
             await _respond(send, 413, f"body: expected at most {self._max_body:,} bytes.")
             return
-        body = await _read(receive, self._max_body)
+        try:
+            body = await _read(receive, self._max_body)
+        except asyncio.TimeoutError:
+            detail = f"body: expected more of it. Nothing came for {_PATIENCE_SECONDS} seconds."
+            await _respond(send, 408, detail)
+            return
         if body is None:
             await _respond(send, 413, f"body: expected at most {self._max_body:,} bytes.")
             return
@@ -110,10 +119,14 @@ class Guard:
 
 
 async def _read(receive: Receive, max_body: int) -> bytes | None:
-    """The body; None where it is too long, or the client left."""
+    """The body; None where it is too long, or the client left.
+
+    Raises:
+        asyncio.TimeoutError: the client stays, and sends no more. It would hold its connection forever.
+    """
     parts, size = [], 0
     while True:
-        message = await receive()
+        message = await asyncio.wait_for(receive(), _PATIENCE_SECONDS)
         if message["type"] == "http.disconnect":
             return None
         parts.append(message.get("body", b""))
