@@ -231,3 +231,16 @@ def test_rows_that_are_removed_while_they_are_searched_for(
 def test_what_loads_the_library_of_graphs_can_load_a_model_after_it() -> None:
     code = "import numpy, textsim.matching.index.graph as g; g.Graph(numpy.eye(4, dtype='f')); import onnxruntime"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_directions_are_those_in_which_vectors_differ_most() -> None:
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    sample = (rng.normal(size=(500, 40)) * np.linspace(5, 0.1, 40)) @ basis.T
+    sample = (sample / np.linalg.norm(sample, axis=1, keepdims=True)).astype(np.float32)
+    found = principal_directions(sample, 8)
+    assert found.shape == (40, 8)
+    np.testing.assert_allclose(found.T @ found, np.eye(8), atol=1e-5)
+    # What is kept is what the largest singular values keep.
+    kept = ((sample @ found) ** 2).sum()
+    np.testing.assert_allclose(kept, (np.linalg.svd(sample)[1][:8] ** 2).sum(), rtol=1e-4)

@@ -134,22 +134,23 @@ def _in_place(path: Path) -> memoryview:
     return memoryview(mapped)
 
 
-def principal_directions(sample: np.ndarray) -> np.ndarray:
-    """The `WIDTH` directions in which vectors of length 1 differ most: float32 (output_dim, width).
+def principal_directions(sample: np.ndarray, width: int = WIDTH) -> np.ndarray:
+    """The directions in which vectors of length 1 differ most, `width` of them: float32 (output_dim, width).
 
     Narrower vectors keep all theirs.
 
     Args:
         sample: of the vectors, see `sampled`: float32 (n, output_dim).
+        width: how many, at most `output_dim`.
 
     Reference:
         Pearson (1901), On Lines and Planes of Closest Fit to Systems of Points in Space.
     """
-    if sample.shape[1] <= WIDTH:
+    if sample.shape[1] <= width:
         return np.eye(sample.shape[1], dtype=np.float32)
     # Cosines are kept where the origin is: nothing is subtracted.
     directions = np.linalg.eigh(sample.T @ sample)[1][:, ::-1]
-    return np.ascontiguousarray(directions[:, :WIDTH])
+    return np.ascontiguousarray(directions[:, :width])
 
 
 def sampled(count: int) -> slice:
