@@ -73,13 +73,22 @@ def _write(path: Path, lines: list[str]) -> None:
 
 @pytest.fixture
 def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has textsim train for one epoch, whoever asks for more: the command line, Python or scikit-learn."""
+    """Has textsim train for one epoch, whoever asks for more: the command line, Python or scikit-learn.
+
+    Step by step: to compile a step takes longer than the few steps of a small file.
+    """
+    import tensorflow as tf
+
     from textsim.training import trainer
 
     fit = trainer._fit
 
     def fit_once(model: Any, batches: Any, validator: Any, settings: TrainingSettings, *others: Any) -> Any:
-        return fit(model, batches, validator, settings.model_copy(update={"epochs": 1}), *others)
+        tf.config.run_functions_eagerly(True)
+        try:
+            return fit(model, batches, validator, settings.model_copy(update={"epochs": 1}), *others)
+        finally:
+            tf.config.run_functions_eagerly(False)
 
     monkeypatch.setattr(trainer, "_fit", fit_once)
 
