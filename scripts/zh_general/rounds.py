@@ -76,6 +76,7 @@ class Round(NamedTuple):
             the others, its rows want another threshold than theirs.
         hard: more pairs of each of `HARD_RULES`.
         per_topic: pairs of a topic of the sentences in intents.
+        unrelated: pairs of two texts of a set, drawn at random: hardly any match.
     """
 
     rows: dict[str, int]
@@ -94,6 +95,7 @@ class Round(NamedTuple):
     balanced: tuple[str, ...] = ()
     hard: int = 0
     per_topic: int = 0
+    unrelated: Mapping[str, int] = {}
 
 
 def read(path: Path, label_max: float = 1.0) -> list[Row]:
@@ -171,6 +173,7 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
     sets: list[Row] = []
     bases: list[str] = []
     asked: list[str] = []
+    unrelated: list[Row] = []
     for name, count in plan.rows.items():
         rows = read(pairs / name / "train.tsv")
         asked += [text for k in rng.permutation(len(rows))[: FROM_SETS[name]] for text in rows[k][:2]]
@@ -183,6 +186,9 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
         # Of rows whose sides are the same there is little to learn.
         drawn = [row for row in drawn if row[0] != row[1] or rng.random() < 0.2]
         sets += drawn
+        for _ in range(plan.unrelated.get(name, 0)):
+            one, other = rnd.sample(rows, 2)
+            unrelated.append((one[0], other[1], 0.0))
         bases += [row[0] for row in drawn[: int(plan.contrast_texts * _CONTRAST_SHARES[name])]]
     files = [write(folder / "sets.tsv", sets)]
     files.append(write(folder / "mined.tsv", own_rows(plan, before, data, work)))
@@ -192,6 +198,8 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
         taught += [found[k] for k in rng.permutation(len(found))[:count]]
     if taught:
         files.append(write(folder / "taught.tsv", taught))
+    if unrelated:
+        files.append(write(folder / "unrelated.tsv", unrelated))
 
     texts = [
         text for text in dict.fromkeys([*chosen.texts(), *asked, *_texts(graded)]) if text not in kept_back
