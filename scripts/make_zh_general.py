@@ -151,6 +151,7 @@ AFTER = Round(
     per_template=90,
     per_topic=120,
     unrelated={"lcqmc": 10_000, "bq": 30_000, "atec": 10_000, "pawsx_zh": 5_000},
+    moods=20_000,
     unequal=(0.1, 0.05),
     seed=3,
     changes=(*_CONTINUED, "training.epochs=3", "training.debias=0.25", "training.learning_rate=0.0008"),
