@@ -231,10 +231,14 @@ QUESTION_CLOSERS = (
 STATEMENT_CLOSERS = ("。", "！", "~", "啊", "哦")
 
 # Pictures of a mood, and names of such as chats write them out. Those that say something, as 👍 or ❌, are none.
-MOODS = _words("""
+MOODS = tuple(
+    sorted(
+        _words("""
 😂 🤣 😭 😢 😊 😄 😁 😅 😆 😉 😍 🥰 😘 🤗 😜 😳 😔 😞 😱 😡 😤 🙄 😓 😪 😴 🥺 🤔 🙏 💦 ✨ 🌹 🌸 💕 ❤️ 💔 🔥 🌟 🐶
-[微笑] [呲牙] [偷笑] [捂脸] [流泪] [大哭] [发怒] [抓狂] [委屈] [可怜] [抱拳] [玫瑰] [爱心] [害羞] [尴尬] [擦汗] [泪] [哈哈]
+[微笑] [呲牙] [偷笑] [捂脸] [流泪] [大哭] [发怒] [抓狂] [委屈] [可怜] [抱拳] [玫瑰] [爱心] [害羞]
+[尴尬] [擦汗] [泪] [哈哈]
 """)
+    )
 )
 
 # Verbs of which it matters who does it to whom.
