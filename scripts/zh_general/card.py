@@ -58,8 +58,8 @@ the mean of those of several models of one line of training, and the cosine in i
 it; shares and threshold were chosen on dev rows and on sentences that training did not see. Its character vectors saw
 the raw text too.
 
-It was made from the model of the version before, by the last round of the script named below (`--settled`). So the whole
-script makes a like model, not the same bits.
+It was made from the model of the version before, by the last round of the script named below (`--settled`). So the
+whole script makes a like model, not the same bits.
 
 LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them in a
 product, or train one on openly licensed text alone, as `scripts/make_zh_open.py` does. No sentence of the data is in
