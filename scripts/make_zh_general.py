@@ -139,7 +139,7 @@ LAST = Round(
     changes=(*_CONTINUED, "training.epochs=3", "training.debias=0.25"),
 )
 
-AFTER_SHARES, AFTER_COSINE_ADDED = (0.4, 0.6), 0.0
+AFTER_SHARES, AFTER_COSINE_ADDED = (0.6, 0.4), 1.5
 
 AFTER = Round(
     rows={"lcqmc": _ALL, "bq": 80_000, "atec": _ALL, "pawsx_zh": _ALL},
