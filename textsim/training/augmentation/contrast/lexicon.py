@@ -230,6 +230,17 @@ QUESTION_CLOSERS = (
 )
 STATEMENT_CLOSERS = ("。", "！", "~", "啊", "哦")
 
+# Pictures of a mood, and names of such as chats write them out. Those that say something, as 👍 or ❌, are none.
+MOODS = tuple(
+    sorted(
+        _words("""
+😂 🤣 😭 😢 😊 😄 😁 😅 😆 😉 😍 🥰 😘 🤗 😜 😳 😔 😞 😱 😡 😤 🙄 😓 😪 😴 🥺 🤔 🙏 💦 ✨ 🌹 🌸 💕 ❤️ 💔 🔥 🌟 🐶
+[微笑] [呲牙] [偷笑] [捂脸] [流泪] [大哭] [发怒] [抓狂] [委屈] [可怜] [抱拳] [玫瑰] [爱心] [害羞]
+[尴尬] [擦汗] [泪] [哈哈]
+""")
+    )
+)
+
 # Verbs of which it matters who does it to whom.
 DONE_TO = _words("""
 喜欢 爱 讨厌 恨 打 骂 帮 帮助 教 问 告诉 相信 信任 批评 表扬 救 骗 追 追求 欠 借给 还给 送给 卖给

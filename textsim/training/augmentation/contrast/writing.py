@@ -9,6 +9,7 @@ from typing import Any
 
 from textsim.training.augmentation.contrast.lexicon import (
     LOOK_ALIKES,
+    MOODS,
     OPENERS,
     QUESTION_CLOSERS,
     STATEMENT_CLOSERS,
@@ -168,3 +169,12 @@ def spaced(text: Text, rng: random.Random) -> str | None:
         forms.append(text.text[: last[0]])
     forms = [form for form in forms if form and form != text.text]
     return rng.choice(forms) if forms else None
+
+
+@rule("mood", 1)
+def mood(text: Text, rng: random.Random) -> str | None:
+    """A picture of a mood, up to three times: "怎么退货" and "怎么退货😭😭"."""
+    if not _CHINESE.search(text.text) or len(text.text) > 60:
+        return None
+    picture = rng.choice(MOODS) * rng.choice((1, 1, 2, 3))
+    return picture + text.text if rng.random() < 0.1 else text.text + picture
