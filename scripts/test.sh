@@ -8,6 +8,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 install_textsim "[test]"
 cd "$root"
-# Two at a time: most tests leave a core idle. Tests that share what is slow to make stay together, see tests/conftest.py.
-[ $# -gt 0 ] || set -- -n 2 --durations 30 --durations-min 5
+# Three at a time, for two cores: most tests leave a core idle, or wait. Tests that share what is slow to make stay together, see tests/conftest.py.
+[ $# -gt 0 ] || set -- -n 3 --durations 30 --durations-min 5
 exec python -m pytest "$@"
