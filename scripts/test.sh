@@ -8,6 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 install_textsim "[test]"
 cd "$root"
-# Three at a time, for two cores: most tests leave a core idle, or wait. Tests that share what is slow to make stay together, see tests/conftest.py.
+# Three at a time, for two cores: many tests wait for a process. Tests that share what is slow to make stay together, see
+# tests/conftest.py.
 [ $# -gt 0 ] || set -- -n 3 --durations 30 --durations-min 5
 exec python -m pytest "$@"
