@@ -29,6 +29,14 @@ settings.load_profile("repeatable")
 _APART = ("tests/docs/test_blocks.py", "tests/docs/test_examples.py")
 
 
+# What takes longest, or holds a worker for long, begins first: at the end no worker waits for another.
+_FIRST = ("tests/spark/", "tests/docs/", "tests/training/", "tests/test_")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in _FIRST])
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With pytest-xdist, one worker runs what shares things that are slow to make: a file's tests, and all that need a
     Spark cluster. Its own groups, by marks, do nothing with pytest 9.2.
@@ -42,6 +50,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
                 return nodeid
             return "spark" if file.startswith("tests/spark/") else file
 
+    # It would begin with the files of the most tests, and end with the longest tests.
+    config.option.loadscopereorder = False
     return ByFile(config, log)
 
 

@@ -70,7 +70,7 @@ def test_texts_come_and_go(index: Path, tmp_path: Path) -> None:
     hits = json.loads(ok("search", index, "怎样还花呗", "--json", "--filter", "answer=新"))
     assert [hit["text"] for hit in hits] == ["花呗还款"]
     removed = run("index", "remove", index, "--ids", "7, 8,zz")
-    assert removed.exit_code == 0 and "Not in the index: zz\n2 texts removed" in removed.stderr
+    assert removed.exit_code == 0 and "Not in the index: zz\ntexts removed: 2;" in removed.stderr
     assert run("index", "compact", index).stderr.startswith(f"{index} takes ")
     found = json.loads(ok("index", "info", index, "--json", "--recall"))
     assert {**found, "bytes": 0, "model": ""} == {
@@ -103,7 +103,7 @@ def test_ids_of_any_characters_are_removed(index: Path, tmp_path: Path, id: str,
     (tmp_path / "new.csv").write_text(f'text,id\n明天下雨吗,"{quoted}"\n', "utf-8")
     assert run("index", "add", index, tmp_path / "new.csv").exit_code == 0
     removed = run("index", "remove", index, "--ids", named)
-    assert removed.exit_code == 0 and "\n1 texts removed" in f"\n{removed.stderr}"
+    assert removed.exit_code == 0 and "\ntexts removed: 1;" in f"\n{removed.stderr}"
 
 
 def test_ids_that_cannot_be_read(index: Path) -> None:

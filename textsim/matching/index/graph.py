@@ -134,18 +134,19 @@ def _in_place(path: Path) -> memoryview:
     return memoryview(mapped)
 
 
-def principal_directions(sample: np.ndarray, width: int = WIDTH) -> np.ndarray:
-    """The directions in which vectors of length 1 differ most, `width` of them: float32 (output_dim, width).
+def principal_directions(sample: np.ndarray, width: int | None = None) -> np.ndarray:
+    """The directions in which vectors of length 1 differ most: float32 (output_dim, width).
 
     Narrower vectors keep all theirs.
 
     Args:
         sample: of the vectors, see `sampled`: float32 (n, output_dim).
-        width: how many, at most `output_dim`.
+        width: how many; `WIDTH` by default.
 
     Reference:
         Pearson (1901), On Lines and Planes of Closest Fit to Systems of Points in Space.
     """
+    width = width or WIDTH
     if sample.shape[1] <= width:
         return np.eye(sample.shape[1], dtype=np.float32)
     # Cosines are kept where the origin is: nothing is subtracted.
