@@ -19,7 +19,7 @@ from textsim.matching import dedup
 from textsim.matching.dedup import ScoredPairs, find_duplicates, group, score_neighbors
 from textsim.matching.files.dedup import dedup_file
 from textsim.matching.index import neighbors as neighbors_module
-from textsim.matching.index.neighbors import nearest_others
+from textsim.matching.index.neighbors import Neighbors, nearest_others
 from textsim.matching.text_matcher import TextMatcher
 
 
@@ -118,6 +118,31 @@ def test_neighbours_are_scored_as_any_pair(recipe: str) -> None:
     )
     sides = ([texts[place] for place in side] for side in (pairs.left, pairs.right))
     np.testing.assert_allclose(pairs.scores, matcher.score_pairs(list(zip(*sides, strict=True))), atol=1e-6)
+
+
+@pytest.mark.parametrize("least", [-np.inf, 0.5])
+@pytest.mark.parametrize("count", [0, 1, 2, 300])
+def test_each_pair_of_neighbours_comes_once(
+    count: int, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dedup, "CHUNK_ROWS", 7)
+    rng = np.random.default_rng(count)
+    places = np.full((count, 4), -1, np.int32)
+    cosines = np.full((count, 4), -np.inf, np.float32)
+    for own in range(count):
+        others = rng.permutation(count)[: rng.integers(5)]
+        others = others[others != own]
+        places[own, : len(others)] = others
+        cosines[own, : len(others)] = rng.uniform(-1, 1, len(others))
+    expected = {
+        (min(own, int(other)), max(own, int(other)))
+        for own in range(count)
+        for other, cosine in zip(places[own], cosines[own], strict=True)
+        if other >= 0 and cosine >= least
+    }
+    left, right = dedup._pairs_of(Neighbors(places, cosines), least)
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(expected)
+    assert left.dtype == right.dtype == np.int64
 
 
 def test_vectors_at_half_the_precision(matcher: TextMatcher, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from textsim.artifacts.fingerprint import fingerprint
 from textsim.errors import ArtifactError, InputError, shown
 from textsim.io.atomic import atomic_file
 from textsim.io.progress import progress_bar
-from textsim.matching.index.neighbors import nearest_others
+from textsim.matching.index.neighbors import Neighbors, nearest_others
 from textsim.matching.matcher import CHUNK_ROWS
 from textsim.matching.text_matcher import TextMatcher, TokenizedTexts
 
@@ -241,13 +241,10 @@ def score_encoded_neighbors(
 ) -> ScoredPairs:
     """`score_neighbors` of texts that have been read and encoded, float (texts, output_dim). `made_of` stays empty."""
     found = nearest_others(encoded, neighbors, progress=progress)
-    near = found.cosines > -np.inf
-    if matcher.saved.recipe.loss.options.get("negatives"):
-        near = found.cosines >= min_cosine
-    left, right = np.nonzero(near)[0], found.places[near].astype(np.int64)
-    del found, near
-    codes = np.unique((np.minimum(left, right) << 32) + np.maximum(left, right))
-    left, right = codes >> 32, codes & 0xFFFFFFFF
+    left, right = _pairs_of(
+        found, min_cosine if matcher.saved.recipe.loss.options.get("negatives") else -np.inf
+    )
+    del found
     scores = np.empty(len(left), np.float32)
     indistinct = np.empty(len(left), bool)
     with progress_bar(progress, "scoring", "pairs", total=len(left)) as bar:
@@ -266,6 +263,33 @@ def score_encoded_neighbors(
             scores[part], indistinct[part] = result.scores, result.indistinct
             bar.update(len(lefts))
     return ScoredPairs(len(read), left, right, scores, indistinct, "")
+
+
+def _pairs_of(found: Neighbors, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """The places of each two texts of which one is a neighbour of the other, rising, each pair once.
+
+    A million texts have some ten million: they are gathered as one number each, a block at a time.
+
+    Args:
+        found: the neighbours of each text.
+        least: the smallest cosine that counts.
+
+    Returns:
+        Pair (left, right), int64 (pairs,); left < right.
+    """
+    parts = [np.empty(0, np.int64)]
+    for start in range(0, len(found.places), CHUNK_ROWS):
+        places = found.places[start : start + CHUNK_ROWS].astype(np.int64)
+        cosines = found.cosines[start : start + CHUNK_ROWS]
+        own = np.arange(start, start + len(places))[:, None]
+        codes = (np.minimum(own, places) << 32) + np.maximum(own, places)
+        parts.append(codes[(cosines >= least) & (cosines > -np.inf)])
+    codes = np.concatenate(parts)
+    del parts
+    codes.sort()
+    # Two texts may each be a neighbour of the other.
+    codes = codes[np.append(True, codes[1:] != codes[:-1])[: len(codes)]]
+    return codes >> 32, codes & 0xFFFFFFFF
 
 
 def _encode(matcher: TextMatcher, texts: TokenizedTexts, progress: bool | None) -> np.ndarray:
