@@ -246,6 +246,15 @@ def duplicates(matcher: TextMatcher, model: str, data: Path, counts: list[int]) 
         report(f"{what}: memory, MB", f"{memory:,.0f}", "4,096 for 1,000,000")
 
 
+# A process counts the memory of the one that it was forked from: here a small one.
+LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(process.pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+
+
 def dedup_command(model: str, texts: list[str]) -> tuple[float, float, float, str]:
     """Seconds, processor seconds and largest resident memory in MB of `textsim dedup`, and what it found."""
     with tempfile.TemporaryDirectory() as work:
@@ -254,14 +263,18 @@ def dedup_command(model: str, texts: list[str]) -> tuple[float, float, float, st
         command = [sys.executable, "-m", "textsim", "dedup", model, str(source), "--format", "lines"]
         with said.open("wb") as file:
             start = time.perf_counter()
-            process = subprocess.Popen([*command, "--out", str(Path(work, "groups.tsv"))], stderr=file)
-            _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+            done = subprocess.run(
+                [sys.executable, "-c", LAUNCHER, *command, "--out", str(Path(work, "groups.tsv"))],
+                stdout=subprocess.PIPE,
+                stderr=file,
+                check=True,
+            )
+            seconds = time.perf_counter() - start
+        status, cpu, memory = map(float, done.stdout.split())
         last = said.read_text(encoding="utf-8").strip().splitlines()[-1]
-        if process.returncode:
+        if status:
             raise SystemExit(f"textsim dedup: {last}")
-        seconds = time.perf_counter() - start
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, last.rsplit("; ", 1)[-1]
+    return seconds, cpu, memory, last.rsplit("; ", 1)[-1]
 
 
 def minhash_pairs(texts: list[str], permutations: int = 128, bands: int = 64) -> ScoredPairs:
