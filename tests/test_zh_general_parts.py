@@ -212,3 +212,17 @@ def test_a_threshold_is_best_for_all_files_together(tmp_path: Path) -> None:
     steps = np.arange(30, 80) / 100
     assert mean(model.threshold) == pytest.approx(max(map(mean, steps)))
     assert model.calibration is not None and model.metrics["pairs"] == 120
+
+
+def test_a_picture_of_a_mood_beside_one_text_changes_no_label() -> None:
+    from zh_general.rounds import with_moods
+
+    rows = [(f"怎么退货{n}", f"如何退款{n}", n / 40) for n in range(40)]
+    made = list(with_moods(rows, random.Random(0)))
+    assert made == list(with_moods(rows, random.Random(0)))
+    for (left, right, label), (text, other, same) in zip(rows, made, strict=True):
+        assert same == label and other in (left, right)
+        plain = right if other == left else left
+        assert plain in text and text != plain
+    # Either side, now and then.
+    assert {other == left for (left, _, _), (_, other, _) in zip(rows, made, strict=True)} == {True, False}

@@ -34,13 +34,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+from width import read
 
 from textsim import TextIndex, TextMatcher
-from textsim.data.rows import read_rows
 from textsim.matching.dedup import ScoredPairs, group, score_neighbors
 from textsim.matching.index.listed import unit
 from textsim.matching.index.ranking import SharedCharacters
-from textsim.text.normalize import Normalizer
 
 SMALL = 3000
 ASKED = 1000
@@ -216,13 +215,7 @@ def faiss_baseline(directions: np.ndarray, queries: np.ndarray, exact: list[list
 
 
 def duplicates(matcher: TextMatcher, model: str, data: Path, counts: list[int]) -> None:
-    places: dict[str, int] = {}
-    pairs, labels = [], []
-    for chunk in read_rows(data / "pairs" / "bq" / "dev.tsv", normalizer=Normalizer()):
-        for label, *texts in zip(chunk.labels, *chunk.texts, strict=True):
-            pairs.append([places.setdefault(text, len(places)) for text in texts])
-            labels.append(label >= 0.5)
-    texts, labelled, truth = list(places), np.array(pairs), np.array(labels)
+    texts, labelled, truth = read(data / "pairs" / "bq" / "dev.tsv")
     distinct = labelled[:, 0] != labelled[:, 1]
     labelled, truth = labelled[distinct], truth[distinct]
     ours = score_neighbors(matcher, texts)
